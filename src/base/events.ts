@@ -1,0 +1,66 @@
+/**
+ * The event vocabulary: every decision and every change of state, as a closed union. Log, metrics, journal, alerts and
+ * console all feed on these. Events are data; prose is made from them at the edge.
+ */
+
+/** What is known of a connection when an event speaks of it. Later facts are absent in earlier events. */
+export interface ConnectionFacts {
+  /** Unique while the process lives, such as `c42`. */
+  connectionId: string;
+  /** Name of the listener in the configuration. */
+  listener: string;
+  /** Client's address as policy judges it: from the PROXY header where a trusted one came. */
+  address: string;
+  port: number;
+  protocolVersion?: 3 | 4 | 5;
+  clientId?: string;
+  username?: string;
+}
+
+/** A refusal's author and reason. */
+export interface Decision {
+  /** Who decided, such as `acl:/etc/sallyport/acl:7`, `limit:topicDepthMax`, `codec`. */
+  by: string;
+  /** v5 reason code, whether or not the client's version can say it. */
+  reason: number;
+  /** One plain sentence. */
+  says: string;
+}
+
+/** What was done with a refused packet. */
+export type RefusalAction = 'refused' | 'acknowledged' | 'dropped' | 'disconnected';
+
+export type GatewayEvent =
+  | { name: 'gateway.started'; version: string; pid: number; durationMs: number }
+  | { name: 'gateway.stopping'; signal: string; connections: number }
+  | { name: 'gateway.stopped'; durationMs: number; connectionsCut: number }
+  | { name: 'listener.opened'; listener: string; address: string; port: number; type: string }
+  | { name: 'listener.closed'; listener: string }
+  | { name: 'listener.failed'; listener: string; says: string }
+  | { name: 'config.reloaded'; generation: number; changed: string[]; restartNeeded: string[] }
+  | { name: 'config.rejected'; says: string }
+  | { name: 'certificate.loaded'; listener: string; subject: string; fingerprint: string; expiresAt: string }
+  | { name: 'certificate.expiring'; listener: string; subject: string; expiresAt: string; daysLeft: number }
+  | ({ name: 'connection.accepted' } & ConnectionFacts)
+  | ({ name: 'connection.rejected' } & ConnectionFacts & Decision)
+  | ({ name: 'connection.closed'; durationMs: number; bytesIn: number; bytesOut: number } & ConnectionFacts & Decision)
+  | ({ name: 'authentication.succeeded'; method: string } & ConnectionFacts)
+  | ({ name: 'authentication.failed'; method: string } & ConnectionFacts & Decision)
+  | ({ name: 'client.connected'; cleanStart: boolean; sessionPresent: boolean; keepAliveS: number } & ConnectionFacts)
+  | ({ name: 'connect.refused' } & ConnectionFacts & Decision)
+  | ({ name: 'will.refused'; topic: string } & ConnectionFacts & Decision)
+  | ({ name: 'publish.refused'; topic: string; qos: number; retain: boolean; action: RefusalAction } & ConnectionFacts &
+      Decision)
+  | ({ name: 'subscribe.refused'; filter: string } & ConnectionFacts & Decision)
+  | ({ name: 'subscription.revoked'; filter: string } & ConnectionFacts & Decision)
+  | ({ name: 'delivery.withheld'; topic: string; qos: number } & ConnectionFacts & Decision)
+  | ({ name: 'delivery.dropped'; topic: string; qos: number } & ConnectionFacts & Decision)
+  | ({ name: 'packet.faulted'; fault: string; clause: string; sender: 'client' | 'server' } & ConnectionFacts & Decision)
+  | { name: 'ceiling.reached'; ceiling: string; limit: number; says: string; clientId?: string; listener?: string }
+  | { name: 'storage.failed'; says: string; path: string }
+  | { name: 'storage.recovered'; path: string };
+
+export type EventName = GatewayEvent['name'];
+
+/** Takes an event; never throws, never waits. */
+export type Emit = (event: GatewayEvent) => void;
