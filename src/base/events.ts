@@ -55,7 +55,8 @@ export type GatewayEvent =
   | ({ name: 'subscription.revoked'; filter: string } & ConnectionFacts & Decision)
   | ({ name: 'delivery.withheld'; topic: string; qos: number } & ConnectionFacts & Decision)
   | ({ name: 'delivery.dropped'; topic: string; qos: number } & ConnectionFacts & Decision)
-  | ({ name: 'packet.faulted'; fault: string; clause: string; sender: 'client' | 'server' } & ConnectionFacts & Decision)
+  | ({ name: 'packet.faulted'; fault: string; clause: string; sender: 'client' | 'server' } & ConnectionFacts &
+      Decision)
   | { name: 'ceiling.reached'; ceiling: string; limit: number; says: string; clientId?: string; listener?: string }
   | { name: 'storage.failed'; says: string; path: string }
   | { name: 'storage.recovered'; path: string };

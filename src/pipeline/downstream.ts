@@ -1,0 +1,54 @@
+/** The contract between one client's connection and the socket that carries it (tcp, tls, ws or wss alike). */
+import type { ByteBatch } from '../base/byte-batch.ts';
+import type { ConnectionFacts } from '../base/events.ts';
+
+/** What the transport knows when the connection is handed over. */
+export interface DownstreamFacts extends Pick<ConnectionFacts, 'connectionId' | 'listener' | 'address' | 'port'> {
+  /** True for TLS and secure WebSocket. */
+  readonly secure: boolean;
+  /** Common name of the verified client certificate, where one was shown. */
+  readonly certificateName?: string;
+  /** SHA-256 of that certificate, lower-case hex. */
+  readonly certificateFingerprint?: string;
+}
+
+/** The client's socket. No method throws, also after the socket has gone. */
+export interface Downstream {
+  readonly facts: DownstreamFacts;
+  /** What goes out with the next flush. Writers append to it and call `touch`. */
+  readonly batch: ByteBatch;
+  /** Says that `batch` has content: it is written in one piece at the end of the tick. */
+  touch(): void;
+  /** Bytes that the kernel has not taken yet, without what is in `batch`. */
+  bufferedBytes(): number;
+  /** Stops and resumes reading from the client: TCP backpressure. */
+  pause(): void;
+  resume(): void;
+  /** Writes what is left in `batch`, closes in order, and destroys after a bounded grace. */
+  end(): void;
+  /** Closes at once; what is unsent is lost. */
+  destroy(): void;
+}
+
+/** Why the socket went away, as far as the transport can tell. */
+export interface DownstreamEnd {
+  /** `peer` closed it, it broke (`error`), or `us`: `end` or `destroy` was called. */
+  readonly by: 'peer' | 'error' | 'us';
+  /** Such as `ECONNRESET`; empty for an orderly close. */
+  readonly says: string;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+/** What a connection does with what its socket tells. No method throws. */
+export interface DownstreamHandler {
+  /** Bytes as they came, borrowed until this returns. */
+  onBytes(chunk: Uint8Array): void;
+  /** Buffered output has gone down to nothing. */
+  onDrain(): void;
+  /** Last call, exactly once. */
+  onClosed(end: DownstreamEnd): void;
+}
+
+/** Called by a listener for each connection that passed its accept checks and its handshakes. */
+export type Accept = (downstream: Downstream) => DownstreamHandler;
