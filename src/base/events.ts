@@ -25,6 +25,8 @@ export interface Decision {
   reason: number;
   /** One plain sentence. */
   says: string;
+  /** Events of this connection that were held back since the last one that was not. */
+  suppressed?: number;
 }
 
 /** What was done with a refused packet. */

@@ -1,0 +1,76 @@
+/** What the gateway itself says on the wire, in the client's protocol version; everything else is the server's own bytes. */
+import { encodeInto, encodePacket } from '../mqtt/encode.ts';
+import type { AckProperties } from '../mqtt/link.ts';
+import type { AckType, Packet } from '../mqtt/packet.ts';
+import { NO_PROPERTIES, type Properties } from '../mqtt/properties.ts';
+import { Reason, returnCodeOf } from '../mqtt/reason.ts';
+import { PacketType, type ProtocolVersion } from '../mqtt/wire.ts';
+import type { Client } from './client.ts';
+import type { Downstream } from './downstream.ts';
+
+/** Longest reason string that is sent; a rule's name can be as long as a file's path. */
+const REASON_STRING_MAX = 256;
+
+export class Answers {
+  readonly #downstream: Downstream;
+  readonly #client: Client;
+
+  constructor(downstream: Downstream, client: Client) {
+    this.#downstream = downstream;
+    this.#client = client;
+  }
+
+  /** Sends a packet that carries no more than the client asked for. */
+  packet(packet: Packet): void {
+    encodeInto(this.#downstream.batch, packet, this.#client.version);
+    this.#downstream.touch();
+  }
+
+  /**
+   * Sends a packet whose properties are for people. They are left out where the client declined them [MQTT-3.1.2-29] or where
+   * they would make the packet larger than it takes [MQTT-3.2.2-19].
+   */
+  explained(packet: Extract<Packet, { properties: Properties }>): void {
+    const { version, connect } = this.#client;
+    const sizeMaxBytes = connect?.properties.maximumPacketSizeBytes;
+    if (version === 5 && sizeMaxBytes !== undefined && encodePacket(packet, version).length > sizeMaxBytes) {
+      const { reasonString: _reason, userProperties: _user, ...rest } = packet.properties;
+      this.packet({ ...packet, properties: rest });
+    } else {
+      this.packet(packet);
+    }
+  }
+
+  acknowledge(type: AckType, packetId: number, reasonCode: number, properties: AckProperties = NO_PROPERTIES): void {
+    const explain = reasonCode !== 0 && this.#client.wantsProblemInformation;
+    this.explained({ type, packetId, reasonCode, properties: explain ? properties : NO_PROPERTIES });
+  }
+
+  /** A refused PUBLISH or a withdrawn exchange, with its reason in words. */
+  refuse(type: AckType, packetId: number, reasonCode: number, says: string): void {
+    this.acknowledge(type, packetId, reasonCode, { reasonString: says.slice(0, REASON_STRING_MAX) });
+  }
+
+  suback(packetId: number, reasonCodes: number[], properties: Properties = NO_PROPERTIES): void {
+    this.explained({ type: PacketType.Suback, packetId, reasonCodes, properties });
+  }
+
+  /** Refuses a CONNECT. 3.x hears a return code where there is one, and otherwise nothing [MQTT311-3.2.2-6]. */
+  refuseConnect(version: ProtocolVersion, reason: number, says: string): void {
+    const packet = { type: PacketType.Connack, sessionPresent: false } as const;
+    if (version === 5) {
+      const properties = { reasonString: says.slice(0, REASON_STRING_MAX) };
+      this.explained({ ...packet, reasonCode: reason, properties });
+      return;
+    }
+    const returnCode = returnCodeOf(reason);
+    if (returnCode !== undefined) this.packet({ ...packet, reasonCode: returnCode, properties: NO_PROPERTIES });
+  }
+
+  /** DISCONNECT with a reason; below 5.0 a server has no such packet. */
+  disconnect(reason: number, says: string): void {
+    if (this.#client.version !== 5) return;
+    const properties = reason === Reason.Success ? NO_PROPERTIES : { reasonString: says.slice(0, REASON_STRING_MAX) };
+    this.explained({ type: PacketType.Disconnect, reasonCode: reason, properties });
+  }
+}

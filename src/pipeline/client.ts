@@ -1,0 +1,59 @@
+/** What is known of one client while it is connected: the state that checks read and the connection writes. */
+import type { ConnectionFacts } from '../base/events.ts';
+import type { ConnectPacket } from '../mqtt/packet.ts';
+import type { ProtocolVersion } from '../mqtt/wire.ts';
+import type { ClientAuthorization } from '../policy/authorization/decision.ts';
+import type { Identity } from '../policy/identity/identity.ts';
+import type { DownstreamFacts } from './downstream.ts';
+import type { ConnectionPolicy } from './policy.ts';
+import { TopicCache } from './topic-cache.ts';
+
+export class Client {
+  readonly downstream: DownstreamFacts;
+  policy: ConnectionPolicy;
+  /** Until CONNECT has told, 3.1.1. */
+  version: ProtocolVersion = 4;
+  clientId: string | undefined;
+  username: string | undefined;
+  identity: Identity | undefined;
+  /** Set once authenticated; nothing is permitted before. */
+  authorization: ClientAuthorization | undefined;
+  /** The CONNECT, without its password; undefined before it has come. */
+  connect: ConnectPacket | undefined;
+  /** The keep-alive that is enforced. */
+  keepAliveS = 0;
+  /** Receive Maximum that is enforced on the client: ours or the upstream's, whichever is smaller. */
+  inflightMax: number;
+  /** QoS 1 and 2 messages of the client that are not acknowledged yet. */
+  inflight = 0;
+  /** Filters held, as the client wrote them. */
+  readonly subscriptions = new Set<string>();
+  #topics: TopicCache | undefined;
+
+  constructor(downstream: DownstreamFacts, policy: ConnectionPolicy) {
+    this.downstream = downstream;
+    this.policy = policy;
+    this.inflightMax = policy.limits.inflightMax;
+  }
+
+  /** Made with the first PUBLISH: most subscribers never need one. */
+  get topics(): TopicCache {
+    this.#topics ??= new TopicCache();
+    return this.#topics;
+  }
+
+  /** A fresh copy for an event. */
+  facts(): ConnectionFacts {
+    const { connectionId, listener, address, port } = this.downstream;
+    const facts: ConnectionFacts = { connectionId, listener, address, port };
+    if (this.connect !== undefined) facts.protocolVersion = this.version;
+    if (this.clientId !== undefined) facts.clientId = this.clientId;
+    if (this.username !== undefined) facts.username = this.username;
+    return facts;
+  }
+
+  /** May it be told why, in reason strings and user properties? [MQTT-3.1.2-29] */
+  get wantsProblemInformation(): boolean {
+    return this.version === 5 && this.connect?.properties.requestProblemInformation !== false;
+  }
+}

@@ -1,0 +1,35 @@
+/** CONNACK as the client sees it: the server's, narrowed to what the gateway enforces. */
+import type { ConnackPacket } from '../mqtt/packet.ts';
+import type { Client } from './client.ts';
+
+/** Sets what is enforced on `client`, and says it to a v5 client [MQTT-3.2.2-21, MQTT-3.2.2-22]. */
+export function shapeConnack(
+  client: Client,
+  packet: ConnackPacket,
+  assignedClientId: string | undefined,
+): ConnackPacket {
+  const { limits } = client.policy;
+  const { properties } = packet;
+  const askedS = client.connect?.keepAliveS ?? 0;
+  const upstreamS = properties.serverKeepAliveS ?? askedS;
+  // A client that asks for no keep-alive would hold its place for ever (SlowITe): it gets the longest there is.
+  const wishedS = upstreamS === 0 ? limits.keepAliveMaxS : upstreamS;
+  client.keepAliveS = Math.min(wishedS, limits.keepAliveMaxS);
+  client.inflightMax = Math.min(properties.receiveMaximum ?? 0xffff, limits.inflightMax);
+  if (client.version !== 5) return packet;
+  const sizeMaxBytes = Math.min(
+    properties.maximumPacketSizeBytes ?? limits.packetSizeMaxBytes,
+    limits.packetSizeMaxBytes,
+  );
+  return {
+    ...packet,
+    properties: {
+      ...properties,
+      receiveMaximum: client.inflightMax,
+      maximumPacketSizeBytes: sizeMaxBytes,
+      topicAliasMaximum: limits.topicAliasMax,
+      ...(client.keepAliveS === askedS ? {} : { serverKeepAliveS: client.keepAliveS }),
+      ...(assignedClientId === undefined ? {} : { assignedClientIdentifier: assignedClientId }),
+    },
+  };
+}

@@ -1,0 +1,563 @@
+/** One client's connection: its states, its deadlines, and the way of each packet through it. */
+import type { Chance } from '../base/chance.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import type { Emit } from '../base/events.ts';
+import { decodePacket } from '../mqtt/decode.ts';
+import { Deframer, FrameStatus } from '../mqtt/deframer.ts';
+import { type Fault, isFault } from '../mqtt/fault.ts';
+import type { OpenLink, UpstreamLink } from '../mqtt/link.ts';
+import type { AckType, ConnackPacket, ConnectPacket, DisconnectPacket } from '../mqtt/packet.ts';
+import { peekProtocolVersion } from '../mqtt/packets/connect.ts';
+import { scanPublish } from '../mqtt/packets/publish.ts';
+import { NO_PROPERTIES } from '../mqtt/properties.ts';
+import { PublishView } from '../mqtt/publish-view.ts';
+import { Reason } from '../mqtt/reason.ts';
+import { PacketOrder } from '../mqtt/sequence.ts';
+import { PacketType } from '../mqtt/wire.ts';
+import { Answers } from './answers.ts';
+import { authenticate } from './checks/authenticate.ts';
+import { admitWill } from './checks/will.ts';
+import { Client } from './client.ts';
+import { shapeConnack } from './connack.ts';
+import type { Downstream, DownstreamEnd, DownstreamHandler } from './downstream.ts';
+import { Egress } from './egress.ts';
+import { admitConnect } from './order.ts';
+import type { ConnectionPolicy } from './policy.ts';
+import { Publishing } from './publishing.ts';
+import { RefusalEvents } from './refusal-events.ts';
+import { Subscriptions } from './subscriptions.ts';
+import { type Denial, refuse } from './verdict.ts';
+
+export interface ConnectionServices {
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly emit: Emit;
+  readonly openLink: OpenLink;
+  /** Told once, when the socket has gone. */
+  readonly onGone: (connection: Connection) => void;
+}
+
+/**
+ * `connecting`: no whole CONNECT yet. `authenticating` and `opening`: it waits for the identity, then for the server's CONNACK.
+ * `open`: packets flow. `closing`: our last words are on their way. `closed`: the socket has gone.
+ */
+type State = 'connecting' | 'authenticating' | 'opening' | 'open' | 'closing' | 'closed';
+
+/** Why reading from the client is stopped; it goes on when none holds. */
+const Pause = { Waiting: 1, LinkFull: 2, InflightFull: 4, OutputFull: 8 } as const;
+
+/** Author, reason code and words of an ending. */
+interface Cause {
+  reason: number;
+  by: string;
+  says: string;
+}
+
+const CLIENT_LEFT: Cause = { reason: Reason.Success, by: 'client', says: 'the client disconnected' };
+
+/** The packet that decoding PUBLISHes of all connections shares: its content lives no longer than one call. */
+const view = new PublishView();
+
+export class Connection implements DownstreamHandler {
+  readonly client: Client;
+  readonly #downstream: Downstream;
+  readonly #services: ConnectionServices;
+  readonly #deframer: Deframer;
+  readonly #order = new PacketOrder('client');
+  readonly #answers: Answers;
+  readonly #events: RefusalEvents;
+  readonly #publishing: Publishing;
+  readonly #subscriptions: Subscriptions;
+  readonly #egress: Egress;
+  readonly #startedMs: number;
+  #state: State = 'connecting';
+  #link: UpstreamLink | undefined;
+  #pausedBy = 0;
+  #pumping = false;
+  #deadline: Timer | undefined;
+  #keepAliveTimer: Timer | undefined;
+  #slowReaderTimer: Timer | undefined;
+  #lastPacketMs = 0;
+  #cause: Cause | undefined;
+  #assignedClientId: string | undefined;
+
+  constructor(downstream: Downstream, policy: ConnectionPolicy, services: ConnectionServices) {
+    this.#downstream = downstream;
+    this.#services = services;
+    this.#startedMs = services.clock.nowMs();
+    this.client = new Client(downstream.facts, policy);
+    this.#deframer = new Deframer({ sender: 'client', packetSizeMaxBytes: policy.limits.packetSizeMaxBytes });
+    this.#answers = new Answers(downstream, this.client);
+    this.#events = new RefusalEvents(services.emit, services.clock);
+    this.#publishing = new Publishing(this.client, this.#answers, this.#events);
+    this.#subscriptions = new Subscriptions(this.client, this.#answers, this.#events);
+    this.#egress = new Egress(this.client, downstream, this.#answers, this.#events, {
+      connack: (packet) => this.#onConnack(packet),
+      suback: (packet) => this.#subscriptions.suback(packet),
+      unsuback: (packet) => this.#subscriptions.unsuback(packet),
+      acknowledged: (type, reasonCode) => this.#onAcknowledged(type, reasonCode),
+      held: () => this.#onHeld(),
+      drained: () => this.#resume(Pause.LinkFull),
+      closed: (disconnect) => this.#onLinkClosed(disconnect),
+    });
+    this.#deadline = services.clock.after(policy.limits.connectTimeoutMs, () => this.#onConnectTimeout());
+    services.emit({ name: 'connection.accepted', ...this.client.facts() });
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  // --- bytes in ---
+
+  onBytes(chunk: Uint8Array): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.#deframer.push(chunk);
+    this.#pump();
+  }
+
+  /** Takes whole packets out of the deframer until it is empty, or until the connection has to wait or has ended. */
+  #pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    let packets = 0;
+    while (this.#state === 'connecting' || this.#state === 'open') {
+      const status = this.#deframer.next();
+      if (status === FrameStatus.Frame) {
+        packets++;
+        this.#onFrame();
+      } else {
+        if (status === FrameStatus.Fault) this.#onFault(this.#deframer.fault!);
+        break;
+      }
+    }
+    this.#pumping = false;
+    if (this.#state === 'authenticating' || this.#state === 'opening') {
+      // What came behind the CONNECT is kept until it has been answered; the chunk is only borrowed.
+      this.#deframer.hold();
+    } else if (packets > 0 && this.#state === 'open') {
+      this.#lastPacketMs = this.#services.clock.nowMs();
+      this.#boundOutput();
+    }
+  }
+
+  #onFrame(): void {
+    const frame = this.#deframer;
+    const type = frame.bytes[frame.start]! >> 4;
+    const misplaced = this.#order.next(type as PacketType);
+    if (misplaced !== undefined) this.#onFault(misplaced);
+    else if (type === PacketType.Publish) this.#onPublish();
+    else this.#onOther();
+  }
+
+  #onPublish(): void {
+    const fault = scanPublish(view, this.#deframer, this.client.version, 'client');
+    if (fault !== undefined) {
+      this.#onFault(fault);
+      return;
+    }
+    const outcome = this.#publishing.publish(view, this.#link!);
+    if (outcome === true) {
+      // A 3.x client knows no window: it is slowed down until the server has caught up.
+      if (this.client.inflight >= this.client.inflightMax && this.client.version !== 5) this.#pause(Pause.InflightFull);
+    } else if (outcome === false) {
+      this.#pause(Pause.LinkFull);
+    } else if (outcome !== undefined) {
+      if (isFault(outcome)) this.#onFault(outcome);
+      else this.#end(outcome);
+    }
+  }
+
+  #onOther(): void {
+    const packet = decodePacket(this.#deframer, this.client.version, 'client');
+    if (isFault(packet)) {
+      this.#onFault(packet);
+      return;
+    }
+    switch (packet.type) {
+      case PacketType.Connect:
+        this.#onConnect(packet);
+        return;
+      case PacketType.Puback:
+      case PacketType.Pubrec:
+      case PacketType.Pubcomp:
+        this.#link!.acknowledge(packet.type, packet.packetId, packet.reasonCode);
+        return;
+      case PacketType.Pubrel:
+        if (!this.#publishing.release(packet.packetId)) {
+          this.#link!.acknowledge(packet.type, packet.packetId, packet.reasonCode);
+        }
+        return;
+      case PacketType.Subscribe: {
+        const denial = this.#subscriptions.subscribe(packet, this.#deframer, this.#link!);
+        if (denial !== undefined) this.#end(denial);
+        return;
+      }
+      case PacketType.Unsubscribe: {
+        const denial = this.#subscriptions.unsubscribe(packet, this.#deframer, this.#link!);
+        if (denial !== undefined) this.#end(denial);
+        return;
+      }
+      case PacketType.Pingreq:
+        this.#link!.ping();
+        return;
+      case PacketType.Disconnect:
+        this.#onDisconnect(packet);
+        return;
+      case PacketType.Auth:
+        this.#link!.authenticate(packet);
+        return;
+      default:
+        // INVARIANT: the deframer has refused what only a server sends.
+        return;
+    }
+  }
+
+  // --- CONNECT ---
+
+  #onConnect(packet: ConnectPacket): void {
+    const { client } = this;
+    client.version = packet.protocolVersion;
+    client.connect = packet;
+    client.username = packet.username;
+    if (packet.clientId === '') {
+      this.#assignedClientId = `auto-${this.#services.chance.bytes(12).toString('hex')}`;
+      packet.clientId = this.#assignedClientId;
+    }
+    client.clientId = packet.clientId;
+    this.#deframer.version = packet.protocolVersion;
+    const verdict = admitConnect(client, packet);
+    if (verdict.kind !== 'pass') {
+      this.#refuseConnect(verdict);
+      return;
+    }
+    this.#state = 'authenticating';
+    this.#pause(Pause.Waiting);
+    this.#rearmDeadline();
+    void authenticate(client, packet).then((result) => {
+      if (this.#state !== 'authenticating') return;
+      if (result.ok) {
+        client.identity = result.identity;
+        client.username = result.identity.username;
+        this.#services.emit({
+          name: 'authentication.succeeded',
+          ...client.facts(),
+          method: result.identity.method,
+        });
+        this.#openLink(packet);
+      } else {
+        const { reason, by, says, method } = result;
+        this.#services.emit({ name: 'authentication.failed', ...client.facts(), method, reason, by, says });
+        this.#refuseConnect(refuse(reason, by, says), { told: true });
+      }
+    });
+  }
+
+  #openLink(packet: ConnectPacket): void {
+    const { client } = this;
+    const { username } = client;
+    client.authorization = client.policy.authorizer.forClient(username, packet.clientId);
+    if (packet.will !== undefined) {
+      const outcome = admitWill(client, packet.will);
+      if (outcome.kind !== 'pass') {
+        const { reason, by, says } = outcome;
+        this.#services.emit({
+          name: 'will.refused',
+          ...client.facts(),
+          topic: packet.will.topic,
+          reason,
+          by,
+          says,
+        });
+        this.#refuseConnect(outcome, { told: true });
+        return;
+      }
+    }
+    this.#state = 'opening';
+    this.#link = this.#services.openLink(this.#egress);
+    this.#egress.link = this.#link;
+    const owner = username === undefined ? 'anonymous' : `user:${username}`;
+    this.#link.connect(packet, { owner, address: client.downstream.address });
+    // The secret has done its work; what stays for events and checks goes without it.
+    const { password: _password, ...rest } = packet;
+    client.connect = rest;
+  }
+
+  #refuseConnect(denial: Denial, options: { told: boolean } = { told: false }): void {
+    const { reason, by, says } = denial;
+    if (!options.told) this.#services.emit({ name: 'connect.refused', ...this.client.facts(), reason, by, says });
+    this.#answers.refuseConnect(this.client.version, reason, says);
+    this.#finish({ reason, by, says });
+  }
+
+  #onConnack(packet: ConnackPacket): void {
+    if (this.#state !== 'opening') return;
+    if (packet.reasonCode !== Reason.Success) {
+      const says = packet.properties.reasonString ?? `the upstream refused with code ${packet.reasonCode}`;
+      const cause = { reason: packet.reasonCode, by: 'upstream', says };
+      this.#services.emit({ name: 'connect.refused', ...this.client.facts(), ...cause });
+      this.#answers.explained(packet);
+      this.#link = undefined;
+      this.#finish(cause);
+      return;
+    }
+    const { client } = this;
+    const shaped = shapeConnack(client, packet, this.#assignedClientId);
+    this.#answers.explained(shaped);
+    this.#state = 'open';
+    this.#deadline?.cancel();
+    this.#deadline = undefined;
+    this.#startKeepAlive();
+    this.#services.emit({
+      name: 'client.connected',
+      ...client.facts(),
+      cleanStart: client.connect?.cleanStart ?? true,
+      sessionPresent: packet.sessionPresent,
+      keepAliveS: client.keepAliveS,
+    });
+    this.#resume(Pause.Waiting);
+  }
+
+  // --- endings ---
+
+  #onDisconnect(packet: DisconnectPacket): void {
+    const sessionExpiryIntervalS = packet.properties.sessionExpiryIntervalS ?? 0;
+    if (sessionExpiryIntervalS > 0 && (this.client.connect?.properties.sessionExpiryIntervalS ?? 0) === 0) {
+      // A session that was to end with the connection cannot be made to last by its last packet [MQTT-3.14.2-2].
+      const says = 'a DISCONNECT gave a Session Expiry Interval where the CONNECT had none';
+      this.#end({ reason: Reason.ProtocolError, by: 'codec:session_expiry_from_zero', says });
+      return;
+    }
+    this.#link?.close(packet);
+    this.#link = undefined;
+    this.#finish(
+      packet.reasonCode === Reason.Success
+        ? CLIENT_LEFT
+        : {
+            reason: packet.reasonCode,
+            by: 'client',
+            says: packet.properties.reasonString ?? 'the client disconnected',
+          },
+    );
+  }
+
+  /** What the client sent breaks the protocol. */
+  #onFault(fault: Fault): void {
+    const before = this.#state === 'connecting';
+    const version = before ? (peekProtocolVersion(this.#deframer) ?? undefined) : this.client.version;
+    const cause = { reason: fault.reason, by: `codec:${fault.code}`, says: fault.says };
+    this.#services.emit({
+      name: 'packet.faulted',
+      ...this.client.facts(),
+      fault: fault.code,
+      clause: fault.clause,
+      sender: 'client',
+      ...cause,
+    });
+    if (before) {
+      // Only a CONNECT is owed an answer; whatever else came first is met with silence [MQTT-3.1.4-1].
+      if (version !== undefined) {
+        this.client.version = version;
+        this.#answers.refuseConnect(version, fault.reason, fault.says);
+      }
+      this.#finish(cause);
+    } else {
+      this.#end(cause);
+    }
+  }
+
+  /** Ends an accepted connection, with a DISCONNECT where the version has one; the Will is published. */
+  #end(cause: Cause): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    if (this.#state === 'open') this.#answers.disconnect(cause.reason, cause.says);
+    this.#finish(cause);
+  }
+
+  /** No more packets either way; the last bytes go out and the socket closes. */
+  #finish(cause: Cause): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.#cause ??= { reason: cause.reason, by: cause.by, says: cause.says };
+    this.#release();
+    this.#state = 'closing';
+    this.#downstream.end();
+  }
+
+  #release(): void {
+    this.#egress.shut();
+    this.#deadline?.cancel();
+    this.#keepAliveTimer?.cancel();
+    this.#slowReaderTimer?.cancel();
+    const link = this.#link;
+    this.#link = undefined;
+    link?.close(undefined);
+  }
+
+  #onLinkClosed(disconnect: DisconnectPacket | undefined): void {
+    this.#link = undefined;
+    const says = disconnect?.properties.reasonString;
+    if (this.#state === 'opening') {
+      this.#refuseConnect(refuse(Reason.ServerUnavailable, 'upstream', says ?? 'the upstream is not available'));
+      return;
+    }
+    if (disconnect === undefined) {
+      this.#end({ reason: Reason.ServerUnavailable, by: 'upstream', says: 'the upstream went away' });
+      return;
+    }
+    if (this.client.version === 5) this.#answers.explained(disconnect);
+    this.#finish({ reason: disconnect.reasonCode, by: 'upstream', says: says ?? 'the upstream ended the connection' });
+  }
+
+  onClosed(end: DownstreamEnd): void {
+    if (this.#state === 'closed') return;
+    this.#release();
+    this.#state = 'closed';
+    const cause = this.#cause ?? {
+      reason: Reason.UnspecifiedError,
+      by: end.by === 'us' ? 'transport' : 'client',
+      says: end.says === '' ? 'the connection was closed without a DISCONNECT' : `the connection broke: ${end.says}`,
+    };
+    const untold = this.#events.untold;
+    this.#services.emit({
+      name: 'connection.closed',
+      ...this.client.facts(),
+      durationMs: Math.round(this.#services.clock.nowMs() - this.#startedMs),
+      bytesIn: end.bytesIn,
+      bytesOut: end.bytesOut,
+      ...cause,
+      ...(untold > 0 ? { suppressed: untold } : {}),
+    });
+    this.#services.onGone(this);
+  }
+
+  /** Ends it from outside: shutdown, an operator, a limit. */
+  shut(reason: number, by: string, says: string): void {
+    if (this.#state === 'authenticating' || this.#state === 'opening') this.#refuseConnect(refuse(reason, by, says));
+    else this.#end({ reason, by, says });
+  }
+
+  /** Closes without waiting for anybody. */
+  destroy(): void {
+    this.#downstream.destroy();
+  }
+
+  // --- deadlines ---
+
+  #rearmDeadline(): void {
+    this.#deadline?.cancel();
+    const { connectTimeoutMs } = this.client.policy.limits;
+    this.#deadline = this.#services.clock.after(connectTimeoutMs, () => this.#onConnectTimeout());
+  }
+
+  #onConnectTimeout(): void {
+    const by = 'limits:connectTimeout';
+    if (this.#state === 'connecting') {
+      const cause = { reason: Reason.ServerBusy, by, says: 'no whole CONNECT came in time' };
+      this.#services.emit({ name: 'connect.refused', ...this.client.facts(), ...cause });
+      this.#finish(cause);
+    } else if (this.#state === 'authenticating') {
+      this.#refuseConnect(refuse(Reason.ServerBusy, by, 'authentication took too long'));
+    } else if (this.#state === 'opening') {
+      this.#refuseConnect(refuse(Reason.ServerUnavailable, by, 'the upstream did not answer in time'));
+    }
+  }
+
+  /** One and a half times the keep-alive without a packet ends the connection [MQTT-3.1.2-22]. */
+  #startKeepAlive(): void {
+    this.#lastPacketMs = this.#services.clock.nowMs();
+    const allowedMs = this.client.keepAliveS * 1500;
+    const check = (): void => {
+      const idleMs = this.#services.clock.nowMs() - this.#lastPacketMs;
+      if (idleMs < allowedMs) {
+        this.#keepAliveTimer = this.#services.clock.after(allowedMs - idleMs, check);
+        return;
+      }
+      const says = `no packet came for one and a half times the keep-alive of ${this.client.keepAliveS} s`;
+      this.#end({ reason: Reason.KeepAliveTimeout, by: 'keep-alive', says });
+    };
+    this.#keepAliveTimer = this.#services.clock.after(allowedMs, check);
+  }
+
+  // --- backpressure ---
+
+  #pause(why: number): void {
+    if (this.#pausedBy === 0) this.#downstream.pause();
+    this.#pausedBy |= why;
+  }
+
+  #resume(why: number): void {
+    if ((this.#pausedBy & why) === 0) return;
+    this.#pausedBy &= ~why;
+    if (this.#pausedBy !== 0) return;
+    this.#downstream.resume();
+    // Packets that came behind the CONNECT are still in the deframer.
+    if (why === Pause.Waiting) this.#pump();
+  }
+
+  #onAcknowledged(type: AckType, reasonCode: number): void {
+    this.#publishing.acknowledged(type, reasonCode);
+    if ((this.#pausedBy & Pause.InflightFull) !== 0 && this.client.inflight * 2 <= this.client.inflightMax) {
+      this.#resume(Pause.InflightFull);
+    }
+  }
+
+  /** A client that asks without reading the answers is not asked for more. */
+  #boundOutput(): void {
+    const { length } = this.#downstream.batch;
+    if (length === 0) return;
+    const waitingBytes = length + this.#downstream.bufferedBytes();
+    if (waitingBytes > 2 * this.client.policy.limits.outputBufferMaxBytes) {
+      this.#pause(Pause.OutputFull);
+      this.#onHeld();
+    }
+  }
+
+  #onHeld(): void {
+    this.#slowReaderTimer ??= this.#services.clock.after(this.client.policy.limits.slowReaderTimeoutMs, () => {
+      this.#cause ??= {
+        reason: Reason.QuotaExceeded,
+        by: 'limits:slowReaderTimeout',
+        says: 'the client did not read what was sent to it in time',
+      };
+      // Its buffers are full: no last word would reach it.
+      this.#downstream.destroy();
+    });
+  }
+
+  onDrain(): void {
+    if (this.#slowReaderTimer === undefined) return;
+    this.#slowReaderTimer.cancel();
+    this.#slowReaderTimer = undefined;
+    this.#resume(Pause.OutputFull);
+    this.#link?.resume();
+  }
+
+  // --- change of policy ---
+
+  /** Puts a new policy into force on the open connection: what it no longer allows ends now. */
+  applyPolicy(policy: ConnectionPolicy): void {
+    const { client } = this;
+    client.policy = policy;
+    this.#deframer.packetSizeMaxBytes = policy.limits.packetSizeMaxBytes;
+    if (client.identity === undefined || this.#link === undefined) return;
+    if (!policy.authenticator.stillValid(client.identity, policy)) {
+      this.#withdraw('policy:identity', 'the identity is no longer valid');
+      return;
+    }
+    client.authorization = policy.authorizer.forClient(client.username, client.identity.clientId);
+    const will = client.connect?.will;
+    const outcome = will === undefined ? undefined : admitWill(client, will);
+    if (outcome !== undefined && outcome.kind !== 'pass') {
+      this.#withdraw(outcome.by, 'the Will is no longer authorized');
+      return;
+    }
+    this.#subscriptions.recheck(this.#link);
+  }
+
+  /** The right to be here has gone, and with it the right to a Will: it is discarded. */
+  #withdraw(by: string, says: string): void {
+    const link = this.#link;
+    this.#link = undefined;
+    link?.close({ type: PacketType.Disconnect, reasonCode: Reason.Success, properties: NO_PROPERTIES });
+    this.shut(Reason.NotAuthorized, by, says);
+  }
+}

@@ -1,0 +1,46 @@
+/** All connections of the gateway: what a reload, a shutdown and an operator reach them through. */
+import type { Connection } from './connection.ts';
+import type { ConnectionPolicy } from './policy.ts';
+
+export class Connections {
+  readonly #all = new Set<Connection>();
+  #onEmpty: (() => void) | undefined;
+
+  get count(): number {
+    return this.#all.size;
+  }
+
+  add(connection: Connection): void {
+    this.#all.add(connection);
+  }
+
+  remove(connection: Connection): void {
+    this.#all.delete(connection);
+    if (this.#all.size === 0) this.#onEmpty?.();
+  }
+
+  /** Puts the new policy of each listener into force on its open connections. */
+  applyPolicies(policyOf: (listener: string) => ConnectionPolicy | undefined): void {
+    for (const connection of [...this.#all]) {
+      const policy = policyOf(connection.client.downstream.listener);
+      if (policy !== undefined) connection.applyPolicy(policy);
+    }
+  }
+
+  /** Ends every connection with a reason. */
+  shutAll(reason: number, by: string, says: string): void {
+    for (const connection of [...this.#all]) connection.shut(reason, by, says);
+  }
+
+  destroyAll(): void {
+    for (const connection of [...this.#all]) connection.destroy();
+  }
+
+  /** Resolves when the last connection has gone. */
+  whenEmpty(): Promise<void> {
+    if (this.#all.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve;
+    });
+  }
+}

@@ -1,0 +1,162 @@
+/** Server to client: each delivery is authorized anew, then its bytes go out as they came. */
+
+import { encodeInto } from '../mqtt/encode.ts';
+import type { AckProperties, DownstreamReceiver, UpstreamLink } from '../mqtt/link.ts';
+import type {
+  AckType,
+  AuthPacket,
+  ConnackPacket,
+  DisconnectPacket,
+  SubackPacket,
+  UnsubackPacket,
+} from '../mqtt/packet.ts';
+import { viewToPacket } from '../mqtt/packets/publish.ts';
+import type { PublishView } from '../mqtt/publish-view.ts';
+import { Reason } from '../mqtt/reason.ts';
+import { PacketType } from '../mqtt/wire.ts';
+import type { Answers } from './answers.ts';
+import { receiveGrant } from './checks/receive-grant.ts';
+import type { Client } from './client.ts';
+import type { Downstream } from './downstream.ts';
+import type { RefusalEvents } from './refusal-events.ts';
+import type { Denial } from './verdict.ts';
+
+/** What the connection does with the rest of what a server says. */
+export interface EgressTarget {
+  connack(packet: ConnackPacket): void;
+  suback(packet: SubackPacket): void;
+  unsuback(packet: UnsubackPacket): void;
+  /** A QoS 1 or 2 exchange of the client's has gone a step. */
+  acknowledged(type: AckType, reasonCode: number): void;
+  /** Deliveries are held from now on, because the client reads too slowly. */
+  held(): void;
+  drained(): void;
+  closed(disconnect: DisconnectPacket | undefined): void;
+}
+
+const PINGRESP = Uint8Array.of(0xd0, 0x00);
+
+export class Egress implements DownstreamReceiver {
+  readonly #client: Client;
+  readonly #downstream: Downstream;
+  readonly #answers: Answers;
+  readonly #events: RefusalEvents;
+  readonly #target: EgressTarget;
+  /** Set right after the link was opened with this receiver. */
+  link: UpstreamLink | undefined;
+  #open = true;
+  /** What the kernel had not taken when this tick's batch was begun. */
+  #bufferedBytes = 0;
+  /** Topics that the client knows by an alias; made with the first alias. */
+  #aliases: Map<number, string> | undefined;
+  /** QoS 2 deliveries that were withheld after PUBREC: their PUBREL is answered here. */
+  readonly #withheld = new Set<number>();
+  #owed: { type: AckType; packetId: number }[] = [];
+
+  constructor(client: Client, downstream: Downstream, answers: Answers, events: RefusalEvents, target: EgressTarget) {
+    this.#client = client;
+    this.#downstream = downstream;
+    this.#answers = answers;
+    this.#events = events;
+    this.#target = target;
+  }
+
+  publish(packet: PublishView): boolean {
+    if (!this.#open) return true;
+    const verdict = receiveGrant(this.#client, packet.topic);
+    if (verdict.kind !== 'pass') {
+      this.#withhold(packet, verdict);
+      return true;
+    }
+    const { batch } = this.#downstream;
+    if (batch.length === 0) this.#bufferedBytes = this.#downstream.bufferedBytes();
+    if (packet.topicAlias === 0 || this.#aliasIsKnown(packet)) batch.append(packet.bytes, packet.start, packet.end);
+    else encodeInto(batch, { ...viewToPacket(packet), topic: packet.topic }, this.#client.version);
+    this.#downstream.touch();
+    if (this.#bufferedBytes + batch.length <= this.#client.policy.limits.outputBufferMaxBytes) return true;
+    this.#target.held();
+    return false;
+  }
+
+  /**
+   * Whether the bytes can go as they are. An alias that was introduced by a delivery which we withheld means nothing to the
+   * client, so the topic is put back [MQTT-3.3.2-7].
+   */
+  #aliasIsKnown(packet: PublishView): boolean {
+    this.#aliases ??= new Map();
+    const introduces = packet.topicEnd > packet.topicStart;
+    const known = introduces || this.#aliases.get(packet.topicAlias) === packet.topic;
+    this.#aliases.set(packet.topicAlias, packet.topic);
+    return known;
+  }
+
+  /** The client never sees it; the server, which has done its duty, sees it acknowledged. */
+  #withhold(packet: PublishView, denial: Denial): void {
+    const { topic, qos, packetId } = packet;
+    const { reason, by, says } = denial;
+    this.#events.emit(() => ({ name: 'delivery.withheld', ...this.#client.facts(), topic, qos, reason, by, says }));
+    if (qos === 0) return;
+    if (qos === 2) this.#withheld.add(packetId);
+    this.#owe(qos === 1 ? PacketType.Puback : PacketType.Pubrec, packetId);
+  }
+
+  /** Acknowledges to the server after it has finished delivering: a link is not called from within its own call. */
+  #owe(type: AckType, packetId: number): void {
+    if (this.#owed.length === 0) queueMicrotask(() => this.#settle());
+    this.#owed.push({ type, packetId });
+  }
+
+  #settle(): void {
+    const owed = this.#owed;
+    this.#owed = [];
+    for (const { type, packetId } of owed) {
+      if (!this.#open) return;
+      this.link?.acknowledge(type, packetId, Reason.Success);
+    }
+  }
+
+  acknowledge(type: AckType, packetId: number, reasonCode: number, properties?: AckProperties): void {
+    if (!this.#open) return;
+    if (type === PacketType.Pubrel && this.#withheld.delete(packetId)) {
+      this.#owe(PacketType.Pubcomp, packetId);
+      return;
+    }
+    this.#answers.acknowledge(type, packetId, reasonCode, properties);
+    this.#target.acknowledged(type, reasonCode);
+  }
+
+  connack(packet: ConnackPacket): void {
+    if (this.#open) this.#target.connack(packet);
+  }
+
+  suback(packet: SubackPacket): void {
+    if (this.#open) this.#target.suback(packet);
+  }
+
+  unsuback(packet: UnsubackPacket): void {
+    if (this.#open) this.#target.unsuback(packet);
+  }
+
+  pong(): void {
+    if (!this.#open) return;
+    this.#downstream.batch.append(PINGRESP, 0, PINGRESP.length);
+    this.#downstream.touch();
+  }
+
+  authenticate(packet: AuthPacket): void {
+    if (this.#open) this.#answers.packet(packet);
+  }
+
+  drained(): void {
+    if (this.#open) this.#target.drained();
+  }
+
+  closed(disconnect: DisconnectPacket | undefined): void {
+    if (this.#open) this.#target.closed(disconnect);
+  }
+
+  /** Nothing more goes to the client, whatever the link still says. */
+  shut(): void {
+    this.#open = false;
+  }
+}

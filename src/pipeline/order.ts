@@ -1,0 +1,77 @@
+/**
+ * The order of checks, in one place. It reads as the manual does; a new check gets its line here and nowhere else.
+ * The deframer has already held packet size and the strict decoder has already held the packet's form.
+ */
+import type { ConnectPacket, SubscribePacket, Subscription, UnsubscribePacket } from '../mqtt/packet.ts';
+import type { PublishView } from '../mqtt/publish-view.ts';
+import { clientIdentifier } from './checks/client-identifier.ts';
+import { enhancedAuthentication } from './checks/enhanced-authentication.ts';
+import { inflightWindow } from './checks/inflight-window.ts';
+import { protocolVersion } from './checks/protocol-version.ts';
+import { publishGrant } from './checks/publish-grant.ts';
+import { subscribeGrant } from './checks/subscribe-grant.ts';
+import { filtersPerSubscribe, subscriptionQuota } from './checks/subscription-quota.ts';
+import { topicFilterShape, topicNameShape } from './checks/topic-shape.ts';
+import { userProperties } from './checks/user-properties.ts';
+import type { Client } from './client.ts';
+import type { PublishPermit } from './permit.ts';
+import type { TopicEntry } from './topic-cache.ts';
+import { type Denial, PASS, type Verdict } from './verdict.ts';
+
+const order = {
+  /** Before the password is looked at; the connection authenticates next, and then admits the Will. */
+  connect: [protocolVersion, enhancedAuthentication, userProperties, clientIdentifier],
+  publish: [inflightWindow],
+  /** Decided once for each topic and policy, and then remembered. */
+  topic: [(client: Client, topic: string) => topicNameShape(client.policy.limits, topic), publishGrant],
+  subscribe: [filtersPerSubscribe, userProperties],
+  filter: [
+    (client: Client, filter: string) => topicFilterShape(client.policy.limits, filter),
+    subscriptionQuota,
+    subscribeGrant,
+  ],
+  unsubscribe: [userProperties],
+} as const;
+
+function first<P>(checks: readonly ((client: Client, packet: P) => Verdict)[], client: Client, packet: P): Verdict {
+  for (const check of checks) {
+    const verdict = check(client, packet);
+    if (verdict.kind !== 'pass') return verdict;
+  }
+  return PASS;
+}
+
+export function admitConnect(client: Client, packet: ConnectPacket): Verdict {
+  return first(order.connect, client, packet);
+}
+
+/** The permit comes from the topic's last check, out of the cache when the policy has not changed. */
+export function admitPublish(client: Client, packet: PublishView, entry: TopicEntry): PublishPermit | Denial {
+  for (const check of order.publish) {
+    const verdict = check(client, packet);
+    if (verdict.kind !== 'pass') return verdict;
+  }
+  if (entry.generation === client.policy.generation && entry.outcome !== undefined) return entry.outcome;
+  const outcome = decideTopic(client, entry.topic);
+  entry.outcome = outcome;
+  entry.generation = client.policy.generation;
+  return outcome;
+}
+
+function decideTopic(client: Client, topic: string): PublishPermit | Denial {
+  const [shape, grant] = order.topic;
+  const verdict = shape(client, topic);
+  return verdict.kind === 'pass' ? grant(client, topic) : verdict;
+}
+
+export function admitSubscribe(client: Client, packet: SubscribePacket): Verdict {
+  return first(order.subscribe, client, packet);
+}
+
+export function admitFilter(client: Client, subscription: Subscription): Verdict {
+  return first(order.filter, client, subscription.filter);
+}
+
+export function admitUnsubscribe(client: Client, packet: UnsubscribePacket): Verdict {
+  return first(order.unsubscribe, client, packet);
+}

@@ -1,0 +1,47 @@
+/** Everything that decides about one listener's connections, as one frozen value that a reload swaps whole. */
+import type { ProtocolVersion } from '../mqtt/wire.ts';
+import type { Authorizer } from '../policy/authorization/decision.ts';
+import type { Authenticator } from '../policy/identity/identity.ts';
+
+/** Ceilings of one connection. Each is named in the refusal that it causes, as `limit:<name>`. */
+export interface ConnectionLimits {
+  /** From the hand-over by the listener to a whole CONNECT, and again from CONNECT to CONNACK. */
+  readonly connectTimeoutMs: number;
+  /** Longest keep-alive; a client that asks for more, or for none, gets this one. */
+  readonly keepAliveMaxS: number;
+  readonly packetSizeMaxBytes: number;
+  /** Of a topic name or filter, in UTF-8 bytes. */
+  readonly topicLengthMaxBytes: number;
+  /** Levels of a topic name or filter. */
+  readonly topicDepthMax: number;
+  readonly filtersPerSubscribeMax: number;
+  readonly subscriptionsPerClientMax: number;
+  /** QoS 1 and 2 messages from the client that are not yet acknowledged: v5 Receive Maximum. */
+  readonly inflightMax: number;
+  readonly topicAliasMax: number;
+  /** User Properties in one packet. */
+  readonly userPropertiesMax: number;
+  readonly clientIdLengthMaxBytes: number;
+  /** Output that waits for a slow reader before deliveries are held. */
+  readonly outputBufferMaxBytes: number;
+  /** How long deliveries may be held before the connection is closed. */
+  readonly slowReaderTimeoutMs: number;
+}
+
+/** What a 3.x client, which has no reason codes, sees of a denied PUBLISH. */
+export type DeniedPublish = 'disconnect' | 'acknowledge';
+
+export interface ConnectionPolicy {
+  /** Grows with each reload; what was decided under an older one is decided anew. */
+  readonly generation: number;
+  readonly protocolVersions: readonly ProtocolVersion[];
+  readonly limits: ConnectionLimits;
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  readonly anonymousAllowed: boolean;
+  /** The verified client certificate's common name is the user name. */
+  readonly identityFromCertificate: boolean;
+  readonly deniedPublish: DeniedPublish;
+  /** Control characters and non-characters in strings end the connection. */
+  readonly rejectControlCharacters: boolean;
+}

@@ -1,0 +1,123 @@
+/** Client to server, PUBLISH: aliases, the checks, and then the bytes go on, or the refusal goes back. */
+import type { RefusalAction } from '../base/events.ts';
+import type { Fault } from '../mqtt/fault.ts';
+import { TopicAliasInvalid } from '../mqtt/faults.ts';
+import type { UpstreamLink } from '../mqtt/link.ts';
+import type { AckType } from '../mqtt/packet.ts';
+import type { PublishView } from '../mqtt/publish-view.ts';
+import { PacketType } from '../mqtt/wire.ts';
+import type { Answers } from './answers.ts';
+import type { Client } from './client.ts';
+import { admitPublish } from './order.ts';
+import type { PublishPermit } from './permit.ts';
+import type { RefusalEvents } from './refusal-events.ts';
+import type { TopicEntry } from './topic-cache.ts';
+import { type Close, close, type Denial } from './verdict.ts';
+
+export class Publishing {
+  readonly #client: Client;
+  readonly #answers: Answers;
+  readonly #events: RefusalEvents;
+  /** By alias; sized by the Topic Alias Maximum that the client was told. */
+  #aliases: (TopicEntry | undefined)[] | undefined;
+  /** QoS 2 identifiers of denied messages of 3.x clients whose handshake is completed for show. */
+  readonly #acknowledged = new Set<number>();
+
+  constructor(client: Client, answers: Answers, events: RefusalEvents) {
+    this.#client = client;
+    this.#answers = answers;
+    this.#events = events;
+  }
+
+  /**
+   * True when it was forwarded and the link takes more, false when the link asks to wait; a fault or a close ends the
+   * connection; undefined when it was refused and the connection stays.
+   */
+  publish(packet: PublishView, link: UpstreamLink): boolean | undefined | Close | Fault {
+    const entry = this.#entryOf(packet);
+    if (entry === undefined) return TopicAliasInvalid;
+    packet.topic = entry.topic;
+    const outcome = admitPublish(this.#client, packet, entry);
+    return outcome.kind === 'pass' ? this.#forward(outcome, packet, link) : this.#deny(packet, outcome);
+  }
+
+  #forward(_permit: PublishPermit, packet: PublishView, link: UpstreamLink): boolean {
+    if (packet.qos > 0) this.#client.inflight++;
+    return link.publish(packet);
+  }
+
+  /** The topic's cache entry, through the client's aliases [MQTT-3.3.2-8, MQTT-3.3.2-12]; undefined for a bad alias. */
+  #entryOf(packet: PublishView): TopicEntry | undefined {
+    const { bytes, topicStart, topicEnd, topicAlias } = packet;
+    if (topicAlias === 0) return this.#client.topics.lookup(bytes, topicStart, topicEnd);
+    if (topicAlias > this.#client.policy.limits.topicAliasMax) return undefined;
+    if (topicEnd === topicStart) return this.#aliases?.[topicAlias];
+    const entry = this.#client.topics.lookup(bytes, topicStart, topicEnd);
+    this.#aliases ??= [];
+    this.#aliases[topicAlias] = entry;
+    return entry;
+  }
+
+  #deny(packet: PublishView, denial: Denial): Close | undefined {
+    const { version, policy } = this.#client;
+    const { reason, by, says } = denial;
+    if (denial.kind === 'close') return denial;
+    if (denial.kind === 'drop') {
+      this.#tell(packet, denial, 'dropped');
+      return undefined;
+    }
+    if (version !== 5 && policy.deniedPublish === 'disconnect') {
+      this.#tell(packet, denial, 'disconnected');
+      return close(reason, by, says);
+    }
+    if (packet.qos === 0) {
+      // QoS 0 has no answer to carry a reason.
+      this.#tell(packet, denial, 'dropped');
+      return undefined;
+    }
+    const type = packet.qos === 1 ? PacketType.Puback : PacketType.Pubrec;
+    if (version === 5) {
+      this.#tell(packet, denial, 'refused');
+      this.#answers.refuse(type, packet.packetId, reason, says);
+    } else {
+      this.#tell(packet, denial, 'acknowledged');
+      if (packet.qos === 2) this.#acknowledged.add(packet.packetId);
+      this.#answers.acknowledge(type, packet.packetId, 0);
+    }
+    return undefined;
+  }
+
+  #tell(packet: PublishView, denial: Denial, action: RefusalAction): void {
+    const { topic, qos, retain } = packet;
+    const { reason, by, says } = denial;
+    this.#events.emit(() => ({
+      name: 'publish.refused',
+      ...this.#client.facts(),
+      topic,
+      qos,
+      retain,
+      action,
+      reason,
+      by,
+      says,
+    }));
+  }
+
+  /** Whether a PUBREL belongs to a denied message, whose exchange then ends here. */
+  release(packetId: number): boolean {
+    if (!this.#acknowledged.delete(packetId)) return false;
+    this.#answers.acknowledge(PacketType.Pubcomp, packetId, 0);
+    return true;
+  }
+
+  /** The server has acknowledged: a place in the window is free again. */
+  acknowledged(type: AckType, reasonCode: number): void {
+    const client = this.#client;
+    // A 3.x window only bounds what the server has not taken over; a v5 window is the Receive Maximum's [MQTT-4.9].
+    const ends =
+      type === PacketType.Puback ||
+      (type === PacketType.Pubcomp && client.version === 5) ||
+      (type === PacketType.Pubrec && (client.version !== 5 || reasonCode >= 0x80));
+    if (ends && client.inflight > 0) client.inflight--;
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * SUBSCRIBE and UNSUBSCRIBE: what is denied is cut out, the rest goes on, and the SUBACK that comes back is put together again
+ * with one code for each filter that was asked for, in order [MQTT-3.8.4-6].
+ */
+import type { Frame } from '../mqtt/frame.ts';
+import type { UpstreamLink } from '../mqtt/link.ts';
+import type { SubackPacket, SubscribePacket, Subscription, UnsubackPacket, UnsubscribePacket } from '../mqtt/packet.ts';
+import { NO_PROPERTIES } from '../mqtt/properties.ts';
+import { PacketType } from '../mqtt/wire.ts';
+import type { Answers } from './answers.ts';
+import { subscribeGrant } from './checks/subscribe-grant.ts';
+import type { Client } from './client.ts';
+import { admitFilter, admitSubscribe, admitUnsubscribe } from './order.ts';
+import type { RefusalEvents } from './refusal-events.ts';
+import type { Close, Denial, Drop } from './verdict.ts';
+
+/** 3.1.1's only failure code in a SUBACK [MQTT311-3.9.3-2]. */
+const FAILURE = 0x80;
+
+/** A SUBSCRIBE that the server has not answered yet. */
+interface Pending {
+  readonly filters: readonly string[];
+  /** Codes of the filters that were denied; undefined where the server's code goes. */
+  readonly codes: (number | undefined)[];
+}
+
+export class Subscriptions {
+  readonly #client: Client;
+  readonly #answers: Answers;
+  readonly #events: RefusalEvents;
+  readonly #pending = new Map<number, Pending>();
+  /** Packet identifiers of UNSUBSCRIBEs that the gateway sent in the client's name. */
+  readonly #own = new Set<number>();
+
+  constructor(client: Client, answers: Answers, events: RefusalEvents) {
+    this.#client = client;
+    this.#answers = answers;
+    this.#events = events;
+  }
+
+  /** Undefined when it was dealt with; otherwise the connection ends with what is returned. */
+  subscribe(packet: SubscribePacket, frame: Frame, link: UpstreamLink): Close | Drop | undefined {
+    const verdict = admitSubscribe(this.#client, packet);
+    if (verdict.kind === 'close' || verdict.kind === 'drop') return verdict;
+    const permitted: Subscription[] = [];
+    const codes: (number | undefined)[] = [];
+    for (const subscription of packet.subscriptions) {
+      const denial = admitFilter(this.#client, subscription);
+      if (denial.kind === 'pass') {
+        permitted.push(subscription);
+        codes.push(undefined);
+        this.#client.subscriptions.add(subscription.filter);
+      } else {
+        codes.push(this.#deniedCode(subscription, denial));
+        this.#tell(subscription.filter, denial);
+      }
+    }
+    if (permitted.length === 0) {
+      this.#answers.suback(packet.packetId, codes as number[]);
+      return undefined;
+    }
+    const filters = packet.subscriptions.map((subscription) => subscription.filter);
+    this.#pending.set(packet.packetId, { filters, codes });
+    if (permitted.length === codes.length) link.subscribe(packet, frame);
+    else link.subscribe({ ...packet, subscriptions: permitted });
+    return undefined;
+  }
+
+  /** DEVIATION: MQTT 3.1 has no failure code, so its clients are granted what they asked for and receive nothing. */
+  #deniedCode(subscription: Subscription, denial: Denial): number {
+    if (this.#client.version === 5) return denial.reason;
+    return this.#client.version === 4 ? FAILURE : subscription.qos;
+  }
+
+  #tell(filter: string, denial: Denial): void {
+    const { reason, by, says } = denial;
+    this.#events.emit(() => ({ name: 'subscribe.refused', ...this.#client.facts(), filter, reason, by, says }));
+  }
+
+  suback(packet: SubackPacket): void {
+    const pending = this.#pending.get(packet.packetId);
+    this.#pending.delete(packet.packetId);
+    if (pending === undefined) {
+      this.#answers.suback(packet.packetId, packet.reasonCodes, packet.properties);
+      return;
+    }
+    let next = 0;
+    const codes = pending.codes.map((code, i) => {
+      // A server that answers fewer codes than it was asked for has not granted the rest.
+      const merged = code ?? packet.reasonCodes[next++] ?? FAILURE;
+      const filter = pending.filters[i];
+      if (code === undefined && merged >= FAILURE && filter !== undefined) this.#client.subscriptions.delete(filter);
+      return merged;
+    });
+    this.#answers.suback(packet.packetId, codes, packet.properties);
+  }
+
+  unsubscribe(packet: UnsubscribePacket, frame: Frame, link: UpstreamLink): Close | Drop | undefined {
+    const verdict = admitUnsubscribe(this.#client, packet);
+    if (verdict.kind === 'close' || verdict.kind === 'drop') return verdict;
+    for (const filter of packet.filters) this.#client.subscriptions.delete(filter);
+    this.#own.delete(packet.packetId);
+    link.unsubscribe(packet, frame);
+    return undefined;
+  }
+
+  unsuback(packet: UnsubackPacket): void {
+    if (this.#own.delete(packet.packetId)) return;
+    this.#answers.packet(packet);
+  }
+
+  /** After a change of policy: what may no longer be held is given up, in the client's name. */
+  recheck(link: UpstreamLink): void {
+    for (const filter of this.#client.subscriptions) {
+      const verdict = subscribeGrant(this.#client, filter);
+      if (verdict.kind === 'pass') continue;
+      const { reason, by, says } = verdict;
+      this.#client.subscriptions.delete(filter);
+      this.#events.emit(() => ({ name: 'subscription.revoked', ...this.#client.facts(), filter, reason, by, says }));
+      const packetId = this.#freePacketId();
+      this.#own.add(packetId);
+      link.unsubscribe({ type: PacketType.Unsubscribe, packetId, filters: [filter], properties: NO_PROPERTIES });
+    }
+  }
+
+  /** Clients count up from 1, so the gateway counts down from the top. */
+  #freePacketId(): number {
+    let packetId = 0xffff;
+    while (packetId > 1 && (this.#own.has(packetId) || this.#pending.has(packetId))) packetId--;
+    return packetId;
+  }
+}
