@@ -29,7 +29,7 @@ export type AuthenticationResult =
   | { readonly ok: true; readonly identity: Identity }
   | {
       readonly ok: false;
-      /** v5 reason code: 0x86 bad credentials, 0x87 not authorized, 0x88 unavailable, 0x89 busy. */
+      /** v5 reason code: 0x85 client identifier not valid, 0x86 bad credentials, 0x87 not authorized, 0x88 unavailable, 0x89 busy. */
       readonly reason: number;
       /** Author, such as `password-file:/etc/sallyport/users`. */
       readonly by: string;
