@@ -489,8 +489,8 @@ export class Connection implements DownstreamHandler {
     this.#pausedBy &= ~why;
     if (this.#pausedBy !== 0) return;
     this.#downstream.resume();
-    // Packets that came behind the CONNECT are still in the deframer.
-    if (why === Pause.Waiting) this.#pump();
+    // Packets that came behind the CONNECT are still in the deframer. They wait until the link's own call has returned.
+    if (why === Pause.Waiting) queueMicrotask(() => this.#pump());
   }
 
   #onAcknowledged(type: AckType, reasonCode: number): void {

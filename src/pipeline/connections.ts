@@ -19,6 +19,10 @@ export class Connections {
     if (this.#all.size === 0) this.#onEmpty?.();
   }
 
+  ofListener(listener: string): Connection[] {
+    return [...this.#all].filter((connection) => connection.client.downstream.listener === listener);
+  }
+
   /** Puts the new policy of each listener into force on its open connections. */
   applyPolicies(policyOf: (listener: string) => ConnectionPolicy | undefined): void {
     for (const connection of [...this.#all]) {

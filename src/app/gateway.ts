@@ -1,0 +1,254 @@
+/** The running program: the broker behind, the listeners in front, connections between, and policies that a reload swaps. */
+import { isDeepStrictEqual } from 'node:util';
+import type { Chance } from '../base/chance.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Emit } from '../base/events.ts';
+import { Reason } from '../mqtt/reason.ts';
+import { Connection } from '../pipeline/connection.ts';
+import { Connections } from '../pipeline/connections.ts';
+import type { ConnectionPolicy } from '../pipeline/policy.ts';
+import { HashQueue } from '../policy/identity/hash-queue.ts';
+import { type Listener, openListener } from '../transports/listener.ts';
+import type { ListenerOptions } from '../transports/listener-options.ts';
+import type { Config } from './config/config.ts';
+import { brokerCeilings, openEmbeddedBroker } from './embedded-broker.ts';
+import { listenerOptions } from './listener-files.ts';
+import { loadPolicies, policyFor } from './policies.ts';
+import { VERSION } from './version.ts';
+
+export interface GatewayOptions {
+  readonly config: Config;
+  readonly configPath: string;
+  /** Reads the configuration anew, for a reload. */
+  readonly loadConfig: () => Promise<Config>;
+  readonly emit: Emit;
+  readonly clock: Clock;
+  readonly chance: Chance;
+}
+
+export type ReloadOutcome =
+  | { ok: true; generation: number; changed: string[]; restartNeeded: string[] }
+  | { ok: false; says: string };
+
+export interface Gateway {
+  /** Those that are open, with their actual ports. */
+  readonly listeners: readonly { name: string; type: string; address: string; port: number }[];
+  /** Never rejects: a configuration that is wrong is refused whole, and the old one stays in force. */
+  reload(): Promise<ReloadOutcome>;
+  /** Ends in order, within the configured time: no new connections, clients told, queues on disk. */
+  drain(signal: string): Promise<void>;
+}
+
+/** @throws an error whose message tells the operator what to mend; nothing is left open then. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const startedMs = options.clock.nowMs();
+  const running = new RunningGateway(options);
+  await running.open();
+  const durationMs = Math.round(options.clock.nowMs() - startedMs);
+  options.emit({ name: 'gateway.started', version: VERSION, pid: process.pid, durationMs });
+  return running;
+}
+
+/** Everything that a configuration becomes before any of it takes effect. */
+interface Prepared {
+  readonly config: Config;
+  readonly policies: ReadonlyMap<string, ConnectionPolicy>;
+  readonly listeners: readonly ListenerOptions[];
+}
+
+class RunningGateway implements Gateway {
+  readonly #options: GatewayOptions;
+  readonly #connections = new Connections();
+  readonly #queue: HashQueue;
+  readonly #listeners = new Map<string, Listener>();
+  #config: Config;
+  #policies: ReadonlyMap<string, ConnectionPolicy> = new Map();
+  #generation = 0;
+  #broker: Awaited<ReturnType<typeof openEmbeddedBroker>> | undefined;
+  /** Reloads run one after another. */
+  #reloading: Promise<unknown> = Promise.resolve();
+  #draining: Promise<void> | undefined;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#config = options.config;
+    const { hashConcurrency, hashQueueMax } = options.config.authentication;
+    const { clock, emit } = options;
+    this.#queue = new HashQueue({ clock, emit, runningMax: hashConcurrency, waitingMax: hashQueueMax });
+  }
+
+  get listeners(): Gateway['listeners'] {
+    return [...this.#listeners.values()].map(({ name, type, address, port }) => ({ name, type, address, port }));
+  }
+
+  async open(): Promise<void> {
+    const prepared = await this.#prepare(this.#config);
+    this.#policies = prepared.policies;
+    this.#broker = await openEmbeddedBroker(this.#config, this.#options);
+    try {
+      for (const options of prepared.listeners) await this.#openListener(options);
+    } catch (error) {
+      await this.#closeAll();
+      throw error;
+    }
+  }
+
+  async #closeAll(): Promise<void> {
+    for (const listener of this.#listeners.values()) await listener.stopAccepting();
+    this.#connections.destroyAll();
+    await this.#broker?.close();
+  }
+
+  /** Reads and builds everything, and changes nothing. */
+  async #prepare(config: Config): Promise<Prepared> {
+    const built = await loadPolicies(config, this.#queue, this.#options.chance);
+    const generation = this.#generation + 1;
+    const policies = new Map(
+      config.listeners.map((listener) => [listener.name, policyFor(listener, config, built, generation)]),
+    );
+    const listeners = await Promise.all(
+      config.listeners.map((listener) => listenerOptions(listener, config.limits.packetSizeMaxBytes)),
+    );
+    return { config, policies, listeners };
+  }
+
+  async #openListener(options: ListenerOptions): Promise<void> {
+    const { clock, chance, emit } = this.#options;
+    const listener = await openListener(
+      options,
+      (downstream) => {
+        // INVARIANT: a listener is opened only with its policy in place, and closed before that goes.
+        const policy = this.#policies.get(options.name)!;
+        const connection = new Connection(downstream, policy, {
+          clock,
+          chance,
+          emit,
+          openLink: this.#broker!.open,
+          onGone: (gone) => this.#connections.remove(gone),
+        });
+        this.#connections.add(connection);
+        return connection;
+      },
+      { clock, chance, emit },
+    );
+    this.#listeners.set(options.name, listener);
+  }
+
+  reload(): Promise<ReloadOutcome> {
+    const outcome = this.#reloading.then(() => this.#reload());
+    this.#reloading = outcome;
+    return outcome;
+  }
+
+  async #reload(): Promise<ReloadOutcome> {
+    if (this.#draining !== undefined) return { ok: false, says: 'The gateway is shutting down.' };
+    try {
+      const prepared = await this.#prepare(await this.#options.loadConfig());
+      const outcome = await this.#swap(prepared);
+      this.#options.emit({ name: 'config.reloaded', ...outcome });
+      return { ok: true, ...outcome };
+    } catch (error) {
+      const says = error instanceof Error ? error.message : String(error);
+      this.#options.emit({ name: 'config.rejected', says });
+      return { ok: false, says };
+    }
+  }
+
+  /**
+   * Puts what was prepared into force. Listeners come first, because they alone can still fail: new ones are opened and kept
+   * ones are given their certificates; if one fails, those that were changed get their old settings back.
+   */
+  async #swap(prepared: Prepared): Promise<{ generation: number; changed: string[]; restartNeeded: string[] }> {
+    const { config, policies, listeners } = prepared;
+    const before = this.#config;
+    const oldPolicies = this.#policies;
+    const kept = listeners.filter((options) => this.#keeps(before, config, options.name));
+    const fresh = listeners.filter((options) => !this.#listeners.has(options.name));
+    const moved = listeners.filter((options) => this.#listeners.has(options.name) && !kept.includes(options));
+    if (moved.length > 0) {
+      const names = moved.map((options) => options.name).join(', ');
+      throw new Error(
+        `The address, port or type of listener ${names} has changed, which needs a restart; or give it another name.`,
+      );
+    }
+    const undo: (() => Promise<void>)[] = [];
+    this.#policies = new Map([...oldPolicies, ...policies]);
+    try {
+      for (const options of kept) {
+        const listener = this.#listeners.get(options.name)!;
+        const old = listener.options;
+        await listener.update(options);
+        undo.push(() => listener.update(old));
+      }
+      for (const options of fresh) {
+        await this.#openListener(options);
+        undo.push(() => this.#closeListener(options.name));
+      }
+    } catch (error) {
+      this.#policies = oldPolicies;
+      for (const step of undo.reverse()) await step();
+      throw error;
+    }
+    for (const name of [...this.#listeners.keys()]) {
+      if (!policies.has(name)) await this.#closeListener(name);
+    }
+    this.#policies = policies;
+    this.#config = config;
+    this.#generation++;
+    this.#broker?.updateOptions(brokerCeilings(config));
+    this.#connections.applyPolicies((listener) => policies.get(listener));
+    return { generation: this.#generation, ...compare(before, config) };
+  }
+
+  /** A listener stays when only its settings have changed. */
+  #keeps(before: Config, after: Config, name: string): boolean {
+    const old = before.listeners.find((listener) => listener.name === name);
+    const next = after.listeners.find((listener) => listener.name === name);
+    return old?.type === next?.type && old?.address === next?.address && old?.port === next?.port && old !== undefined;
+  }
+
+  async #closeListener(name: string): Promise<void> {
+    const listener = this.#listeners.get(name);
+    this.#listeners.delete(name);
+    await listener?.stopAccepting();
+    for (const connection of this.#connections.ofListener(name)) {
+      connection.shut(Reason.AdministrativeAction, 'config:listeners', 'the listener was removed');
+    }
+  }
+
+  drain(signal: string): Promise<void> {
+    this.#draining ??= this.#drain(signal);
+    return this.#draining;
+  }
+
+  async #drain(signal: string): Promise<void> {
+    const { clock, emit } = this.#options;
+    const startedMs = clock.nowMs();
+    emit({ name: 'gateway.stopping', signal, connections: this.#connections.count });
+    for (const listener of this.#listeners.values()) await listener.stopAccepting();
+    const { drainTimeoutMs } = this.#config.shutdown;
+    this.#connections.shutAll(Reason.ServerShuttingDown, 'gateway:shutdown', 'the gateway is shutting down');
+    const late = await Promise.race([
+      this.#connections.whenEmpty().then(() => false),
+      new Promise<boolean>((resolve) => clock.after(drainTimeoutMs, () => resolve(true))),
+    ]);
+    const connectionsCut = late ? this.#connections.count : 0;
+    this.#connections.destroyAll();
+    await this.#broker?.close();
+    emit({ name: 'gateway.stopped', durationMs: Math.round(clock.nowMs() - startedMs), connectionsCut });
+  }
+}
+
+/** Settings of the top level that differ, and those of them that only a restart puts into force. */
+function compare(before: Config, after: Config): { changed: string[]; restartNeeded: string[] } {
+  const sections = Object.keys(after) as (keyof Config)[];
+  const changed = sections.filter((key) => !isDeepStrictEqual(before[key], after[key]));
+  const restartNeeded: string[] = [];
+  if (before.dataDirectory !== after.dataDirectory) restartNeeded.push('dataDirectory');
+  if (before.broker.persistence !== after.broker.persistence) restartNeeded.push('broker.persistence');
+  if (before.broker.commitIntervalMs !== after.broker.commitIntervalMs) restartNeeded.push('broker.commitInterval');
+  const { hashConcurrency, hashQueueMax } = before.authentication;
+  if (hashConcurrency !== after.authentication.hashConcurrency) restartNeeded.push('authentication.hashConcurrency');
+  if (hashQueueMax !== after.authentication.hashQueueMax) restartNeeded.push('authentication.hashQueueMax');
+  return { changed, restartNeeded };
+}

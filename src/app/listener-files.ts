@@ -1,0 +1,60 @@
+/** A listener's options, with the certificates, keys and trust files that the configuration names. */
+import { readFile } from 'node:fs/promises';
+import type { ListenerOptions } from '../transports/listener-options.ts';
+import type { ListenerConfig, TlsConfig } from './config/config.ts';
+import { OperatorError } from './config/problem.ts';
+import { readSecret } from './config/secret.ts';
+
+/** A WebSocket message may carry several packets, so its bound is a few of the largest. */
+const PACKETS_PER_MESSAGE = 4;
+
+/** @throws {OperatorError} when a file cannot be read. What is in it is judged by the listener. */
+export async function listenerOptions(config: ListenerConfig, packetSizeMaxBytes: number): Promise<ListenerOptions> {
+  const { name, type, address, port, connectionsMax, handshakeTimeoutMs, proxyProtocol } = config;
+  const { websocket } = config;
+  return {
+    name,
+    type,
+    host: address,
+    port,
+    connectionsMax,
+    handshakeTimeoutMs,
+    proxyProtocol,
+    ...(config.tls === undefined ? {} : { tls: await tlsOptions(name, config.tls) }),
+    ...(websocket === undefined
+      ? {}
+      : { webSocket: { ...websocket, messageSizeMaxBytes: packetSizeMaxBytes * PACKETS_PER_MESSAGE } }),
+  };
+}
+
+async function tlsOptions(listener: string, tls: TlsConfig): Promise<NonNullable<ListenerOptions['tls']>> {
+  const read = (file: string, what: string): Promise<string> => readPem(listener, file, what);
+  const certificates = await Promise.all(
+    tls.certificates.map(async ({ certificate, key, passphrase }) => ({
+      certificatePem: await read(certificate, 'certificate'),
+      keyPem: await read(key, 'private key'),
+      certificateFile: certificate,
+      keyFile: key,
+      ...(passphrase === undefined ? {} : { passphrase: await readSecret(passphrase, process.env) }),
+    })),
+  );
+  return {
+    certificates,
+    versionMin: tls.versionMin,
+    clientCertificate: tls.clientCertificate,
+    ...(tls.clientCa === undefined
+      ? {}
+      : { clientCaPem: await read(tls.clientCa, 'client CA'), clientCaFile: tls.clientCa }),
+    ...(tls.crl === undefined ? {} : { crlPem: await read(tls.crl, 'revocation list'), crlFile: tls.crl }),
+  };
+}
+
+async function readPem(listener: string, file: string, what: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const cure = code === 'EACCES' ? 'let the user that the gateway runs as read it' : 'correct the path';
+    throw new OperatorError(`The ${what} ${file} of listener ${listener} cannot be read (${code}); ${cure}.`);
+  }
+}
