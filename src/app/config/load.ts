@@ -1,0 +1,56 @@
+/** Reads the configuration file: bytes in, a frozen `Config` out, or a `ConfigError` with all that is wrong. */
+import { open } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Config } from './config.ts';
+import { ConfigError } from './problem.ts';
+import { effectiveSettings, type Setting } from './settings.ts';
+import { validate } from './validate.ts';
+import { parseYaml } from './yaml-source.ts';
+
+const FILE_SIZE_MAX_BYTES = 1024 * 1024;
+
+export interface LoadedConfig {
+  readonly config: Config;
+  readonly settings: readonly Setting[];
+}
+
+function refuse(file: string, says: string): never {
+  throw new ConfigError([{ file, line: 1, column: 1, path: '', says }]);
+}
+
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file; `sallyport init` makes one',
+  EACCES: 'permission to read it is denied; run as its owner, or change its mode',
+  EISDIR: 'this is a directory; name the file in it',
+};
+
+async function readText(file: string): Promise<string> {
+  let bytes: Buffer;
+  try {
+    const handle = await open(file, 'r');
+    try {
+      const facts = await handle.stat();
+      if (!facts.isFile()) refuse(file, 'this is not a plain file; name one');
+      if (facts.size > FILE_SIZE_MAX_BYTES) refuse(file, 'the file is larger than 1 MiB, which no configuration is');
+      bytes = await handle.readFile();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    refuse(file, UNREADABLE[code] ?? `cannot be read: ${message}`);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    refuse(file, 'the file is not UTF-8 text');
+  }
+}
+
+/** `file` as the operator named it: errors repeat it so. */
+export async function loadConfig(file: string): Promise<LoadedConfig> {
+  const source = parseYaml(file, await readText(file));
+  const config = validate(source, dirname(resolve(file)));
+  return { config, settings: effectiveSettings(source) };
+}

@@ -1,0 +1,206 @@
+/** The whole configuration: every key, its range, its default, and what it becomes inside, with units in the names. */
+import { z } from 'zod';
+import type { ProtocolVersion } from '../../mqtt/wire.ts';
+import { SESSION_EXPIRY_NEVER_S } from '../../mqtt/wire.ts';
+import { choice, complaint, duration, flag, list, path, seconds, section, size, wholeNumber } from './fields.ts';
+import { listenerSchema } from './listener-schema.ts';
+
+const LISTENERS_MAX = 64;
+
+/** YAML reads `3.1` and `5` as numbers and `3.1.1` as text; both spellings of each are the same version. */
+const PROTOCOL_VERSIONS = new Map<string | number, ProtocolVersion>([
+  [3.1, 3],
+  ['3.1', 3],
+  ['3.1.1', 4],
+  [5, 5],
+  ['5', 5],
+  ['5.0', 5],
+]);
+
+const protocolVersion = z.literal([3.1, '3.1', '3.1.1', 5, '5', '5.0'], {
+  error: (issue) => complaint(issue.input, 'one of 3.1, 3.1.1, 5'),
+});
+
+/** Says what one setting is for; the text ends in the published schema. */
+function about(description: string): { description: string } {
+  return { description };
+}
+
+function authenticationSchema(directory: string) {
+  return section({
+    passwordFile: path(directory).prefault('users').meta(about('Users and their hashed passwords.')),
+    hashConcurrency: wholeNumber({ min: 1, max: 64 }).prefault(2).meta(about('Passwords verified at once.')),
+    hashQueueMax: wholeNumber({ min: 1, max: 100_000 })
+      .prefault(512)
+      .meta(about('Clients that may wait for verification; more are told the server is busy.')),
+  });
+}
+
+function authorizationSchema(directory: string) {
+  return section({
+    aclFile: path(directory).prefault('acl').meta(about("Who may read and write which topics, in Mosquitto's syntax.")),
+    subscribe: choice(['contained', 'overlapping'])
+      .prefault('contained')
+      .meta(
+        about(
+          'contained: a filter is granted only if everything it can match may be read. overlapping: if anything may; each delivery is checked all the same.',
+        ),
+      ),
+    deniedPublish: choice(['disconnect', 'acknowledge'])
+      .prefault('disconnect')
+      .meta(about('What MQTT 3 clients see of a denied PUBLISH; MQTT 5 has a reason code for it.')),
+  });
+}
+
+const limitsSchema = section({
+  connectTimeout: duration({ min: '1s', max: '2m' })
+    .prefault('10s')
+    .meta(about('From the open connection to a whole CONNECT, and from there to its answer.')),
+  keepAliveMax: seconds({ min: '10s', max: '65535s' })
+    .prefault('20m')
+    .meta(about('Longest keep-alive; a client that asks for more, or for none, gets this one.')),
+  packetSizeMax: size({ min: '256B', max: '256MiB' })
+    .prefault('256KiB')
+    .meta(about('Largest packet, refused at its header before the rest is read.')),
+  topicLengthMax: size({ min: '16B', max: '65535B' }).prefault(512).meta(about('Longest topic name or filter.')),
+  topicDepthMax: wholeNumber({ min: 1, max: 256 }).prefault(16).meta(about('Levels of a topic name or filter.')),
+  filtersPerSubscribeMax: wholeNumber({ min: 1, max: 10_000 }).prefault(128).meta(about('Filters in one SUBSCRIBE.')),
+  subscriptionsPerClientMax: wholeNumber({ min: 1, max: 1_000_000 })
+    .prefault(512)
+    .meta(about('Filters that one client holds at once.')),
+  inflightMax: wholeNumber({ min: 1, max: 65_535 })
+    .prefault(256)
+    .meta(about("A client's unacknowledged QoS 1 and 2 messages; MQTT 5 is told as Receive Maximum.")),
+  topicAliasMax: wholeNumber({ min: 0, max: 65_535 }).prefault(16).meta(about('Topic aliases a client may set.')),
+  userPropertiesMax: wholeNumber({ min: 0, max: 10_000 }).prefault(32).meta(about('User properties in one packet.')),
+  clientIdLengthMax: size({ min: '1B', max: '65535B' }).prefault(128).meta(about('Longest client identifier.')),
+  outputBufferMax: size({ min: '16KiB', max: '1GiB' })
+    .prefault('1MiB')
+    .meta(about('Output waiting for one slow reader before deliveries are held back.')),
+  slowReaderTimeout: duration({ min: '1s', max: '1h' })
+    .prefault('30s')
+    .meta(about('How long deliveries are held back before the connection is closed.')),
+  protocolVersions: list(protocolVersion, { min: 1, max: 3, what: 'versions' })
+    .prefault([3.1, '3.1.1', 5])
+    .meta(about('MQTT versions that are spoken.')),
+  rejectControlCharacters: flag()
+    .prefault(true)
+    .meta(about('Whether control characters and non-characters in topics and identifiers end the connection.')),
+}).transform((given) => ({
+  connectTimeoutMs: given.connectTimeout,
+  keepAliveMaxS: given.keepAliveMax,
+  packetSizeMaxBytes: given.packetSizeMax,
+  topicLengthMaxBytes: given.topicLengthMax,
+  topicDepthMax: given.topicDepthMax,
+  filtersPerSubscribeMax: given.filtersPerSubscribeMax,
+  subscriptionsPerClientMax: given.subscriptionsPerClientMax,
+  inflightMax: given.inflightMax,
+  topicAliasMax: given.topicAliasMax,
+  userPropertiesMax: given.userPropertiesMax,
+  clientIdLengthMaxBytes: given.clientIdLengthMax,
+  outputBufferMaxBytes: given.outputBufferMax,
+  slowReaderTimeoutMs: given.slowReaderTimeout,
+  protocolVersions: [...new Set(given.protocolVersions.map((version) => PROTOCOL_VERSIONS.get(version)!))],
+  rejectControlCharacters: given.rejectControlCharacters,
+}));
+
+const brokerSchema = section({
+  persistence: choice(['memory', 'relaxed', 'durable'])
+    .prefault('relaxed')
+    .meta(
+      about(
+        'memory: nothing survives a restart. relaxed: at most one commitInterval is at risk. durable: acknowledged only once on disk.',
+      ),
+    ),
+  commitInterval: duration({ min: '10ms', max: '10s' })
+    .prefault('200ms')
+    .meta(about('Longest time between two commits.')),
+  sessionsMax: wholeNumber({ min: 1, max: 10_000_000 })
+    .prefault(100_000)
+    .meta(about('Sessions kept, connected or not.')),
+  sessionExpiryMax: seconds({ min: '0s', max: '3650d' }, SESSION_EXPIRY_NEVER_S)
+    .prefault('7d')
+    .meta(about('Longest time a session outlives its connection; "never" lets it stay for good.')),
+  queuedMessagesMax: wholeNumber({ min: 1, max: 10_000_000 })
+    .prefault(1000)
+    .meta(about('QoS 1 and 2 messages waiting for one session.')),
+  queuedBytesMax: size({ min: '1KiB', max: '16GiB' }).prefault('4MiB').meta(about('Their bytes.')),
+  retainedMessagesMax: wholeNumber({ min: 0, max: 10_000_000 })
+    .prefault(100_000)
+    .meta(about('Retained messages in all.')),
+  retainedBytesMax: size({ min: '0B', max: '16GiB' }).prefault('256MiB').meta(about('Their bytes.')),
+  inflightMax: wholeNumber({ min: 1, max: 65_535 })
+    .prefault(64)
+    .meta(about('QoS 1 and 2 messages under way to one client; its own Receive Maximum may make it fewer.')),
+  qos0QueueMax: wholeNumber({ min: 0, max: 1_000_000 })
+    .prefault(1000)
+    .meta(about('QoS 0 messages held for a connected client that reads slowly; more are dropped.')),
+  sysInterval: seconds({ min: '0s', max: '1d' })
+    .prefault('30s')
+    .meta(about('Time between two rounds of $SYS topics; 0s turns them off.')),
+}).transform(({ commitInterval, sessionExpiryMax, sysInterval, ...rest }) => ({
+  ...rest,
+  commitIntervalMs: commitInterval,
+  sessionExpiryMaxS: sessionExpiryMax,
+  sysIntervalS: sysInterval,
+}));
+
+function logSchema(directory: string) {
+  return section({
+    level: choice(['debug', 'info', 'warn', 'error'])
+      .prefault('info')
+      .meta(about('Lowest level that is written; failed logins and denied publishes are warn.')),
+    destination: z
+      .union([z.literal(['stdout', 'stderr']), path(directory)], {
+        error: (issue) => complaint(issue.input, 'stdout, stderr, or the path of a file'),
+      })
+      .prefault('stdout')
+      .meta(about('stdout, stderr, or a file, which is reopened on SIGHUP.')),
+  });
+}
+
+const shutdownSchema = section({
+  drainTimeout: duration({ min: '0s', max: '10m' })
+    .prefault('10s')
+    .meta(about('How long clients have to go before connections are cut.')),
+}).transform(({ drainTimeout }) => ({ drainTimeoutMs: drainTimeout }));
+
+/** The schema of a file that stands in `directory`. */
+export function configSchema(directory: string) {
+  const listeners = list(listenerSchema(directory), { min: 1, max: LISTENERS_MAX, what: 'listeners' }).superRefine(
+    (all, context) => {
+      const takenBy = new Map<string, number>();
+      for (const [index, listener] of all.entries()) {
+        const { name, address, port } = listener ?? {};
+        const marks: [key: string, mark: string | undefined][] = [
+          ['name', name === undefined ? undefined : `the name "${name}"`],
+          ['port', port === undefined || port === 0 ? undefined : `port ${port} of address ${address}`],
+        ];
+        for (const [key, mark] of marks) {
+          if (mark === undefined) continue;
+          const other = takenBy.get(mark);
+          if (other === undefined) takenBy.set(mark, index);
+          else
+            context.addIssue({
+              code: 'custom',
+              path: [index, key],
+              message: `${mark} is taken by listeners[${other}]`,
+            });
+        }
+      }
+    },
+    { when: ({ value }) => Array.isArray(value) },
+  );
+  return section({
+    dataDirectory: path(directory)
+      .prefault('.')
+      .meta(about('Where sessions, messages and the control socket are kept; relative paths start at this file.')),
+    listeners: listeners.meta(about('What clients connect to. Nothing listens that is not named here.')),
+    authentication: authenticationSchema(directory).prefault({}).meta(about('Who clients are.')),
+    authorization: authorizationSchema(directory).prefault({}).meta(about('What clients may do.')),
+    limits: limitsSchema.prefault({}).meta(about('Ceilings of one connection.')),
+    broker: brokerSchema.prefault({}).meta(about('The embedded broker.')),
+    log: logSchema(directory).prefault({}).meta(about('Where events are written.')),
+    shutdown: shutdownSchema.prefault({}).meta(about('How the gateway ends.')),
+  });
+}

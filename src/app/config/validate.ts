@@ -1,0 +1,58 @@
+/** From a YAML source to a frozen configuration, or to everything that is wrong with it. */
+
+import { type Config, deepFreeze } from './config.ts';
+import { knownPaths, schemaAt } from './json-schema.ts';
+import { formatPath, type KeyPath } from './key-path.ts';
+import { nearest } from './nearest.ts';
+import { ConfigError, type ConfigProblem } from './problem.ts';
+import { configSchema } from './schema.ts';
+import type { YamlSource } from './yaml-source.ts';
+
+/** Where else the schema has a key of this name, such as `limits.keepAliveMax`. */
+function elsewhere(key: string, path: KeyPath): string | undefined {
+  const lastOf = (known: string): string => known.slice(known.lastIndexOf('.') + 1);
+  const homes = knownPaths().filter((known) => lastOf(known) === key);
+  const own = path.find((step): step is number => typeof step === 'number');
+  return homes[0]?.replace('[]', `[${own ?? 0}]`);
+}
+
+function unknownKey(key: string, path: KeyPath): string {
+  const siblings = Object.keys(schemaAt(path)?.properties ?? {});
+  const meant = nearest(key, siblings);
+  if (meant !== undefined) return `unknown key; did you mean \`${formatPath([...path, meant])}\`?`;
+  const home =
+    elsewhere(key, path) ??
+    elsewhere(
+      nearest(
+        key,
+        knownPaths().map((known) => known.split('.').at(-1)!),
+      ) ?? '',
+      path,
+    );
+  if (home !== undefined) return `unknown key; did you mean \`${home}\`?`;
+  return `unknown key; known here are: ${siblings.join(', ')}`;
+}
+
+export function validate(source: YamlSource, directory: string): Config {
+  if (source.problems.length > 0) throw new ConfigError(source.problems);
+  const problems: ConfigProblem[] = [];
+  const { file, value } = source;
+  const report = (path: KeyPath, says: string, at: 'key' | 'value'): void => {
+    const position = at === 'key' ? source.locateKey(path) : source.locateValue(path);
+    problems.push({ file, ...position, path: formatPath(path), says });
+  };
+  if (value === undefined || value === null) {
+    report([], 'the file is empty: give at least one listener', 'value');
+    throw new ConfigError(problems);
+  }
+
+  const result = configSchema(directory).safeParse(value);
+  if (result.success) return deepFreeze(result.data);
+  for (const issue of result.error.issues) {
+    const path = issue.path as KeyPath;
+    if (issue.code !== 'unrecognized_keys') report(path, issue.message, 'value');
+    else for (const key of issue.keys) report([...path, key], unknownKey(key, path), 'key');
+  }
+  problems.sort((a, b) => a.line - b.line || a.column - b.column);
+  throw new ConfigError(problems);
+}

@@ -1,0 +1,38 @@
+/** How loud each event is. The table is whole: a new event does not compile until somebody decides. */
+import type { EventName } from '../base/events.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/**
+ * error: a promise of the gateway is broken. warn: somebody was refused, or a ceiling was met. info: the life of the
+ * gateway and of its clients. debug: what can happen once for each packet or each scan of a port.
+ */
+export const EVENT_LEVELS: Readonly<Record<EventName, LogLevel>> = {
+  'gateway.started': 'info',
+  'gateway.stopping': 'info',
+  'gateway.stopped': 'info',
+  'listener.opened': 'info',
+  'listener.closed': 'info',
+  'listener.failed': 'error',
+  'config.reloaded': 'info',
+  'config.rejected': 'error',
+  'certificate.loaded': 'info',
+  'certificate.expiring': 'warn',
+  'connection.accepted': 'debug',
+  'connection.rejected': 'warn',
+  'connection.closed': 'info',
+  'authentication.succeeded': 'debug',
+  'authentication.failed': 'warn',
+  'client.connected': 'info',
+  'connect.refused': 'warn',
+  'will.refused': 'warn',
+  'publish.refused': 'warn',
+  'subscribe.refused': 'warn',
+  'subscription.revoked': 'warn',
+  'delivery.withheld': 'debug',
+  'delivery.dropped': 'debug',
+  'packet.faulted': 'warn',
+  'ceiling.reached': 'warn',
+  'storage.failed': 'error',
+  'storage.recovered': 'info',
+};

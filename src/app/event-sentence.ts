@@ -1,0 +1,83 @@
+/** An event as one line for people. Machines read the fields beside it. */
+import type { ConnectionFacts, Decision, GatewayEvent } from '../base/events.ts';
+
+function at(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Who it was, with as much as is known: `client "pump-7" (user "device1") from 192.0.2.9:50214`. */
+function who(facts: ConnectionFacts): string {
+  const client = facts.clientId === undefined ? 'connection' : `client "${facts.clientId}"`;
+  const user = facts.username === undefined ? '' : ` (user "${facts.username}")`;
+  return `${client}${user} from ${at(facts.address, facts.port)} on ${facts.listener}`;
+}
+
+function why(decision: Decision): string {
+  return `${decision.says} [${decision.by}]`;
+}
+
+function count(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
+}
+
+export function eventSentence(event: GatewayEvent): string {
+  switch (event.name) {
+    case 'gateway.started':
+      return `Sallyport ${event.version} is up as process ${event.pid}, after ${Math.round(event.durationMs)} ms`;
+    case 'gateway.stopping':
+      return `Stopping on ${event.signal} with ${count(event.connections, 'connection')} open`;
+    case 'gateway.stopped':
+      return `Stopped after ${Math.round(event.durationMs)} ms; ${count(event.connectionsCut, 'connection')} had to be cut`;
+    case 'listener.opened':
+      return `Listener ${event.listener} (${event.type}) is open on ${at(event.address, event.port)}`;
+    case 'listener.closed':
+      return `Listener ${event.listener} is closed`;
+    case 'listener.failed':
+      return `Listener ${event.listener} failed: ${event.says}`;
+    case 'config.reloaded': {
+      const changed = event.changed.length === 0 ? 'nothing changed' : `changed: ${event.changed.join(', ')}`;
+      const restart = event.restartNeeded.length === 0 ? '' : `; needs a restart: ${event.restartNeeded.join(', ')}`;
+      return `Configuration reloaded (generation ${event.generation}): ${changed}${restart}`;
+    }
+    case 'config.rejected':
+      return `Configuration refused, the old one stays: ${event.says}`;
+    case 'certificate.loaded':
+      return `Listener ${event.listener} shows the certificate of ${event.subject}, good until ${event.expiresAt}`;
+    case 'certificate.expiring':
+      return `The certificate of ${event.subject} on listener ${event.listener} expires in ${count(event.daysLeft, 'day')}`;
+    case 'connection.accepted':
+      return `Accepted a ${who(event)}`;
+    case 'connection.rejected':
+      return `Rejected a ${who(event)}: ${why(event)}`;
+    case 'connection.closed':
+      return `Closed ${who(event)}: ${why(event)}`;
+    case 'authentication.succeeded':
+      return `Authenticated ${who(event)} by ${event.method}`;
+    case 'authentication.failed':
+      return `Failed login of ${who(event)}: ${why(event)}`;
+    case 'client.connected':
+      return `Connected ${who(event)}`;
+    case 'connect.refused':
+      return `Refused ${who(event)}: ${why(event)}`;
+    case 'will.refused':
+      return `Refused the Will of ${who(event)} to "${event.topic}": ${why(event)}`;
+    case 'publish.refused':
+      return `Denied a publish of ${who(event)} to "${event.topic}" (${event.action}): ${why(event)}`;
+    case 'subscribe.refused':
+      return `Denied a subscription of ${who(event)} to "${event.filter}": ${why(event)}`;
+    case 'subscription.revoked':
+      return `Revoked the subscription of ${who(event)} to "${event.filter}": ${why(event)}`;
+    case 'delivery.withheld':
+      return `Withheld a message on "${event.topic}" from ${who(event)}: ${why(event)}`;
+    case 'delivery.dropped':
+      return `Dropped a message on "${event.topic}" for ${who(event)}: ${why(event)}`;
+    case 'packet.faulted':
+      return `Bad packet on the connection of ${who(event)}, sent by the ${event.sender}: ${event.says} [${event.clause}]`;
+    case 'ceiling.reached':
+      return `Ceiling ${event.ceiling} (${event.limit}) reached: ${event.says}`;
+    case 'storage.failed':
+      return `Storage in ${event.path} fails: ${event.says}`;
+    case 'storage.recovered':
+      return `Storage in ${event.path} works again`;
+  }
+}

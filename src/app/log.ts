@@ -1,0 +1,130 @@
+/** The log: events as JSON lines, written without ever making the gateway wait. */
+import { open } from 'node:fs/promises';
+import { pino } from 'pino';
+import type { Clock } from '../base/clock.ts';
+import type { Emit, GatewayEvent } from '../base/events.ts';
+import type { Config } from './config/config.ts';
+import { OperatorError } from './config/problem.ts';
+import { EVENT_LEVELS } from './event-level.ts';
+import { eventSentence } from './event-sentence.ts';
+
+/** Lines that wait for a slow disk or reader; beyond it lines are dropped, and counted. */
+const BUFFER_MAX_BYTES = 4 * 1024 * 1024;
+/** One field's ceiling: a peer chooses user names and topics, and they can be 64 KiB long. */
+const FIELD_LENGTH_MAX = 512;
+const FILE_MODE = 0o640;
+/** How long the last lines have, when the reader of a pipe has stopped reading. */
+const CLOSE_TIMEOUT_MS = 2000;
+
+/** What JSON leaves alone but a terminal or a pager may act on: delete, C1 controls, line separators, text direction. */
+const UNPRINTABLE = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+function escapeUnprintable(line: string): string {
+  return line.replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+function cut(value: unknown): unknown {
+  if (typeof value === 'string' && value.length > FIELD_LENGTH_MAX) return `${value.slice(0, FIELD_LENGTH_MAX)}…`;
+  return value;
+}
+
+function cutFields(event: GatewayEvent): GatewayEvent {
+  return Object.fromEntries(Object.entries(event).map(([key, value]) => [key, cut(value)])) as unknown as GatewayEvent;
+}
+
+export interface EventLog {
+  /** Writes the event if its level is wanted. Never throws, never waits. */
+  readonly emit: Emit;
+  /** Lines lost because the destination did not keep up or failed. */
+  readonly droppedCount: number;
+  setLevel(level: Config['log']['level']): void;
+  /** Opens the file anew, for logrotate; does nothing for a stream. */
+  reopen(): void;
+  /** Resolves once what was written is out, or the reader has had its time. */
+  close(): Promise<void>;
+}
+
+function destinationOf(destination: string): number | string {
+  if (destination === 'stdout') return 1;
+  return destination === 'stderr' ? 2 : destination;
+}
+
+/** Throws an `OperatorError` where the file cannot be written. */
+export async function openLog(config: Config['log'], clock: Clock): Promise<EventLog> {
+  const dest = destinationOf(config.destination);
+  if (typeof dest === 'string') {
+    try {
+      await (await open(dest, 'a', FILE_MODE)).close();
+    } catch (error) {
+      const { message } = error as Error;
+      throw new OperatorError(`The log file ${dest} cannot be written: ${message}. Check log.destination.`);
+    }
+  }
+
+  let droppedCount = 0;
+  let droppedToldCount = 0;
+  const out = pino.destination({ dest, sync: false, minLength: 0, maxLength: BUFFER_MAX_BYTES, mode: FILE_MODE });
+  out.on('drop', () => droppedCount++);
+  // The lines stay in the bounded buffer and go out once the destination works again.
+  out.on('error', () => undefined);
+
+  const lines = pino(
+    {
+      level: config.level,
+      base: null,
+      timestamp: () => `,"time":"${new Date(clock.epochMs()).toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    { write: (line) => out.write(escapeUnprintable(line)) },
+  );
+
+  const write = (event: GatewayEvent): void => {
+    const level = EVENT_LEVELS[event.name];
+    if (!lines.isLevelEnabled(level)) return;
+    const bounded = cutFields(event);
+    const { name, ...fields } = bounded;
+    lines[level]({ event: name, ...fields }, eventSentence(bounded));
+  };
+
+  return {
+    emit(event) {
+      try {
+        write(event);
+        if (droppedCount > droppedToldCount) {
+          const lost = droppedCount - droppedToldCount;
+          droppedToldCount = droppedCount;
+          lines.warn({ event: 'log.dropped', lines: lost }, `The log could not keep up: ${lost} lines are missing`);
+        }
+      } catch {
+        droppedCount++;
+      }
+    },
+    get droppedCount() {
+      return droppedCount;
+    },
+    setLevel(level) {
+      lines.level = level;
+    },
+    reopen() {
+      try {
+        if (typeof dest === 'string') out.reopen();
+      } catch {
+        // A destination that is closing has nothing to reopen.
+      }
+    },
+    close() {
+      return new Promise((resolve) => {
+        const timer = clock.after(CLOSE_TIMEOUT_MS, resolve);
+        out.once('close', () => {
+          timer.cancel();
+          resolve();
+        });
+        try {
+          out.end();
+        } catch {
+          resolve();
+        }
+      });
+    },
+  };
+}
