@@ -24,6 +24,7 @@ test('canary: every kind of forbidden import is noticed', () => {
     ['src/policy/limits/a.ts', "const b = await import('../../broker/b.ts');", /are siblings/],
     ['src/broker/a.ts', "new Worker(new URL('../app/b.ts', import.meta.url));", /broker imports app above it/],
     ['src/broker/a.ts', "import { connect } from 'node:net';", /broker opens no socket/],
+    ['src/base/a.ts', "import { isIP, Socket } from 'node:net';", /base opens no socket/],
     ['src/pipeline/a.ts', "import { WebSocket } from 'ws';", /pipeline opens no socket/],
     ['src/policy/identity/a.ts', "import { readFileSync } from 'node:fs';", /no input or output/],
     ['src/cellar/a.ts', '', /no room of the design/],
@@ -43,6 +44,7 @@ test('canary: what the design allows is not forbidden', () => {
     ['src/cli/a.ts', "import { b } from '../app/b.ts';\nimport { c } from '../base/c.ts';\nimport 'node:net';"],
     ['src/broker/a.ts', "import { b } from '../mqtt/b.ts';\nimport { c } from './sub/c.ts';\nimport 'node:sqlite';"],
     ['src/policy/identity/a.ts', "import { b } from './b.ts';"],
+    ['src/base/a.ts', "import { BlockList, isIP } from 'node:net';"],
     ['src/broker/a.test.ts', "import { b } from '../../test/kit/b.ts';\nimport 'node:net';"],
   ]);
   assert.deepEqual(layerViolations(allowed), []);

@@ -16,11 +16,15 @@ const STOREYS: readonly (readonly string[])[] = [
 
 /** Modules that touch sockets: only from `transports` up. */
 const SOCKETS = /^(node:)?(net|tls|http|https|http2|dgram|dns)(\/|$)|^ws(\/|$)/;
+/** What is only arithmetic in a module of sockets. */
+const ADDRESS_NAMES = /^\s*\{\s*(?:(?:type\s+)?(?:isIP|isIPv4|isIPv6|BlockList|SocketAddress)\s*,?\s*)+\}\s*$/;
 /** Modules that touch files and processes: policy decides, it does not read. */
 const FILES = /^(node:)?(fs|child_process|cluster|sqlite)(\/|$)/;
 
 export interface Import {
   readonly specifier: string;
+  /** What stands between `import` and `from`; empty in the other forms. */
+  readonly names: string;
   readonly line: number;
 }
 
@@ -28,14 +32,15 @@ export interface Import {
 export function importsOf(text: string): Import[] {
   const imports: Import[] = [];
   const forms = [
-    /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]/gm,
-    /^\s*import\s*['"]([^'"]+)['"]/gm,
-    /\bimport\(\s*['"]([^'"]+)['"]\s*\)/g,
-    /\bnew URL\(\s*['"](\.[^'"]+\.(?:ts|js|mjs))['"]\s*,\s*import\.meta\.url\s*\)/g,
+    /^\s*(?:import|export)\b(?<names>[^'"`;]*?)\bfrom\s*['"](?<specifier>[^'"]+)['"]/gm,
+    /^\s*import\s*['"](?<specifier>[^'"]+)['"]/gm,
+    /\bimport\(\s*['"](?<specifier>[^'"]+)['"]\s*\)/g,
+    /\bnew URL\(\s*['"](?<specifier>\.[^'"]+\.(?:ts|js|mjs))['"]\s*,\s*import\.meta\.url\s*\)/g,
   ];
   for (const form of forms) {
     for (const match of text.matchAll(form)) {
-      imports.push({ specifier: match[1]!, line: lineAt(text, match.index + match[0].length) });
+      const { specifier = '', names = '' } = match.groups ?? {};
+      imports.push({ specifier, names, line: lineAt(text, match.index + match[0].length) });
     }
   }
   return imports;
@@ -67,12 +72,13 @@ export function layerViolations(tree: SourceTree): string[] {
       violations.push(`${path}: stands in no room of the design`);
       continue;
     }
-    for (const { specifier, line } of importsOf(text)) {
+    for (const { specifier, names, line } of importsOf(text)) {
       const at = `${path}:${line}`;
       const target = resolve(path, specifier);
       if (target === undefined) {
         if (isTest(path)) continue;
-        if (storeyOf(room) < storeyOf('transports') && SOCKETS.test(specifier)) {
+        const isArithmetic = ADDRESS_NAMES.test(names);
+        if (storeyOf(room) < storeyOf('transports') && SOCKETS.test(specifier) && !isArithmetic) {
           violations.push(`${at}: ${room} opens no socket, and imports ${specifier}`);
         }
         if (
