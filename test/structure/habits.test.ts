@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { assertNone } from './assert-none.ts';
 import {
   badNames,
   bannedCalls,
@@ -21,7 +22,7 @@ const one = (path: string, text: string): SourceTree => new Map([[path, text]]);
 
 test('time and chance come in by the door', () => {
   assert.ok(sources.size > 0, 'no source was found');
-  assert.deepEqual(bannedCalls(sources), []);
+  assertNone(bannedCalls(sources));
 });
 
 test('canary: a clock or a die of its own is noticed, where it is code', () => {
@@ -46,7 +47,7 @@ test('canary: a clock or a die of its own is noticed, where it is code', () => {
 });
 
 test('names are kebab-case and say what a thing is', () => {
-  assert.deepEqual(badNames(everything), []);
+  assertNone(badNames(everything));
 });
 
 test('canary: a bad name is noticed', () => {
@@ -60,7 +61,7 @@ test('canary: a bad name is noticed', () => {
 });
 
 test('every file opens with a sentence of purpose', () => {
-  assert.deepEqual(missingPurpose(everything), []);
+  assertNone(missingPurpose(everything));
 });
 
 test('canary: a file without a purpose is noticed', () => {
@@ -82,7 +83,7 @@ test('canary: a file without a purpose is noticed', () => {
 });
 
 test('files stay small', () => {
-  assert.deepEqual(longFiles(everything), []);
+  assertNone(longFiles(everything));
 });
 
 test('canary: a long file is noticed', () => {
@@ -92,7 +93,7 @@ test('canary: a long file is noticed', () => {
 });
 
 test('nothing is left for later, and no test runs alone', () => {
-  assert.deepEqual(leftovers(everything), []);
+  assertNone(leftovers(everything));
 });
 
 test('canary: what is left for later is noticed', () => {
@@ -102,7 +103,7 @@ test('canary: what is left for later is noticed', () => {
 
 test('every dependency says in docs/dependencies.md why it is there', () => {
   const manifests = [read('package.json'), read('runtime/package.json')];
-  assert.deepEqual(undocumentedDependencies(manifests, read('docs/dependencies.md')), []);
+  assertNone(undocumentedDependencies(manifests, read('docs/dependencies.md')));
 });
 
 test('canary: an unexplained dependency and a stale explanation are noticed', () => {
@@ -114,7 +115,7 @@ test('canary: an unexplained dependency and a stale explanation are noticed', ()
 });
 
 test('the lockfile holds every package that its packages name', () => {
-  assert.deepEqual(unlockedPackages(read('package-lock.json')), []);
+  assertNone(unlockedPackages(read('package-lock.json')));
 });
 
 test('canary: a package that is missing from the lockfile is noticed', () => {
@@ -129,7 +130,7 @@ test('canary: a package that is missing from the lockfile is noticed', () => {
 });
 
 test('no committed text tells where it was made', { skip: isGitCheckout() ? false : 'not a git checkout' }, () => {
-  assert.deepEqual(workshopTraces(readCommitted()), []);
+  assertNone(workshopTraces(readCommitted()));
 });
 
 test('canary: a trace of the workshop is noticed', () => {
