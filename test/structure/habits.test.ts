@@ -8,6 +8,7 @@ import {
   bannedCalls,
   leftovers,
   longFiles,
+  miscountedDependencies,
   missingPurpose,
   undocumentedDependencies,
   unlockedPackages,
@@ -127,6 +128,22 @@ test('canary: a package that is missing from the lockfile is noticed', () => {
   assert.deepEqual(unlockedPackages(JSON.stringify({ packages })), [
     'node_modules/a: a-other-platform is not in the lockfile',
   ]);
+});
+
+test('docs/dependencies.md counts what each dependency brings', () => {
+  assertNone(miscountedDependencies(read('package-lock.json'), read('docs/dependencies.md')));
+});
+
+test('canary: a wrong count is noticed', () => {
+  const packages = {
+    '': { dependencies: { a: '1' } },
+    'node_modules/a': { dependencies: { b: '1' }, optionalDependencies: { 'a-linux': '1' } },
+    'node_modules/a-linux': { os: ['linux'] },
+    'node_modules/b': { dependencies: { a: '1' } },
+  };
+  const lockfile = JSON.stringify({ packages });
+  assert.deepEqual(miscountedDependencies(lockfile, '| `a` | 1 | why |'), []);
+  assert.deepEqual(miscountedDependencies(lockfile, '| `a` | 2 | why |'), ['a brings 1 packages, not 2']);
 });
 
 test('no committed text tells where it was made', { skip: isGitCheckout() ? false : 'not a git checkout' }, () => {

@@ -23,8 +23,8 @@ const BANS: readonly Ban[] = [
   { pattern: /\bMath\.random\b/g, instead: 'ask a Chance', allowed: inBase },
   {
     pattern: /\bsetImmediate\b/g,
-    instead: 'only sockets know of the event loop',
-    allowed: (path) => inBase(path) || path.startsWith('src/transports/'),
+    instead: 'only sockets and storage batch by turns of the event loop',
+    allowed: (path) => inBase(path) || path.startsWith('src/transports/') || path.startsWith('src/broker/store'),
   },
   { pattern: /\bconsole\./g, instead: 'emit an event', allowed: inCli },
 ];
@@ -51,7 +51,8 @@ export function badNames(tree: SourceTree): string[] {
   for (const path of tree.keys()) {
     const parts = path.split('/');
     const file = parts.pop()!;
-    if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.(ts|mjs)$/.test(file)) violations.push(`${path}: is not kebab-case`);
+    if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)?(\.test|\.d)?\.(ts|mjs)$/.test(file))
+      violations.push(`${path}: is not kebab-case`);
     for (const word of [...parts, file].flatMap((part) => part.split(/[-.]/))) {
       if (/^(utils?|helpers?|managers?|common|misc)$/.test(word)) violations.push(`${path}: ${word} says nothing`);
     }
@@ -116,26 +117,57 @@ export function undocumentedDependencies(manifests: readonly string[], document:
   ];
 }
 
-interface Lockfile {
-  packages: Record<string, { optionalDependencies?: Record<string, string>; dependencies?: Record<string, string> }>;
+interface LockedPackage {
+  readonly dependencies?: Record<string, string>;
+  readonly optionalDependencies?: Record<string, string>;
+  readonly os?: unknown;
+  readonly cpu?: unknown;
+}
+
+type LockedPackages = Readonly<Record<string, LockedPackage>>;
+
+const lockedPackages = (lockfile: string): LockedPackages =>
+  (JSON.parse(lockfile) as { packages: LockedPackages }).packages;
+
+const needsOf = (entry: LockedPackage | undefined): string[] =>
+  Object.keys({ ...entry?.dependencies, ...entry?.optionalDependencies });
+
+/** Where a package finds another, as Node looks for it: in its own folder, then in every folder above. */
+function findLocked(packages: LockedPackages, from: string, name: string): string | undefined {
+  for (let folder = from; ; folder = posix.dirname(folder)) {
+    const path = posix.join(folder, 'node_modules', name);
+    if (Object.hasOwn(packages, path)) return path;
+    if (folder === '.') return undefined;
+  }
 }
 
 /** `npm ci` refuses a lockfile that does not hold every package its packages name, even optional ones of other platforms. */
 export function unlockedPackages(lockfile: string): string[] {
-  const { packages } = JSON.parse(lockfile) as Lockfile;
+  const packages = lockedPackages(lockfile);
+  return Object.entries(packages).flatMap(([path, entry]) =>
+    needsOf(entry)
+      .filter((name) => findLocked(packages, path || '.', name) === undefined)
+      .map((name) => `${path || 'package.json'}: ${name} is not in the lockfile`),
+  );
+}
+
+/** The second column of docs/dependencies.md is how many further packages each one brings, platform builds left out. */
+export function miscountedDependencies(lockfile: string, document: string): string[] {
+  const packages = lockedPackages(lockfile);
   const violations: string[] = [];
-  for (const [path, entry] of Object.entries(packages)) {
-    for (const name of Object.keys({ ...entry.dependencies, ...entry.optionalDependencies })) {
-      // Looked for as Node does: beside the package's own, then in every folder above it.
-      let folder = path;
-      let isFound = false;
-      while (!isFound) {
-        isFound = Object.hasOwn(packages, folder === '' ? `node_modules/${name}` : `${folder}/node_modules/${name}`);
-        if (folder === '') break;
-        folder = posix.dirname(folder) === '.' ? '' : posix.dirname(folder);
-      }
-      if (!isFound) violations.push(`${path || 'package.json'}: ${name} is not in the lockfile`);
-    }
+  for (const [, name, told] of document.matchAll(/^\| `([^`]+)` \| (\d+) \|/gm)) {
+    const seen = new Set<string>();
+    const follow = (from: string, needed: string): void => {
+      const path = findLocked(packages, from, needed);
+      const entry = path === undefined ? undefined : packages[path];
+      if (path === undefined || entry === undefined || seen.has(path)) return;
+      if (from !== '.' && (entry.os !== undefined || entry.cpu !== undefined)) return;
+      seen.add(path);
+      for (const next of needsOf(entry)) follow(path, next);
+    };
+    follow('.', name!);
+    const brings = seen.size - 1;
+    if (brings !== Number(told)) violations.push(`${name} brings ${brings} packages, not ${told}`);
   }
   return violations;
 }
