@@ -1,0 +1,76 @@
+/** Internet addresses as policy compares them: one text for one address, and sets of networks. */
+import { BlockList, isIP, isIPv4, SocketAddress } from 'node:net';
+
+const MAPPED = '::ffff:';
+
+/**
+ * The one text of an address: dotted for IPv4, also where it came mapped into IPv6; lower-case and shortest for IPv6, without
+ * its zone. Undefined for anything else.
+ */
+export function normaliseAddress(text: string): string | undefined {
+  const zoneAt = text.indexOf('%');
+  const bare = zoneAt === -1 ? text : text.slice(0, zoneAt);
+  const family = isIP(bare);
+  if (family === 4) return bare;
+  if (family !== 6) return undefined;
+  const canonical = new SocketAddress({ address: bare, family: 'ipv6' }).address;
+  if (!canonical.startsWith(MAPPED)) return canonical;
+  const mapped = canonical.slice(MAPPED.length);
+  return isIPv4(mapped) ? mapped : canonical;
+}
+
+/** The text of 4 or 16 address bytes at `offset`; the caller has checked that they are there. */
+export function addressFromBytes(bytes: Uint8Array, offset: number, length: 4 | 16): string {
+  if (length === 4) return `${bytes[offset]}.${bytes[offset + 1]}.${bytes[offset + 2]}.${bytes[offset + 3]}`;
+  const groups: string[] = [];
+  for (let i = 0; i < 16; i += 2) groups.push(((bytes[offset + i]! << 8) | bytes[offset + i + 1]!).toString(16));
+  return normaliseAddress(groups.join(':'))!;
+}
+
+/** Thrown for a text that is neither an address nor a network; `text` is what was found. */
+export class NetworkSyntaxError extends Error {
+  readonly text: string;
+
+  constructor(text: string) {
+    super(`'${text}' is neither an address nor a network such as 10.0.0.0/8 or fd00::/8`);
+    this.name = 'NetworkSyntaxError';
+    this.text = text;
+  }
+}
+
+/** A set of networks in CIDR notation, or single addresses. */
+export class NetworkSet {
+  readonly #list = new BlockList();
+  readonly size: number;
+
+  /** Throws `NetworkSyntaxError` for the first text that is no network. */
+  constructor(networks: readonly string[]) {
+    for (const text of networks) this.#add(text);
+    this.size = networks.length;
+  }
+
+  #add(text: string): void {
+    const slash = text.indexOf('/');
+    const network = slash === -1 ? text : text.slice(0, slash);
+    const family = isIP(network);
+    // A zone belongs to one machine's interface and says nothing about a network.
+    if (family === 0 || network.includes('%')) throw new NetworkSyntaxError(text);
+    const address = normaliseAddress(network)!;
+    const mapped = family === 6 && isIPv4(address);
+    const bits = family === 4 ? 32 : 128;
+    let prefix = bits;
+    if (slash !== -1) {
+      const digits = text.slice(slash + 1);
+      prefix = /^(0|[1-9][0-9]{0,2})$/.test(digits) ? Number(digits) : -1;
+      // Shorter than the mapping's own 96 bits, a mapped network would take in addresses of both families.
+      if (prefix < (mapped ? 96 : 0) || prefix > bits) throw new NetworkSyntaxError(text);
+    }
+    if (mapped) prefix -= 96;
+    this.#list.addSubnet(address, prefix, isIPv4(address) ? 'ipv4' : 'ipv6');
+  }
+
+  /** Whether a normalised address lies in one of the networks. */
+  has(address: string): boolean {
+    return this.size > 0 && this.#list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+  }
+}

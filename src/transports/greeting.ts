@@ -1,0 +1,216 @@
+/** One connection from its accept to its hand-over: PROXY header, first bytes, TLS, upgrade; one deadline over all of them. */
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { WebSocket } from 'ws';
+import type { Timer } from '../base/clock.ts';
+import { Reason } from '../mqtt/reason.ts';
+import type { DownstreamFacts } from '../pipeline/downstream.ts';
+import { CONNECT_BYTE, PROTOCOL_NAMES, protocolOf, TLS_BYTE } from './first-bytes.ts';
+import type { ListenerSettings, ListenerType } from './listener-options.ts';
+import { parseProxyHeader } from './proxy-protocol.ts';
+import type { Rejection, RejectionAuthor } from './rejections.ts';
+import type { ClientCertificate, Handshake, TlsGate } from './tls-gate.ts';
+import type { Upgrade, WebSocketGate } from './websocket-gate.ts';
+
+/** What a greeting asks of its listener. */
+export interface Host {
+  readonly type: ListenerType;
+  readonly tls: TlsGate | undefined;
+  readonly webSocket: WebSocketGate | undefined;
+  deadline(run: () => void): Timer;
+  takeSocket(greeting: Greeting, socket: Socket, facts: DownstreamFacts, first: Buffer): void;
+  takeWebSocket(greeting: Greeting, socket: WebSocket, facts: DownstreamFacts): void;
+  reject(greeting: Greeting, rejection: Rejection): void;
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+export class Greeting implements Handshake, Upgrade {
+  readonly connectionId: string;
+  readonly listener: string;
+  /** The socket's own address, until a PROXY header names another. */
+  address: string;
+  port: number;
+  readonly raw: Socket;
+  readonly #host: Host;
+  readonly #deadline: Timer;
+  /** What it waits for, in the words of the event that says it waited in vain. */
+  #awaited = 'its first byte';
+  #started = false;
+  #over = false;
+  #certificate: ClientCertificate | undefined;
+
+  constructor(host: Host, raw: Socket, connectionId: string, listener: string, address: string) {
+    this.#host = host;
+    this.raw = raw;
+    this.connectionId = connectionId;
+    this.listener = listener;
+    this.address = address;
+    this.port = raw.remotePort ?? 0;
+    this.#deadline = host.deadline(() =>
+      this.#reject(
+        'limit:handshakeTimeoutMs',
+        Reason.MaximumConnectTime,
+        `the deadline passed before ${this.#awaited}`,
+      ),
+    );
+  }
+
+  begin(settings: ListenerSettings): void {
+    const { raw } = this;
+    raw.on('error', () => {});
+    raw.on('close', () => this.#onGone());
+    raw.on('end', () => {
+      // A client that has nothing more to say before it was heard is gone, half-open or not.
+      if (!this.#over) raw.destroy();
+    });
+    if (settings.proxyMode === 'off') {
+      this.#awaitFirstBytes(raw);
+      return;
+    }
+    if (!settings.proxyTrusted.has(this.address)) {
+      this.#reject('proxy-protocol', Reason.NotAuthorized, 'the connection does not come through a trusted proxy');
+      return;
+    }
+    this.#awaitProxyHeader(settings.proxyMode);
+  }
+
+  #awaitProxyHeader(versions: 'v1' | 'v2' | 'any'): void {
+    const { raw } = this;
+    this.#awaited = 'its PROXY header was complete';
+    let held: Buffer = NO_BYTES;
+    const onData = (chunk: Buffer): void => {
+      this.#started = true;
+      // A header is one chunk but for a dripping peer, which the header's bound keeps cheap.
+      held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+      const header = parseProxyHeader(held, versions);
+      if (header.kind === 'more') return;
+      raw.removeListener('data', onData);
+      if (header.kind === 'fault') {
+        this.#reject('proxy-protocol', Reason.ProtocolError, header.says);
+        return;
+      }
+      if (header.source !== undefined) {
+        this.address = header.source.address;
+        this.port = header.source.port;
+      }
+      if (held.length > header.length) this.#onFirstBytes(raw, held.subarray(header.length));
+      else this.#awaitFirstBytes(raw);
+    };
+    raw.on('data', onData);
+  }
+
+  #awaitFirstBytes(socket: Socket): void {
+    this.#awaited = 'its first byte';
+    socket.once('data', (chunk: Buffer) => {
+      if (!this.#over) this.#onFirstBytes(socket, chunk);
+    });
+  }
+
+  /** The client has begun to speak: over `raw` it may be any protocol, inside TLS only what TLS carries. */
+  #onFirstBytes(socket: Socket, chunk: Buffer): void {
+    this.#started = true;
+    const { type, tls, webSocket } = this.#host;
+    const inside = socket !== this.raw;
+    const protocol = protocolOf(chunk);
+    if (tls !== undefined && !inside) {
+      if (chunk[0] !== TLS_BYTE) {
+        this.#rejectProtocol(`${PROTOCOL_NAMES[protocol]}, where TLS is spoken`);
+        return;
+      }
+      this.#awaited = 'the TLS handshake was complete';
+      socket.pause();
+      tls.secure(socket, chunk, this);
+    } else if (webSocket !== undefined) {
+      if (protocol !== 'http' && chunk.length > 1) {
+        this.#rejectProtocol(`${PROTOCOL_NAMES[protocol]}, where WebSocket is spoken`);
+        return;
+      }
+      this.#awaited = 'the WebSocket upgrade was complete';
+      socket.pause();
+      webSocket.upgrade(socket, chunk, this);
+    } else if (chunk[0] !== CONNECT_BYTE && protocol !== 'unknown') {
+      this.#rejectProtocol(
+        `${PROTOCOL_NAMES[protocol]}, where ${type === 'tls' ? 'MQTT over TLS' : 'plain MQTT'} is spoken`,
+      );
+    } else {
+      this.#finish();
+      this.#host.takeSocket(this, socket, this.#facts(), chunk);
+    }
+  }
+
+  onSecure(socket: TLSSocket, certificate: ClientCertificate | undefined): void {
+    if (this.#over) return;
+    this.#certificate = certificate;
+    socket.on('error', () => {});
+    socket.on('end', () => {
+      if (!this.#over) socket.destroy();
+    });
+    this.#awaitFirstBytes(socket);
+  }
+
+  onInsecure(says: string): void {
+    this.#reject('tls', Reason.NotAuthorized, says);
+  }
+
+  onUpgraded(socket: WebSocket): void {
+    if (this.#over) {
+      socket.terminate();
+      return;
+    }
+    this.#finish();
+    this.#host.takeWebSocket(this, socket, this.#facts());
+  }
+
+  /** The refusal is on its way to the client; the deadline still sees to it that the socket goes. */
+  onRefused(says: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#host.reject(this, { by: 'websocket', reason: Reason.ProtocolError, says });
+  }
+
+  /** Given up by the listener itself; nobody needs to hear of it. */
+  abandon(): void {
+    this.#finish();
+    this.raw.destroy();
+  }
+
+  #rejectProtocol(says: string): void {
+    this.#reject('first-bytes', Reason.ProtocolError, says);
+  }
+
+  #reject(by: RejectionAuthor, reason: Reason, says: string): void {
+    if (!this.#over) {
+      this.#finish();
+      this.#host.reject(this, { by, reason, says });
+    }
+    this.raw.destroy();
+  }
+
+  /** A client that left before it said anything (a probe, a health check) is not worth an event. */
+  #onGone(): void {
+    this.#deadline.cancel();
+    if (this.#over) return;
+    this.#over = true;
+    if (!this.#started) return;
+    const by =
+      this.#host.tls !== undefined ? 'tls' : this.#host.webSocket !== undefined ? 'websocket' : 'proxy-protocol';
+    this.#host.reject(this, { by, reason: Reason.UnspecifiedError, says: `the client closed before ${this.#awaited}` });
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#deadline.cancel();
+  }
+
+  #facts(): DownstreamFacts {
+    const { connectionId, listener, address, port } = this;
+    const secure = this.#host.tls !== undefined;
+    const certificate = this.#certificate;
+    if (certificate === undefined) return { connectionId, listener, address, port, secure };
+    const { name, fingerprint: certificateFingerprint } = certificate;
+    return name === undefined
+      ? { connectionId, listener, address, port, secure, certificateFingerprint }
+      : { connectionId, listener, address, port, secure, certificateName: name, certificateFingerprint };
+  }
+}

@@ -1,0 +1,259 @@
+/** A listener: one bound port, the ceilings in front of it, and settings that change while connections live on. */
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import type { Chance } from '../base/chance.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import type { ConnectionFacts, Emit } from '../base/events.ts';
+import { normaliseAddress } from '../base/ip-address.ts';
+import { Reason } from '../mqtt/reason.ts';
+import type { Accept, DownstreamFacts } from '../pipeline/downstream.ts';
+import { FlushQueue } from './flush-queue.ts';
+import { Greeting, type Host } from './greeting.ts';
+import { ListenerError, listenError } from './listener-error.ts';
+import { type ListenerOptions, type ListenerSettings, type ListenerType, settle } from './listener-options.ts';
+import { type Rejection, Rejections } from './rejections.ts';
+import { type DownstreamDeps, SocketDownstream } from './socket-downstream.ts';
+import { loadTls, type TlsMaterial } from './tls-context.ts';
+import { TlsGate } from './tls-gate.ts';
+import { WebSocketDownstream } from './websocket-downstream.ts';
+import { WebSocketGate } from './websocket-gate.ts';
+
+export interface ListenerDeps {
+  clock: Clock;
+  chance: Chance;
+  emit: Emit;
+}
+
+export interface Listener {
+  readonly name: string;
+  readonly type: ListenerType;
+  /** As bound. */
+  readonly address: string;
+  readonly port: number;
+  /** In force now; an update that must be undone takes them back. */
+  readonly options: ListenerOptions;
+  /** Sockets at the moment, those in a handshake included. */
+  readonly connections: number;
+  /**
+   * Takes new settings; open connections live on under the old ones. Throws `ListenerError`, and then nothing has changed.
+   * Name, type, host and port are what the listener is: to change them, open another.
+   */
+  update(options: ListenerOptions): void;
+  /** No new connections, and those without their hand-over are dropped; the others live on. */
+  stopAccepting(): void;
+  /** Stops accepting and cuts what is open. Resolves when the port is free and every connection has been told. */
+  closeAll(): Promise<void>;
+}
+
+const BACKLOG = 1024;
+const DAY_MS = 86_400_000;
+const EXPIRY_NOTICE_DAYS = 30;
+
+/** Serves every listener of the process. */
+const queue = new FlushQueue();
+let lastConnectionNumber = 0;
+
+/** Binds the port and accepts. Rejects with `ListenerError`. */
+export async function openListener(options: ListenerOptions, accept: Accept, deps: ListenerDeps): Promise<Listener> {
+  const listener = new SocketListener(options, accept, deps);
+  await listener.listen();
+  return listener;
+}
+
+class SocketListener implements Listener, Host {
+  readonly name: string;
+  readonly type: ListenerType;
+  options: ListenerOptions;
+  address = '';
+  port = 0;
+  readonly tls: TlsGate | undefined;
+  readonly webSocket: WebSocketGate | undefined;
+  readonly #accept: Accept;
+  readonly #deps: ListenerDeps;
+  readonly #server: Server;
+  readonly #rejections: Rejections;
+  readonly #sockets = new Set<Socket>();
+  readonly #greetings = new Set<Greeting>();
+  #settings: ListenerSettings;
+  #downstreamDeps: DownstreamDeps;
+  #material: TlsMaterial | undefined;
+  #expiryWatch: Timer | undefined;
+  #accepting = false;
+
+  constructor(options: ListenerOptions, accept: Accept, deps: ListenerDeps) {
+    this.name = options.name;
+    this.type = options.type;
+    this.options = options;
+    this.#accept = accept;
+    this.#deps = deps;
+    this.#settings = settle(options);
+    this.#material = this.#loadTls(options);
+    this.#downstreamDeps = this.#makeDownstreamDeps();
+    this.#rejections = new Rejections(deps.clock, deps.emit);
+    const overWebSocket = options.type === 'ws' || options.type === 'wss';
+    if (this.#material !== undefined) {
+      this.tls = new TlsGate(this.#material, overWebSocket ? 'http/1.1' : 'mqtt', deps.clock, deps.chance);
+    }
+    if (overWebSocket) this.webSocket = new WebSocketGate(this.#settings);
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true });
+    this.#server.on('connection', (socket) => this.#onConnection(socket));
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  async listen(): Promise<void> {
+    const { host, port } = this.options;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#server.once('error', reject);
+        this.#server.listen({ host, port, backlog: BACKLOG }, () => {
+          this.#server.removeListener('error', reject);
+          resolve();
+        });
+      });
+    } catch (error) {
+      this.tls?.close();
+      throw listenError(this.name, host, port, error as NodeJS.ErrnoException);
+    }
+    const bound = this.#server.address() as AddressInfo;
+    this.address = bound.address;
+    this.port = bound.port;
+    this.#accepting = true;
+    // Such as running out of file descriptors at an accept: the listener goes on when there are some again.
+    this.#server.on('error', (error) =>
+      this.#deps.emit({ name: 'listener.failed', listener: this.name, says: error.message }),
+    );
+    this.#deps.emit({
+      name: 'listener.opened',
+      listener: this.name,
+      address: this.address,
+      port: this.port,
+      type: this.type,
+    });
+    this.#tellCertificates();
+  }
+
+  update(options: ListenerOptions): void {
+    const { host, port } = this.options;
+    if (options.name !== this.name || options.type !== this.type || options.host !== host || options.port !== port) {
+      throw new ListenerError('needs_reopening', this.name, 'name, type, host and port change only with a restart');
+    }
+    const settings = settle(options);
+    const material = this.#loadTls(options);
+    this.options = options;
+    this.#settings = settings;
+    this.#downstreamDeps = this.#makeDownstreamDeps();
+    this.webSocket?.swap(settings);
+    if (material === undefined) return;
+    this.tls?.swap(material);
+    const before = this.#material;
+    this.#material = material;
+    if (before?.certificates.map(fingerprint).join() !== material.certificates.map(fingerprint).join()) {
+      this.#tellCertificates();
+    }
+  }
+
+  stopAccepting(): void {
+    if (!this.#accepting) return;
+    this.#accepting = false;
+    this.#server.close();
+    this.#expiryWatch?.cancel();
+    this.tls?.close();
+    for (const greeting of this.#greetings) greeting.abandon();
+    this.#deps.emit({ name: 'listener.closed', listener: this.name });
+  }
+
+  async closeAll(): Promise<void> {
+    this.stopAccepting();
+    const gone = [...this.#sockets].map(
+      (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
+    );
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(gone);
+    // TLS and WebSocket tell of a socket's end one turn after the socket itself.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+
+  #loadTls(options: ListenerOptions): TlsMaterial | undefined {
+    if ((options.type !== 'tls' && options.type !== 'wss') || options.tls === undefined) return undefined;
+    return loadTls(options.name, options.type, options.tls, this.#deps.clock.epochMs());
+  }
+
+  #makeDownstreamDeps(): DownstreamDeps {
+    return { clock: this.#deps.clock, queue, closeGraceMs: this.#settings.closeGraceMs };
+  }
+
+  #onConnection(raw: Socket): void {
+    const address = raw.remoteAddress === undefined ? undefined : normaliseAddress(raw.remoteAddress);
+    if (address === undefined) {
+      // Reset between the kernel's accept and ours.
+      raw.destroy();
+      return;
+    }
+    lastConnectionNumber += 1;
+    const connectionId = `c${lastConnectionNumber}`;
+    if (this.#sockets.size >= this.#settings.connectionsMax) {
+      const says = `the listener has its ${this.#settings.connectionsMax} connections`;
+      this.#rejections.add(
+        { connectionId, listener: this.name, address, port: raw.remotePort ?? 0 },
+        { by: 'limit:connectionsMax', reason: Reason.ServerBusy, says },
+      );
+      raw.destroy();
+      return;
+    }
+    this.#sockets.add(raw);
+    const greeting = new Greeting(this, raw, connectionId, this.name, address);
+    this.#greetings.add(greeting);
+    raw.once('close', () => {
+      this.#sockets.delete(raw);
+      this.#greetings.delete(greeting);
+    });
+    greeting.begin(this.#settings);
+  }
+
+  deadline(run: () => void): Timer {
+    return this.#deps.clock.after(this.#settings.handshakeTimeoutMs, run);
+  }
+
+  takeSocket(greeting: Greeting, socket: Socket, facts: DownstreamFacts, first: Buffer): void {
+    this.#greetings.delete(greeting);
+    new SocketDownstream(socket, facts, this.#downstreamDeps).start(this.#accept, first);
+  }
+
+  takeWebSocket(greeting: Greeting, socket: WebSocket, facts: DownstreamFacts): void {
+    this.#greetings.delete(greeting);
+    new WebSocketDownstream(socket, facts, this.#downstreamDeps).start(this.#accept);
+  }
+
+  reject({ connectionId, listener, address, port }: ConnectionFacts, rejection: Rejection): void {
+    this.#rejections.add({ connectionId, listener, address, port }, rejection);
+  }
+
+  /** Says what is loaded, and from then on daily what is about to expire. */
+  #tellCertificates(): void {
+    for (const { subject, fingerprint, expiresAtMs } of this.#material?.certificates ?? []) {
+      const expiresAt = new Date(expiresAtMs).toISOString();
+      this.#deps.emit({ name: 'certificate.loaded', listener: this.name, subject, fingerprint, expiresAt });
+    }
+    this.#watchExpiry();
+  }
+
+  #watchExpiry(): void {
+    this.#expiryWatch?.cancel();
+    if (this.#material === undefined) return;
+    const nowMs = this.#deps.clock.epochMs();
+    for (const { subject, expiresAtMs } of this.#material.certificates) {
+      const daysLeft = Math.floor((expiresAtMs - nowMs) / DAY_MS);
+      if (daysLeft >= EXPIRY_NOTICE_DAYS) continue;
+      const expiresAt = new Date(expiresAtMs).toISOString();
+      this.#deps.emit({ name: 'certificate.expiring', listener: this.name, subject, expiresAt, daysLeft });
+    }
+    this.#expiryWatch = this.#deps.clock.after(DAY_MS, () => this.#watchExpiry());
+  }
+}
+
+function fingerprint(certificate: { fingerprint: string }): string {
+  return certificate.fingerprint;
+}

@@ -1,0 +1,81 @@
+/** Events for connections that were turned away, gathered so that a flood of them is a trickle of events. */
+
+import type { Clock } from '../base/clock.ts';
+import type { ConnectionFacts, Emit } from '../base/events.ts';
+import type { Reason } from '../mqtt/reason.ts';
+
+/** Who turned a connection away. */
+export type RejectionAuthor =
+  | 'limit:connectionsMax'
+  | 'limit:handshakeTimeoutMs'
+  | 'first-bytes'
+  | 'proxy-protocol'
+  | 'tls'
+  | 'websocket';
+
+export interface Rejection {
+  by: RejectionAuthor;
+  reason: Reason;
+  says: string;
+}
+
+const WINDOW_MS = 1000;
+/** Addresses told apart in one window, for each author; the rest is counted together. */
+const ADDRESSES_MAX = 64;
+const EVERYBODY = '*';
+
+interface Held {
+  facts: ConnectionFacts;
+  rejection: Rejection;
+  count: number;
+}
+
+/**
+ * At most one event a second for each author and address, so that whoever bans addresses hears of each; beyond
+ * `ADDRESSES_MAX` addresses, and for the ceiling on connections at once, one event a second for all, with their number.
+ */
+export class Rejections {
+  readonly #clock: Clock;
+  readonly #emit: Emit;
+  /** For each author the addresses heard of in this window, with what came after their first event. */
+  readonly #windows = new Map<RejectionAuthor, Map<string, Held | undefined>>();
+
+  constructor(clock: Clock, emit: Emit) {
+    this.#clock = clock;
+    this.#emit = emit;
+  }
+
+  add(facts: ConnectionFacts, rejection: Rejection): void {
+    let window = this.#windows.get(rejection.by);
+    if (window === undefined) {
+      window = new Map();
+      this.#windows.set(rejection.by, window);
+      this.#clock.after(WINDOW_MS, () => this.#close(rejection.by));
+    }
+    let key = rejection.by === 'limit:connectionsMax' ? EVERYBODY : facts.address;
+    if (!window.has(key) && window.size >= ADDRESSES_MAX) key = EVERYBODY;
+    if (!window.has(key)) {
+      window.set(key, undefined);
+      this.#emit({ name: 'connection.rejected', ...facts, ...rejection });
+      return;
+    }
+    const held = window.get(key);
+    if (held === undefined) window.set(key, { facts, rejection, count: 1 });
+    else {
+      held.facts = facts;
+      held.rejection = rejection;
+      held.count += 1;
+    }
+  }
+
+  #close(by: RejectionAuthor): void {
+    const window = this.#windows.get(by);
+    this.#windows.delete(by);
+    for (const held of window?.values() ?? []) {
+      if (held === undefined) continue;
+      const { facts, rejection, count } = held;
+      const says = count === 1 ? rejection.says : `${rejection.says} (the last of ${count} within a second)`;
+      this.#emit({ name: 'connection.rejected', ...facts, ...rejection, says });
+    }
+  }
+}

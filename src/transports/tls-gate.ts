@@ -1,0 +1,148 @@
+/** The TLS side of a listener: handshakes over sockets that were accepted elsewhere, with material that can be swapped. */
+import type { X509Certificate } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import type { Chance } from '../base/chance.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import { commonName, fingerprintOf, type TlsMaterial } from './tls-context.ts';
+import { handshakeReason, verificationReason } from './tls-reason.ts';
+
+/** Of a client certificate that was verified. */
+export interface ClientCertificate {
+  name?: string;
+  fingerprint: string;
+}
+
+/** Somebody who waits for a handshake; one of the two is called, at most once. */
+export interface Handshake {
+  onSecure(socket: TLSSocket, certificate: ClientCertificate | undefined): void;
+  onInsecure(says: string): void;
+}
+
+/** Bytes of a session ticket key, as the runtime takes it. */
+const TICKET_KEY_BYTES = 48;
+
+export class TlsGate {
+  readonly #server: Server;
+  readonly #clock: Clock;
+  readonly #chance: Chance;
+  /** Handshakes under way. The runtime hands back another socket than it was given, which has the same addresses. */
+  readonly #handshakes = new Map<string, Handshake>();
+  #material: TlsMaterial;
+  #ticketKey: Buffer;
+  #rotation: Timer;
+
+  constructor(material: TlsMaterial, alpn: string, clock: Clock, chance: Chance) {
+    this.#material = material;
+    this.#clock = clock;
+    this.#chance = chance;
+    this.#ticketKey = chance.bytes(TICKET_KEY_BYTES);
+    this.#server = createServer({
+      ...material.primary,
+      ticketKeys: this.#ticketKey,
+      // A client that offers protocols must offer ours, so that nobody can pass a handshake with another service off as one with
+      // this one (ALPACA). Many MQTT clients offer none, and are welcome.
+      ALPNProtocols: [alpn],
+      SNICallback: (serverName, done) => done(null, this.#material.contextFor(serverName)),
+      requestCert: material.clientCertificate !== 'none',
+      // Certificates are judged in `#onSecure`, where the reason can be told; the runtime would close without one.
+      rejectUnauthorized: false,
+      // The listener's own deadline spans more than the handshake and is shorter.
+      handshakeTimeout: 0x7fffffff,
+    });
+    this.#server.on('secureConnection', (socket) => this.#onSecure(socket));
+    this.#server.on('tlsClientError', (error, socket) => this.#onError(error, socket));
+    this.#rotation = this.#armRotation();
+  }
+
+  /** Starts a handshake over a socket of which `first` was read already. */
+  secure(raw: Socket, first: Buffer, handshake: Handshake): void {
+    const key = keyOf(raw);
+    this.#handshakes.set(key, handshake);
+    raw.once('close', () => {
+      if (this.#handshakes.get(key) === handshake) this.#handshakes.delete(key);
+    });
+    // Half-open sockets are for what is spoken inside: a client that leaves amid the handshake is gone.
+    raw.allowHalfOpen = false;
+    raw.unshift(first);
+    this.#server.emit('connection', raw);
+  }
+
+  /**
+   * From now on handshakes use the new material; connections that are through theirs do not notice. Where trust changed,
+   * sessions agreed on under the old one cannot be resumed, for a resumed session skips the check of the certificate.
+   */
+  swap(material: TlsMaterial): void {
+    if (material.trustKey !== this.#material.trustKey) this.#ticketKey = this.#chance.bytes(TICKET_KEY_BYTES);
+    this.#server.setSecureContext({ ...material.primary, ticketKeys: this.#ticketKey });
+    // The runtime reads this property anew at each connection, as it does the context.
+    (this.#server as Server & { requestCert: boolean }).requestCert = material.clientCertificate !== 'none';
+    const rotationChanged = material.ticketRotationMs !== this.#material.ticketRotationMs;
+    this.#material = material;
+    if (!rotationChanged) return;
+    this.#rotation.cancel();
+    this.#rotation = this.#armRotation();
+  }
+
+  close(): void {
+    this.#rotation.cancel();
+  }
+
+  /** The runtime holds one ticket key: tickets sealed with the one before it fall back to a full handshake. */
+  #armRotation(): Timer {
+    return this.#clock.after(this.#material.ticketRotationMs, () => {
+      this.#ticketKey = this.#chance.bytes(TICKET_KEY_BYTES);
+      this.#server.setTicketKeys(this.#ticketKey);
+      this.#rotation = this.#armRotation();
+    });
+  }
+
+  #take(socket: TLSSocket): Handshake | undefined {
+    const key = keyOf(socket);
+    const handshake = this.#handshakes.get(key);
+    this.#handshakes.delete(key);
+    return handshake;
+  }
+
+  #onSecure(socket: TLSSocket): void {
+    const handshake = this.#take(socket);
+    if (handshake === undefined) {
+      // The client was gone before its addresses could be asked for.
+      socket.destroy();
+      return;
+    }
+    socket.disableRenegotiation();
+    socket.allowHalfOpen = true;
+    const demand = this.#material.clientCertificate;
+    if (demand === 'none') {
+      handshake.onSecure(socket, undefined);
+      return;
+    }
+    const certificate = socket.getPeerX509Certificate();
+    if (certificate === undefined) {
+      if (demand === 'request') handshake.onSecure(socket, undefined);
+      else handshake.onInsecure('the client shows no certificate, and this listener requires one');
+    } else if (!socket.authorized) {
+      handshake.onInsecure(verificationReason(String(socket.authorizationError ?? '')));
+    } else if (certificate.validToDate.getTime() <= this.#clock.epochMs()) {
+      // A resumed session repeats the verdict of its first handshake, in which the certificate may still have been good.
+      handshake.onInsecure(verificationReason('CERT_HAS_EXPIRED'));
+    } else {
+      handshake.onSecure(socket, factsOf(certificate));
+    }
+  }
+
+  #onError(error: NodeJS.ErrnoException, socket: TLSSocket): void {
+    this.#take(socket)?.onInsecure(handshakeReason(error));
+  }
+}
+
+function factsOf(certificate: X509Certificate): ClientCertificate {
+  const name = commonName(certificate.subject);
+  const fingerprint = fingerprintOf(certificate);
+  return name === undefined ? { fingerprint } : { name, fingerprint };
+}
+
+function keyOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress}`;
+}

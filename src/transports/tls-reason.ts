@@ -1,0 +1,64 @@
+/** What went wrong in a TLS handshake, in plain words, from the codes that OpenSSL gives. */
+
+/** By OpenSSL's reason, without the prefixes that differ between its versions. */
+const HANDSHAKE: Readonly<Record<string, string>> = {
+  NO_SHARED_CIPHER: 'the client offers no cipher suite that this listener allows',
+  UNSUPPORTED_PROTOCOL: 'the client offers only TLS versions that this listener refuses',
+  VERSION_TOO_LOW: 'the client offers only TLS versions that this listener refuses',
+  INAPPROPRIATE_FALLBACK: 'the client came back with an older TLS version than it can speak',
+  WRONG_VERSION_NUMBER: 'the client does not speak TLS (wrong version number)',
+  PACKET_LENGTH_TOO_LONG: 'the client does not speak TLS (record too long)',
+  HTTP_REQUEST: 'the client speaks HTTP without TLS',
+  HTTPS_PROXY_REQUEST: 'the client takes this listener for an HTTP proxy',
+  NO_SUITABLE_KEY_SHARE: 'the client offers no key exchange that this listener allows',
+  NO_SHARED_GROUP: 'the client offers no key exchange that this listener allows',
+  NO_SUITABLE_GROUPS: 'the client offers no key exchange that this listener allows',
+  NO_SHARED_SIGNATURE_ALGORITHMS: "the client takes no signature that this listener's certificate can make",
+  NO_SUITABLE_SIGNATURE_ALGORITHM: "the client takes no signature that this listener's certificate can make",
+  NO_APPLICATION_PROTOCOL: 'the client asks (by ALPN) for another protocol than this listener speaks',
+  UNKNOWN_CA: "the client does not trust the authority of this listener's certificate (unknown CA)",
+  BAD_CERTIFICATE: "the client finds this listener's certificate bad",
+  CERTIFICATE_EXPIRED: "the client finds this listener's certificate expired",
+  CERTIFICATE_UNKNOWN: "the client does not accept this listener's certificate",
+  CERTIFICATE_REVOKED: "the client finds this listener's certificate revoked",
+  UNSUPPORTED_CERTIFICATE: "the client cannot use this listener's certificate",
+  HANDSHAKE_FAILURE: 'the client found no common ground (handshake failure)',
+  PROTOCOL_VERSION: 'the client refuses the TLS versions of this listener',
+  UNRECOGNIZED_NAME: "the client does not find the name it wants in this listener's certificate",
+  UNEXPECTED_EOF_WHILE_READING: 'the client closed in the middle of the TLS handshake',
+};
+
+/** By the code of a certificate check that failed. */
+const VERIFICATION: Readonly<Record<string, string>> = {
+  UNABLE_TO_GET_ISSUER_CERT: 'the client certificate is from an unknown authority (unknown CA)',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the client certificate is from an unknown authority (unknown CA)',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the client certificate is from an unknown authority (unknown CA)',
+  SELF_SIGNED_CERT_IN_CHAIN: 'the client certificate is from an unknown authority (unknown CA)',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'the client certificate is signed by itself, not by a known authority',
+  CERT_HAS_EXPIRED: 'the client certificate has expired',
+  CERT_NOT_YET_VALID: 'the client certificate is not valid yet',
+  CERT_REVOKED: 'the client certificate is revoked',
+  CERT_SIGNATURE_FAILURE: "the client certificate's signature is wrong",
+  INVALID_PURPOSE: 'the client certificate is not made for clients',
+  UNABLE_TO_GET_CRL: "there is no revocation list of the client certificate's authority; add it to the CRL file",
+  CRL_HAS_EXPIRED: "the revocation list of the client certificate's authority is out of date; fetch a new one",
+  CRL_NOT_YET_VALID: "the revocation list of the client certificate's authority is not valid yet; check the clock",
+};
+
+/** For an error of the handshake. */
+export function handshakeReason(error: NodeJS.ErrnoException): string {
+  const code = error.code ?? '';
+  const reason = code.replace(/^ERR_SSL_/, '').replace(/^(?:SSL|TLS)\//, '');
+  const short = reason.replace(/^(?:SSL_)?(?:SSLV3_|TLSV1_|TLSV13_)?(?:ALERT_)?/, '');
+  const says = HANDSHAKE[short];
+  if (says !== undefined) return says;
+  if (code === 'ECONNRESET' || code === 'EPIPE') return 'the client closed in the middle of the TLS handshake';
+  return code === ''
+    ? 'the TLS handshake failed'
+    : `the TLS handshake failed (${short.toLowerCase().replaceAll('_', ' ')})`;
+}
+
+/** For a client certificate that did not pass. */
+export function verificationReason(code: string): string {
+  return VERIFICATION[code] ?? `the client certificate does not pass (${code.toLowerCase().replaceAll('_', ' ')})`;
+}
