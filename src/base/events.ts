@@ -60,6 +60,7 @@ export type GatewayEvent =
   | ({ name: 'packet.faulted'; fault: string; clause: string; sender: 'client' | 'server' } & ConnectionFacts &
       Decision)
   | { name: 'ceiling.reached'; ceiling: string; limit: number; says: string; clientId?: string; listener?: string }
+  | { name: 'storage.damaged'; path: string; rows: number; says: string }
   | { name: 'storage.failed'; says: string; path: string }
   | { name: 'storage.recovered'; path: string };
 
