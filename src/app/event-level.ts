@@ -33,6 +33,7 @@ export const EVENT_LEVELS: Readonly<Record<EventName, LogLevel>> = {
   'delivery.dropped': 'debug',
   'packet.faulted': 'warn',
   'ceiling.reached': 'warn',
+  'storage.damaged': 'error',
   'storage.failed': 'error',
   'storage.recovered': 'info',
 };

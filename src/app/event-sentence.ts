@@ -75,6 +75,8 @@ export function eventSentence(event: GatewayEvent): string {
       return `Bad packet on the connection of ${who(event)}, sent by the ${event.sender}: ${event.says} [${event.clause}]`;
     case 'ceiling.reached':
       return `Ceiling ${event.ceiling} (${event.limit}) reached: ${event.says}`;
+    case 'storage.damaged':
+      return `Storage in ${event.path} was damaged: ${event.says}`;
     case 'storage.failed':
       return `Storage in ${event.path} fails: ${event.says}`;
     case 'storage.recovered':
