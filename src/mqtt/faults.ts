@@ -375,6 +375,14 @@ export const TopicEmptyWithoutAlias = fault(
   'A PUBLISH has neither a topic nor a topic alias.',
 );
 
+/** [MQTT-3.3.2-9] [MQTT-3.3.2-11] [MQTT-3.2.2-17] [MQTT-3.1.2-26] */
+export const TopicAliasInvalid = fault(
+  'topic_alias_invalid',
+  Reason.TopicAliasInvalid,
+  'MQTT-3.3.2-9',
+  'A topic alias is above what the receiver allows, or stands for no topic yet.',
+);
+
 // SUBSCRIBE, UNSUBSCRIBE and their answers.
 
 /** [MQTT-3.8.3-2] [MQTT311-3.8.3-3] */
@@ -480,6 +488,20 @@ export const SecondConnack = fault(
   ProtocolError,
   'MQTT-3.2.0-2',
   'The server sent a second CONNACK.',
+);
+/** [MQTT-3.2.2-7] [MQTT311-3.2.2-5] */
+export const PacketAfterRefusal = fault(
+  'packet_after_refusal',
+  ProtocolError,
+  'MQTT-3.2.2-7',
+  'A packet follows a CONNACK that refused.',
+);
+/** [MQTT-3.2.2-2] [MQTT311-3.2.2-1] */
+export const SessionPresentAfterCleanStart = fault(
+  'session_present_after_clean_start',
+  ProtocolError,
+  'MQTT-3.2.2-2',
+  'The server kept a session that CONNECT asked to discard.',
 );
 /** [MQTT-3.14.0-1] */
 export const ServerDisconnectBeforeConnack = fault(

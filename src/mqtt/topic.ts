@@ -78,7 +78,7 @@ export interface SharedFilter {
 }
 
 /** The parts of a shared subscription that `checkTopicFilter` has passed; undefined when the filter is not shared. */
-export function parseSharedFilter(filter: string): SharedFilter | undefined {
+export function sharedFilter(filter: string): SharedFilter | undefined {
   if (!filter.startsWith(SHARE_PREFIX)) return undefined;
   const nameEnd = filter.indexOf('/', SHARE_PREFIX.length);
   if (nameEnd === -1) return undefined;

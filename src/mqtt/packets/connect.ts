@@ -38,7 +38,7 @@ const CLIENT_ID_31_MAX_BYTES = 23;
  * The version a CONNECT speaks, as far as its first fields tell, so that even a CONNECT with a fault behind them is answered
  * in its own version. Undefined when the name or the level is not one of ours.
  */
-export function connectVersion(frame: Frame): ProtocolVersion | undefined {
+export function peekProtocolVersion(frame: Frame): ProtocolVersion | undefined {
   const reader = new Reader(frame, DEFAULT_RULES);
   const version = readVersion(reader);
   return reader.fault === undefined ? version : undefined;
