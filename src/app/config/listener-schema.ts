@@ -78,8 +78,8 @@ const websocketSchema = section({
     .meta({ description: 'The one URL path that is served.' }),
   origins: list(
     checked(
-      (given) => URL.canParse(given) && new URL(given).origin === given,
-      'an origin such as https://console.example.org, without a path',
+      (given) => given === '*' || (URL.canParse(given) && new URL(given).origin === given),
+      'an origin such as https://console.example.org, without a path, or "*" for all',
     ),
     { min: 0, max: ORIGINS_MAX, what: 'origins' },
   )

@@ -54,3 +54,14 @@ export async function loadConfig(file: string): Promise<LoadedConfig> {
   const config = validate(source, dirname(resolve(file)));
   return { config, settings: effectiveSettings(source) };
 }
+
+/**
+ * The data directory that a configuration names, also where the rest of it is wrong: a reload has to reach the running gateway
+ * to be told so. Throws a `ConfigError` only where the file cannot be read.
+ */
+export async function dataDirectoryOf(file: string): Promise<string> {
+  const { value } = parseYaml(file, await readText(file));
+  const named =
+    typeof value === 'object' && value !== null ? (value as { dataDirectory?: unknown }).dataDirectory : '.';
+  return resolve(dirname(file), typeof named === 'string' ? named : '.');
+}

@@ -1,9 +1,9 @@
 /** From a YAML source to a frozen configuration, or to everything that is wrong with it. */
 
+import { nearestWord } from '../../base/nearest-word.ts';
 import { type Config, deepFreeze } from './config.ts';
 import { knownPaths, schemaAt } from './json-schema.ts';
 import { formatPath, type KeyPath } from './key-path.ts';
-import { nearest } from './nearest.ts';
 import { ConfigError, type ConfigProblem } from './problem.ts';
 import { configSchema } from './schema.ts';
 import type { YamlSource } from './yaml-source.ts';
@@ -18,12 +18,12 @@ function elsewhere(key: string, path: KeyPath): string | undefined {
 
 function unknownKey(key: string, path: KeyPath): string {
   const siblings = Object.keys(schemaAt(path)?.properties ?? {});
-  const meant = nearest(key, siblings);
+  const meant = nearestWord(key, siblings);
   if (meant !== undefined) return `unknown key; did you mean \`${formatPath([...path, meant])}\`?`;
   const home =
     elsewhere(key, path) ??
     elsewhere(
-      nearest(
+      nearestWord(
         key,
         knownPaths().map((known) => known.split('.').at(-1)!),
       ) ?? '',
@@ -31,6 +31,16 @@ function unknownKey(key: string, path: KeyPath): string {
     );
   if (home !== undefined) return `unknown key; did you mean \`${home}\`?`;
   return `unknown key; known here are: ${siblings.join(', ')}`;
+}
+
+/** A section whose keys are all commented out is an empty one. */
+function withEmptySections(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const isEmptySection = (key: string, inner: unknown): boolean =>
+    inner === null && schemaAt([key])?.properties !== undefined;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, isEmptySection(key, inner) ? {} : inner]),
+  );
 }
 
 export function validate(source: YamlSource, directory: string): Config {
@@ -46,7 +56,7 @@ export function validate(source: YamlSource, directory: string): Config {
     throw new ConfigError(problems);
   }
 
-  const result = configSchema(directory).safeParse(value);
+  const result = configSchema(directory).safeParse(withEmptySections(value));
   if (result.success) return deepFreeze(result.data);
   for (const issue of result.error.issues) {
     const path = issue.path as KeyPath;

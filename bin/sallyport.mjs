@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+/** Starts the program: checks the runtime first, in words that any Node can print. Plain JavaScript for that reason. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const MINIMUM = [24, 9];
+
+const source = new URL('../src/cli/main.ts', import.meta.url);
+const built = new URL('../dist/cli/main.js', import.meta.url);
+// A checkout has both after a build, and the source is the newer; a published package has no source.
+const isCheckout = existsSync(fileURLToPath(source));
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < MINIMUM[0] || (major === MINIMUM[0] && minor < MINIMUM[1])) {
+  const cure = isCheckout
+    ? 'Run `npm run setup` in the checkout, which brings its own, and then `npm start` or `npx sallyport`.'
+    : 'Install a current Node.js, or run it as: npx -p node@26 -p sallyport sallyport';
+  process.stderr.write(
+    `sallyport: this is Node.js ${process.versions.node}, and ${MINIMUM.join('.')} or later is needed. ${cure}\n`,
+  );
+  process.exit(2);
+}
+if (isCheckout && !existsSync(fileURLToPath(new URL('../node_modules', import.meta.url)))) {
+  process.stderr.write('sallyport: the packages it needs are not installed. Run `npm run setup` first.\n');
+  process.exit(2);
+}
+await import((isCheckout ? source : built).href);

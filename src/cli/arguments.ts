@@ -1,0 +1,55 @@
+/** The command line as a command and its options; what is misspelt gets a suggestion. */
+import { parseArgs } from 'node:util';
+import { nearestWord } from '../base/nearest-word.ts';
+import { type Command, type Invocation, UsageError } from './command.ts';
+
+const HELP = { type: 'boolean', short: 'h' } as const;
+
+function seeHelp(command: Command): string {
+  return `\`sallyport ${command.name} --help\` lists them.`;
+}
+
+/** Every command takes `--help` too, which comes back as the option `help`. */
+export function parseInvocation(command: Command, args: readonly string[]): Invocation {
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: { ...command.options, help: HELP },
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+  });
+  const options: Record<string, string | boolean | string[] | undefined> = {};
+  const words: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === 'positional') words.push(token.value);
+    if (token.kind !== 'option') continue;
+    if (token.name === 'help') {
+      options['help'] = true;
+      continue;
+    }
+    const known = Object.hasOwn(command.options, token.name) ? command.options[token.name] : undefined;
+    if (known === undefined) {
+      const meant = nearestWord(token.name, [...Object.keys(command.options), 'help']);
+      const hint = meant === undefined ? seeHelp(command) : `Did you mean --${meant}?`;
+      throw new UsageError(`The option ${token.rawName} is unknown. ${hint}`);
+    }
+    if (known.type === 'boolean') {
+      if (token.value !== undefined) throw new UsageError(`The option --${token.name} takes no value.`);
+      options[token.name] = true;
+    } else if (token.value === undefined) {
+      throw new UsageError(`The option --${token.name} needs a value: --${token.name} ${known.value ?? 'VALUE'}.`);
+    } else if (known.multiple === true) {
+      const before = options[token.name];
+      options[token.name] = [...(Array.isArray(before) ? before : []), token.value];
+    } else {
+      if (options[token.name] !== undefined) throw new UsageError(`The option --${token.name} is given twice.`);
+      options[token.name] = token.value;
+    }
+  }
+  if (words.length > command.wordsMax && options['help'] !== true) {
+    throw new UsageError(
+      `"${words[command.wordsMax]}" is one word too many. \`sallyport ${command.name} --help\` shows the form.`,
+    );
+  }
+  return { options, words };
+}

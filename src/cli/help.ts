@@ -1,0 +1,76 @@
+/** The help pages, made from the commands' own tables. */
+import type { Command, CommandOption } from './command.ts';
+import { styled } from './terminal.ts';
+
+const COLUMN = 26;
+const WIDTH = 100;
+
+/** Text at a margin, broken between words. */
+function wrap(text: string, margin: number): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && margin + line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  lines.push(line);
+  return lines.join(`\n${' '.repeat(margin)}`);
+}
+
+function row(left: string, says: string): string {
+  const head = `  ${left}`;
+  const gap = head.length + 2 > COLUMN ? `\n${' '.repeat(COLUMN)}` : ' '.repeat(COLUMN - head.length);
+  return `${head}${gap}${wrap(says, COLUMN)}`;
+}
+
+function optionRow(name: string, option: CommandOption): string {
+  const short = option.short === undefined ? '' : `-${option.short}, `;
+  const value = option.type === 'string' ? ` ${option.value ?? 'VALUE'}` : '';
+  return row(`${short}--${name}${value}`, option.says);
+}
+
+function block(title: string, lines: readonly string[]): string {
+  return `${styled('bold', title)}\n${lines.join('\n')}\n`;
+}
+
+export function commandHelp(command: Command): string {
+  const usage = command.usage.map((form) => `  sallyport ${command.name} ${form}`.trimEnd());
+  const options = Object.entries({
+    ...command.options,
+    help: { type: 'boolean', short: 'h', says: 'show this' } as CommandOption,
+  }).map(([name, option]) => optionRow(name, option));
+  const examples = command.examples.map(([line, says]) => `  ${styled('dim', `# ${says}`)}\n  ${line}`);
+  return [
+    block('Usage', usage),
+    `${wrap(command.description, 0)}\n`,
+    block('Options', options),
+    block('Examples', examples),
+    block(
+      'Exit codes',
+      command.exitCodes.map(([code, says]) => row(String(code), says)),
+    ),
+  ].join('\n');
+}
+
+export function programHelp(commands: readonly Command[], version: string): string {
+  return [
+    `Sallyport ${version}: a security gateway for MQTT.\n`,
+    block('Usage', ['  sallyport COMMAND [options]']),
+    block('Commands', [
+      ...commands.map((command) => row(command.name, command.summary)),
+      row('help [COMMAND]', 'show this, or the help of a command'),
+    ]),
+    block('Examples', [
+      `  ${styled('dim', '# A secure endpoint out of nothing, in ./data')}\n  sallyport start`,
+      `  ${styled('dim', '# Everything about one command')}\n  sallyport passwd --help`,
+    ]),
+    block('Exit codes', [
+      row('0', 'done'),
+      row('1', 'the answer is no: a password does not match, a user does not exist'),
+      row('2', 'the command line, the configuration or a file it names has to be mended'),
+      row('3', 'no gateway is running there'),
+    ]),
+  ].join('\n');
+}

@@ -1,0 +1,59 @@
+/** `sallyport reload`: asks the running gateway to read its configuration anew. */
+import { join } from 'node:path';
+import { dataDirectoryOf } from '../app/config/load.ts';
+import { askGateway } from '../app/control/client.ts';
+import { CONTROL_SOCKET } from '../app/control/protocol.ts';
+import type { ReloadOutcome } from '../app/gateway.ts';
+import { systemClock } from '../base/clock.ts';
+import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS } from './command.ts';
+import { placeOf } from './place.ts';
+import { print, printError, printJson, styled } from './terminal.ts';
+
+export const reloadCommand: Command = {
+  name: 'reload',
+  summary: 'let the running gateway read its configuration anew',
+  usage: ['[--config FILE | --data DIR] [--json]'],
+  wordsMax: 0,
+  description:
+    'Lets the running gateway read configuration, users, ACL and certificates anew. All of it is checked first and takes effect at once; if anything is wrong the old settings stay and the error is printed here. Open connections are re-checked, not dropped. SIGHUP does the same without an answer.',
+  options: { ...PLACE_OPTIONS, json: JSON_OPTION },
+  examples: [
+    ['sallyport reload', 'After a change in ./data'],
+    ['sallyport reload --config /etc/sallyport/sallyport.yaml', 'A gateway that was started with --config'],
+  ],
+  exitCodes: [
+    [0, 'the new configuration is in force'],
+    [2, 'the new configuration is wrong; the old one stays'],
+    [3, 'no gateway is running there'],
+  ],
+  async run(invocation) {
+    const { configFile } = placeOf(invocation);
+    const socket = join(await dataDirectoryOf(configFile), CONTROL_SOCKET);
+    const asked = await askGateway(socket, 'reload', systemClock);
+    const wantsJson = hasOption(invocation, 'json');
+    if (asked.kind === 'not running') {
+      const says = `No gateway is running on ${socket}. Start one with \`sallyport start\`.`;
+      if (wantsJson) printJson({ ok: false, says });
+      else printError(says);
+      return ExitCode.NotRunning;
+    }
+    const outcome: ReloadOutcome =
+      asked.kind === 'answered' ? (asked.result as ReloadOutcome) : { ok: false, says: asked.says };
+    if (wantsJson) printJson(outcome);
+    else if (!outcome.ok)
+      printError(`${styled('red', 'Refused', process.stderr)}; the old configuration stays in force.\n${outcome.says}`);
+    else print(describe(outcome));
+    return outcome.ok ? ExitCode.Ok : ExitCode.Usage;
+  },
+};
+
+function describe({ generation, changed, restartNeeded }: Extract<ReloadOutcome, { ok: true }>): string {
+  const what =
+    changed.length === 0
+      ? 'no setting changed; users, ACL and certificates are read anew'
+      : `changed: ${changed.join(', ')}`;
+  const lines = [`Reloaded (generation ${generation}): ${what}.`];
+  if (restartNeeded.length > 0)
+    lines.push(styled('yellow', `Takes effect after a restart: ${restartNeeded.join(', ')}.`));
+  return lines.join('\n');
+}

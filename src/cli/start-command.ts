@@ -1,0 +1,152 @@
+/** `sallyport start`: runs the gateway until a signal ends it. */
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../app/config/config.ts';
+import { loadConfig } from '../app/config/load.ts';
+import { OperatorError } from '../app/config/problem.ts';
+import { lockDirectory } from '../app/control/directory-lock.ts';
+import { CONTROL_SOCKET, type ControlRequest } from '../app/control/protocol.ts';
+import { openControlServer } from '../app/control/server.ts';
+import type { Gateway, ReloadOutcome } from '../app/gateway.ts';
+import { type InitOutcome, initialize } from '../app/init/initialize.ts';
+import { renewServerCertificate } from '../app/init/renewal.ts';
+import { firstSteps, listening } from '../app/init/welcome.ts';
+import { type EventLog, openLog } from '../app/log.ts';
+import { VERSION } from '../app/version.ts';
+import { systemChance } from '../base/chance.ts';
+import { systemClock } from '../base/clock.ts';
+import { type Command, ExitCode, PLACE_OPTIONS } from './command.ts';
+import { type Place, placeOf } from './place.ts';
+import { printError, styled } from './terminal.ts';
+
+const DIRECTORY_MODE = 0o700;
+/** As a shell reports a program that a second interrupt has ended. */
+const INTERRUPTED_EXIT_CODE = 130;
+
+export const startCommand: Command = {
+  name: 'start',
+  summary: 'run the gateway; the first time, set it up',
+  usage: ['[--config FILE | --data DIR]'],
+  wordsMax: 0,
+  description:
+    'Runs the gateway in the foreground. Where the data directory has no configuration yet, it is made as by `sallyport init`, and the first password is shown. Events go to standard output as JSON lines, unless log.destination says otherwise; what is meant for people goes to standard error. SIGHUP reloads and reopens the log file, SIGTERM and SIGINT drain and stop, a second one stops at once.',
+  options: PLACE_OPTIONS,
+  examples: [
+    ['sallyport start', 'In ./data, made if it is not there'],
+    ['sallyport start --data /var/lib/sallyport > events.log', 'Events in a file of their own'],
+    ['sallyport start --config /etc/sallyport/sallyport.yaml', 'As a service'],
+  ],
+  exitCodes: [
+    [0, 'stopped by a signal, in order'],
+    [2, 'configuration, certificate, port or data directory has to be mended first'],
+  ],
+  async run(invocation) {
+    const place = placeOf(invocation);
+    const made = await setUp(place);
+    const { config } = await loadConfig(place.configFile);
+    await makeDataDirectory(config.dataDirectory);
+    const lock = lockDirectory(config.dataDirectory);
+    try {
+      await renewServerCertificate(config.dataDirectory, systemClock, systemChance);
+      const log = await openLog(config.log, systemClock);
+      try {
+        return await runGateway(place, config, log, made);
+      } finally {
+        await log.close();
+      }
+    } finally {
+      lock.release();
+    }
+  },
+};
+
+/** The first start's files, where the operator has not brought a configuration. */
+async function setUp({ isNamed, configFile, directory }: Place): Promise<InitOutcome | undefined> {
+  if (isNamed || existsSync(configFile)) return undefined;
+  return initialize({ directory, names: [], clock: systemClock, chance: systemChance });
+}
+
+async function makeDataDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+  } catch (error) {
+    throw new OperatorError(`The data directory ${directory} cannot be made: ${(error as Error).message}.`);
+  }
+}
+
+async function runGateway(place: Place, config: Config, log: EventLog, made: InitOutcome | undefined): Promise<number> {
+  // Broker, pipeline and transports are loaded here, and not for every `--help`.
+  const { startGateway } = await import('../app/gateway.ts');
+  const stopSignal = nextSignal(['SIGTERM', 'SIGINT']);
+  let current = config;
+  const gateway = await startGateway({
+    config,
+    configPath: place.configFile,
+    loadConfig: async () => {
+      current = (await loadConfig(place.configFile)).config;
+      return current;
+    },
+    emit: log.emit,
+    clock: systemClock,
+    chance: systemChance,
+  });
+
+  const reload = async (): Promise<ReloadOutcome> => {
+    const outcome = await gateway.reload();
+    if (!outcome.ok) return outcome;
+    log.setLevel(current.log.level);
+    const isMoved = current.log.destination !== config.log.destination;
+    return isMoved ? { ...outcome, restartNeeded: [...outcome.restartNeeded, 'log.destination'] } : outcome;
+  };
+  const control = await openControl(config, gateway, reload);
+  const onHangUp = (): void => {
+    log.reopen();
+    void reload();
+  };
+  process.on('SIGHUP', onHangUp);
+  welcome(gateway, made);
+
+  const signal = await stopSignal;
+  process.off('SIGHUP', onHangUp);
+  // Whoever asks twice does not want to wait.
+  void nextSignal(['SIGTERM', 'SIGINT']).then(() => process.exit(INTERRUPTED_EXIT_CODE));
+  await control.close();
+  await gateway.drain(signal);
+  return ExitCode.Ok;
+}
+
+async function openControl(config: Config, gateway: Gateway, reload: () => Promise<ReloadOutcome>) {
+  const answers: Record<ControlRequest, () => Promise<unknown>> = {
+    reload,
+    status: async () => ({ version: VERSION, pid: process.pid, listeners: gateway.listeners }),
+  };
+  try {
+    return await openControlServer({
+      path: join(config.dataDirectory, CONTROL_SOCKET),
+      clock: systemClock,
+      handle: (request) => answers[request](),
+    });
+  } catch (error) {
+    await gateway.drain('failed start');
+    throw error;
+  }
+}
+
+function nextSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const onSignal = (signal: NodeJS.Signals): void => {
+      for (const name of signals) process.off(name, onSignal);
+      resolve(signal);
+    };
+    for (const name of signals) process.on(name, onSignal);
+  });
+}
+
+/** For people: on a terminal always, elsewhere only when there is a password to tell. */
+function welcome(gateway: Gateway, made: InitOutcome | undefined): void {
+  if (made === undefined && !process.stderr.isTTY) return;
+  const title = styled('bold', `Sallyport ${VERSION} is ready.`, process.stderr);
+  printError(`\n${title}\n\n${listening(gateway.listeners)}\n`);
+  if (made !== undefined) printError(firstSteps({ listeners: gateway.listeners, outcome: made, isRunning: true }));
+}
