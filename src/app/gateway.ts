@@ -178,7 +178,7 @@ class RunningGateway implements Gateway {
         const listener = this.#listeners.get(options.name)!;
         const old = listener.options;
         await listener.update(options);
-        undo.push(() => listener.update(old));
+        undo.push(async () => listener.update(old));
       }
       for (const options of fresh) {
         await this.#openListener(options);

@@ -50,7 +50,7 @@ export function policyFor(
   policies: Policies,
   generation: number,
 ): ConnectionPolicy {
-  const { protocolVersions, rejectControlCharacters, ...limits } = config.limits;
+  const { protocolVersions, rejectControlCharacters, userPropertiesMax, ...limits } = config.limits;
   return Object.freeze({
     generation,
     protocolVersions,
@@ -60,6 +60,6 @@ export function policyFor(
     anonymousAllowed: listener.anonymous,
     identityFromCertificate: listener.tls?.identityFromCertificate ?? false,
     deniedPublish: config.authorization.deniedPublish,
-    rejectControlCharacters,
+    decodeRules: { rejectControlCharacters, userPropertiesMax, strictClientIdLength: false },
   });
 }

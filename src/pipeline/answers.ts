@@ -4,6 +4,7 @@ import type { AckProperties } from '../mqtt/link.ts';
 import type { AckType, Packet } from '../mqtt/packet.ts';
 import { NO_PROPERTIES, type Properties } from '../mqtt/properties.ts';
 import { Reason, returnCodeOf } from '../mqtt/reason.ts';
+import { CONNACK_REASONS, DISCONNECT_REASONS, type ReasonRow } from '../mqtt/reason-table.ts';
 import { PacketType, type ProtocolVersion } from '../mqtt/wire.ts';
 import type { Client } from './client.ts';
 import type { Downstream } from './downstream.ts';
@@ -60,7 +61,7 @@ export class Answers {
     const packet = { type: PacketType.Connack, sessionPresent: false } as const;
     if (version === 5) {
       const properties = { reasonString: says.slice(0, REASON_STRING_MAX) };
-      this.explained({ ...packet, reasonCode: reason, properties });
+      this.explained({ ...packet, reasonCode: speakable(reason, CONNACK_REASONS), properties });
       return;
     }
     const returnCode = returnCodeOf(reason);
@@ -71,6 +72,11 @@ export class Answers {
   disconnect(reason: number, says: string): void {
     if (this.#client.version !== 5) return;
     const properties = reason === Reason.Success ? NO_PROPERTIES : { reasonString: says.slice(0, REASON_STRING_MAX) };
-    this.explained({ type: PacketType.Disconnect, reasonCode: reason, properties });
+    this.explained({ type: PacketType.Disconnect, reasonCode: speakable(reason, DISCONNECT_REASONS), properties });
   }
+}
+
+/** A decision's reason, or the general one where this packet has no such code; the reason string says it all the same. */
+function speakable(reason: number, codes: ReasonRow): number {
+  return codes.byServer[reason] === 1 ? reason : Reason.UnspecifiedError;
 }

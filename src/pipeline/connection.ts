@@ -151,7 +151,8 @@ export class Connection implements DownstreamHandler {
   }
 
   #onPublish(): void {
-    const fault = scanPublish(view, this.#deframer, this.client.version, 'client');
+    const { client } = this;
+    const fault = scanPublish(view, this.#deframer, client.version, 'client', client.policy.decodeRules);
     if (fault !== undefined) {
       this.#onFault(fault);
       return;
@@ -159,7 +160,7 @@ export class Connection implements DownstreamHandler {
     const outcome = this.#publishing.publish(view, this.#link!);
     if (outcome === true) {
       // A 3.x client knows no window: it is slowed down until the server has caught up.
-      if (this.client.inflight >= this.client.inflightMax && this.client.version !== 5) this.#pause(Pause.InflightFull);
+      if (client.inflight >= client.inflightMax && client.version !== 5) this.#pause(Pause.InflightFull);
     } else if (outcome === false) {
       this.#pause(Pause.LinkFull);
     } else if (outcome !== undefined) {
@@ -169,9 +170,14 @@ export class Connection implements DownstreamHandler {
   }
 
   #onOther(): void {
-    const packet = decodePacket(this.#deframer, this.client.version, 'client');
+    const packet = decodePacket(this.#deframer, this.client.version, 'client', this.client.policy.decodeRules);
     if (isFault(packet)) {
       this.#onFault(packet);
+      return;
+    }
+    const misplaced = this.#order.check(packet);
+    if (misplaced !== undefined) {
+      this.#onFault(misplaced);
       return;
     }
     switch (packet.type) {
@@ -193,11 +199,9 @@ export class Connection implements DownstreamHandler {
         if (denial !== undefined) this.#end(denial);
         return;
       }
-      case PacketType.Unsubscribe: {
-        const denial = this.#subscriptions.unsubscribe(packet, this.#deframer, this.#link!);
-        if (denial !== undefined) this.#end(denial);
+      case PacketType.Unsubscribe:
+        this.#subscriptions.unsubscribe(packet, this.#deframer, this.#link!);
         return;
-      }
       case PacketType.Pingreq:
         this.#link!.ping();
         return;
@@ -292,6 +296,7 @@ export class Connection implements DownstreamHandler {
 
   #onConnack(packet: ConnackPacket): void {
     if (this.#state !== 'opening') return;
+    this.#order.observe(packet);
     if (packet.reasonCode !== Reason.Success) {
       const says = packet.properties.reasonString ?? `the upstream refused with code ${packet.reasonCode}`;
       const cause = { reason: packet.reasonCode, by: 'upstream', says };
@@ -321,13 +326,6 @@ export class Connection implements DownstreamHandler {
   // --- endings ---
 
   #onDisconnect(packet: DisconnectPacket): void {
-    const sessionExpiryIntervalS = packet.properties.sessionExpiryIntervalS ?? 0;
-    if (sessionExpiryIntervalS > 0 && (this.client.connect?.properties.sessionExpiryIntervalS ?? 0) === 0) {
-      // A session that was to end with the connection cannot be made to last by its last packet [MQTT-3.14.2-2].
-      const says = 'a DISCONNECT gave a Session Expiry Interval where the CONNECT had none';
-      this.#end({ reason: Reason.ProtocolError, by: 'codec:session_expiry_from_zero', says });
-      return;
-    }
     this.#link?.close(packet);
     this.#link = undefined;
     this.#finish(
@@ -344,7 +342,7 @@ export class Connection implements DownstreamHandler {
   /** What the client sent breaks the protocol. */
   #onFault(fault: Fault): void {
     const before = this.#state === 'connecting';
-    const version = before ? (peekProtocolVersion(this.#deframer) ?? undefined) : this.client.version;
+    const version = before ? peekProtocolVersion(this.#deframer) : this.client.version;
     const cause = { reason: fault.reason, by: `codec:${fault.code}`, says: fault.says };
     this.#services.emit({
       name: 'packet.faulted',
@@ -400,7 +398,7 @@ export class Connection implements DownstreamHandler {
       return;
     }
     if (disconnect === undefined) {
-      this.#end({ reason: Reason.ServerUnavailable, by: 'upstream', says: 'the upstream went away' });
+      this.#end({ reason: Reason.ServerBusy, by: 'upstream', says: 'the upstream went away' });
       return;
     }
     if (this.client.version === 5) this.#answers.explained(disconnect);

@@ -1,8 +1,8 @@
 /**
  * The order of checks, in one place. It reads as the manual does; a new check gets its line here and nowhere else.
- * The deframer has already held packet size and the strict decoder has already held the packet's form.
+ * Before it, the deframer has held the packet's size, and the strict decoder its form, its text and its number of properties.
  */
-import type { ConnectPacket, SubscribePacket, Subscription, UnsubscribePacket } from '../mqtt/packet.ts';
+import type { ConnectPacket, SubscribePacket, Subscription } from '../mqtt/packet.ts';
 import type { PublishView } from '../mqtt/publish-view.ts';
 import { clientIdentifier } from './checks/client-identifier.ts';
 import { enhancedAuthentication } from './checks/enhanced-authentication.ts';
@@ -12,7 +12,6 @@ import { publishGrant } from './checks/publish-grant.ts';
 import { subscribeGrant } from './checks/subscribe-grant.ts';
 import { filtersPerSubscribe, subscriptionQuota } from './checks/subscription-quota.ts';
 import { topicFilterShape, topicNameShape } from './checks/topic-shape.ts';
-import { userProperties } from './checks/user-properties.ts';
 import type { Client } from './client.ts';
 import type { PublishPermit } from './permit.ts';
 import type { TopicEntry } from './topic-cache.ts';
@@ -20,17 +19,16 @@ import { type Denial, PASS, type Verdict } from './verdict.ts';
 
 const order = {
   /** Before the password is looked at; the connection authenticates next, and then admits the Will. */
-  connect: [protocolVersion, enhancedAuthentication, userProperties, clientIdentifier],
+  connect: [protocolVersion, enhancedAuthentication, clientIdentifier],
   publish: [inflightWindow],
   /** Decided once for each topic and policy, and then remembered. */
   topic: [(client: Client, topic: string) => topicNameShape(client.policy.limits, topic), publishGrant],
-  subscribe: [filtersPerSubscribe, userProperties],
+  subscribe: [filtersPerSubscribe],
   filter: [
     (client: Client, filter: string) => topicFilterShape(client.policy.limits, filter),
     subscriptionQuota,
     subscribeGrant,
   ],
-  unsubscribe: [userProperties],
 } as const;
 
 function first<P>(checks: readonly ((client: Client, packet: P) => Verdict)[], client: Client, packet: P): Verdict {
@@ -70,8 +68,4 @@ export function admitSubscribe(client: Client, packet: SubscribePacket): Verdict
 
 export function admitFilter(client: Client, subscription: Subscription): Verdict {
   return first(order.filter, client, subscription.filter);
-}
-
-export function admitUnsubscribe(client: Client, packet: UnsubscribePacket): Verdict {
-  return first(order.unsubscribe, client, packet);
 }

@@ -1,4 +1,5 @@
 /** Everything that decides about one listener's connections, as one frozen value that a reload swaps whole. */
+import type { DecodeRules } from '../mqtt/rules.ts';
 import type { ProtocolVersion } from '../mqtt/wire.ts';
 import type { Authorizer } from '../policy/authorization/decision.ts';
 import type { Authenticator } from '../policy/identity/identity.ts';
@@ -19,8 +20,6 @@ export interface ConnectionLimits {
   /** QoS 1 and 2 messages from the client that are not yet acknowledged: v5 Receive Maximum. */
   readonly inflightMax: number;
   readonly topicAliasMax: number;
-  /** User Properties in one packet. */
-  readonly userPropertiesMax: number;
   readonly clientIdLengthMaxBytes: number;
   /** Output that waits for a slow reader before deliveries are held. */
   readonly outputBufferMaxBytes: number;
@@ -42,6 +41,6 @@ export interface ConnectionPolicy {
   /** The verified client certificate's common name is the user name. */
   readonly identityFromCertificate: boolean;
   readonly deniedPublish: DeniedPublish;
-  /** Control characters and non-characters in strings end the connection. */
-  readonly rejectControlCharacters: boolean;
+  /** What the decoder refuses beyond what the specification makes it refuse. */
+  readonly decodeRules: DecodeRules;
 }

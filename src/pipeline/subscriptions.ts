@@ -10,7 +10,7 @@ import { PacketType } from '../mqtt/wire.ts';
 import type { Answers } from './answers.ts';
 import { subscribeGrant } from './checks/subscribe-grant.ts';
 import type { Client } from './client.ts';
-import { admitFilter, admitSubscribe, admitUnsubscribe } from './order.ts';
+import { admitFilter, admitSubscribe } from './order.ts';
 import type { RefusalEvents } from './refusal-events.ts';
 import type { Close, Denial, Drop } from './verdict.ts';
 
@@ -95,13 +95,11 @@ export class Subscriptions {
     this.#answers.suback(packet.packetId, codes, packet.properties);
   }
 
-  unsubscribe(packet: UnsubscribePacket, frame: Frame, link: UpstreamLink): Close | Drop | undefined {
-    const verdict = admitUnsubscribe(this.#client, packet);
-    if (verdict.kind === 'close' || verdict.kind === 'drop') return verdict;
+  /** Giving up a subscription needs no permission. */
+  unsubscribe(packet: UnsubscribePacket, frame: Frame, link: UpstreamLink): void {
     for (const filter of packet.filters) this.#client.subscriptions.delete(filter);
     this.#own.delete(packet.packetId);
     link.unsubscribe(packet, frame);
-    return undefined;
   }
 
   unsuback(packet: UnsubackPacket): void {

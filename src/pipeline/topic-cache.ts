@@ -40,7 +40,7 @@ export class TopicCache {
     const entry: TopicEntry = {
       hash,
       bytes: copy,
-      topic: copy.utf8Slice(0, copy.length),
+      topic: copy.toString(),
       generation: -1,
       outcome: undefined,
     };

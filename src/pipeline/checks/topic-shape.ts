@@ -1,5 +1,6 @@
 /** Ceilings on the length and depth of topic names and filters (CVE-2019-11779 and its kin). */
 import { Reason } from '../../mqtt/reason.ts';
+import { levelCount } from '../../mqtt/topic.ts';
 import type { ConnectionLimits } from '../policy.ts';
 import { PASS, type Refuse, refuse, type Verdict } from '../verdict.ts';
 
@@ -14,11 +15,7 @@ const FILTER_TOO_DEEP = refuse(
 
 function shape(limits: ConnectionLimits, topic: string, tooLong: Refuse, tooDeep: Refuse): Verdict {
   if (Buffer.byteLength(topic) > limits.topicLengthMaxBytes) return tooLong;
-  let depth = 1;
-  for (let at = topic.indexOf('/'); at >= 0; at = topic.indexOf('/', at + 1)) {
-    if (++depth > limits.topicDepthMax) return tooDeep;
-  }
-  return PASS;
+  return levelCount(topic) > limits.topicDepthMax ? tooDeep : PASS;
 }
 
 export function topicNameShape(limits: ConnectionLimits, topic: string): Verdict {

@@ -2,14 +2,11 @@
 import type { Will } from '../../mqtt/packet.ts';
 import type { Client } from '../client.ts';
 import type { PublishPermit } from '../permit.ts';
-import { type Denial, PASS } from '../verdict.ts';
+import type { Denial } from '../verdict.ts';
 import { publishGrant } from './publish-grant.ts';
 import { topicNameShape } from './topic-shape.ts';
-import { withinUserProperties } from './user-properties.ts';
 
 export function admitWill(client: Client, will: Will): PublishPermit | Denial {
-  const properties = withinUserProperties(client, will.properties.userProperties?.length ?? 0);
-  if (properties.kind !== 'pass') return properties;
   const shape = topicNameShape(client.policy.limits, will.topic);
   if (shape.kind !== 'pass') return shape;
   return publishGrant(client, will.topic);
