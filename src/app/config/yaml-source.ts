@@ -1,5 +1,5 @@
 /** A YAML file as plain values, each of which can still be found in the file. */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, visit } from 'yaml';
 import type { KeyPath } from './key-path.ts';
 import type { ConfigProblem } from './problem.ts';
 
@@ -46,6 +46,16 @@ export function parseYaml(file: string, text: string): YamlSource {
     const says = SAYS[fault.code] ?? `this is not YAML: ${fault.message.split('\n')[0]}`;
     report(positionOf(fault.pos[0]), says);
   }
+
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) !== undefined) return;
+      report(
+        positionOf(alias.range?.[0] ?? 0),
+        `nothing is anchored as \`&${alias.source}\` before this \`*${alias.source}\``,
+      );
+    },
+  });
 
   let value: unknown;
   if (problems.length === 0) {
