@@ -15,6 +15,7 @@ const FIELD_LENGTH_MAX = 512;
 const FILE_MODE = 0o640;
 /** How long the last lines have, when the reader of a pipe has stopped reading. */
 const CLOSE_TIMEOUT_MS = 2000;
+const SETTLE_TIMEOUT_MS = 100;
 
 /** What JSON leaves alone but a terminal or a pager may act on: delete, C1 controls, line separators, text direction. */
 const UNPRINTABLE = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
@@ -40,6 +41,8 @@ export interface EventLog {
   setLevel(level: Config['log']['level']): void;
   /** Opens the file anew, for logrotate; does nothing for a stream. */
   reopen(): void;
+  /** Resolves once what was written so far is out, or soon after. */
+  settled(): Promise<void>;
   /** Resolves once what was written is out, or the reader has had its time. */
   close(): Promise<void>;
 }
@@ -111,6 +114,15 @@ export async function openLog(config: Config['log'], clock: Clock): Promise<Even
       } catch {
         // A destination that is closing has nothing to reopen.
       }
+    },
+    settled() {
+      return new Promise((resolve) => {
+        const timer = clock.after(SETTLE_TIMEOUT_MS, resolve);
+        out.once('drain', () => {
+          timer.cancel();
+          resolve();
+        });
+      });
     },
     close() {
       return new Promise((resolve) => {

@@ -44,22 +44,34 @@ export const startCommand: Command = {
   async run(invocation) {
     const place = placeOf(invocation);
     const made = await setUp(place);
-    const { config } = await loadConfig(place.configFile);
-    await makeDataDirectory(config.dataDirectory);
-    const lock = lockDirectory(config.dataDirectory);
     try {
-      await renewServerCertificate(config.dataDirectory, systemClock, systemChance);
-      const log = await openLog(config.log, systemClock);
-      try {
-        return await runGateway(place, config, log, made);
-      } finally {
-        await log.close();
+      return await startIn(place, made);
+    } catch (error) {
+      // A start that fails must not take the only copy of the first password with it.
+      if (made?.user !== undefined) {
+        printError(`A first user was made: ${made.user.username}, with the password ${made.user.password}`);
       }
-    } finally {
-      lock.release();
+      throw error;
     }
   },
 };
+
+async function startIn(place: Place, made: InitOutcome | undefined): Promise<number> {
+  const { config } = await loadConfig(place.configFile);
+  await makeDataDirectory(config.dataDirectory);
+  const lock = lockDirectory(config.dataDirectory);
+  try {
+    await renewServerCertificate(config.dataDirectory, systemClock, systemChance);
+    const log = await openLog(config.log, systemClock);
+    try {
+      return await runGateway(place, config, log, made);
+    } finally {
+      await log.close();
+    }
+  } finally {
+    lock.release();
+  }
+}
 
 /** The first start's files, where the operator has not brought a configuration. */
 async function setUp({ isNamed, configFile, directory }: Place): Promise<InitOutcome | undefined> {
@@ -105,6 +117,8 @@ async function runGateway(place: Place, config: Config, log: EventLog, made: Ini
     void reload();
   };
   process.on('SIGHUP', onHangUp);
+  // Where log and greeting share a terminal, they do not mix.
+  await log.settled();
   welcome(gateway, made);
 
   const signal = await stopSignal;

@@ -1,5 +1,5 @@
 /** One gateway a data directory: a lock that the kernel takes back when its holder dies, however it dies. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { OperatorError } from '../config/problem.ts';
@@ -31,6 +31,7 @@ export function lockDirectory(directory: string): DirectoryLock {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path);
+    chmodSync(path, 0o600);
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     writeFileSync(join(directory, PID_FILE), `${process.pid}\n`, { mode: 0o600 });
   } catch (error) {
