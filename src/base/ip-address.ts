@@ -40,7 +40,9 @@ export class NetworkSyntaxError extends Error {
 
 /** A set of networks in CIDR notation, or single addresses. */
 export class NetworkSet {
-  readonly #list = new BlockList();
+  /** One a family: a single list would let `::/0` take in mapped, and so all, IPv4 addresses. */
+  readonly #v4 = new BlockList();
+  readonly #v6 = new BlockList();
   readonly size: number;
 
   /** Throws `NetworkSyntaxError` for the first text that is no network. */
@@ -66,11 +68,13 @@ export class NetworkSet {
       if (prefix < (mapped ? 96 : 0) || prefix > bits) throw new NetworkSyntaxError(text);
     }
     if (mapped) prefix -= 96;
-    this.#list.addSubnet(address, prefix, isIPv4(address) ? 'ipv4' : 'ipv6');
+    if (isIPv4(address)) this.#v4.addSubnet(address, prefix, 'ipv4');
+    else this.#v6.addSubnet(address, prefix, 'ipv6');
   }
 
   /** Whether a normalised address lies in one of the networks. */
   has(address: string): boolean {
-    return this.size > 0 && this.#list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+    if (this.size === 0) return false;
+    return isIPv4(address) ? this.#v4.check(address, 'ipv4') : this.#v6.check(address, 'ipv6');
   }
 }

@@ -36,7 +36,10 @@ export class Greeting implements Handshake, Upgrade {
   readonly #deadline: Timer;
   /** What it waits for, in the words of the event that says it waited in vain. */
   #awaited = 'its first byte';
+  /** The client has said something. */
   #started = false;
+  /** The TLS handshake is through, and nothing was said inside yet. */
+  #secured = false;
   #over = false;
   #certificate: ClientCertificate | undefined;
 
@@ -110,6 +113,7 @@ export class Greeting implements Handshake, Upgrade {
   /** The client has begun to speak: over `raw` it may be any protocol, inside TLS only what TLS carries. */
   #onFirstBytes(socket: Socket, chunk: Buffer): void {
     this.#started = true;
+    this.#secured = false;
     const { type, tls, webSocket } = this.#host;
     const inside = socket !== this.raw;
     const protocol = protocolOf(chunk);
@@ -142,6 +146,7 @@ export class Greeting implements Handshake, Upgrade {
   onSecure(socket: TLSSocket, certificate: ClientCertificate | undefined): void {
     if (this.#over) return;
     this.#certificate = certificate;
+    this.#secured = true;
     socket.on('error', () => {});
     socket.on('end', () => {
       if (!this.#over) socket.destroy();
@@ -193,9 +198,12 @@ export class Greeting implements Handshake, Upgrade {
     if (this.#over) return;
     this.#over = true;
     if (!this.#started) return;
-    const by =
-      this.#host.tls !== undefined ? 'tls' : this.#host.webSocket !== undefined ? 'websocket' : 'proxy-protocol';
-    this.#host.reject(this, { by, reason: Reason.UnspecifiedError, says: `the client closed before ${this.#awaited}` });
+    const { tls, webSocket } = this.#host;
+    const by = tls !== undefined ? 'tls' : webSocket !== undefined ? 'websocket' : 'proxy-protocol';
+    const says = this.#secured
+      ? "the client closed right after the TLS handshake; it may not trust this listener's certificate"
+      : `the client closed before ${this.#awaited}`;
+    this.#host.reject(this, { by, reason: Reason.UnspecifiedError, says });
   }
 
   #finish(): void {

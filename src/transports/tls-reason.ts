@@ -48,8 +48,7 @@ const VERIFICATION: Readonly<Record<string, string>> = {
 /** For an error of the handshake. */
 export function handshakeReason(error: NodeJS.ErrnoException): string {
   const code = error.code ?? '';
-  const reason = code.replace(/^ERR_SSL_/, '').replace(/^(?:SSL|TLS)\//, '');
-  const short = reason.replace(/^(?:SSL_)?(?:SSLV3_|TLSV1_|TLSV13_)?(?:ALERT_)?/, '');
+  const short = code.replace(/^ERR_SSL_/, '').replace(/^.*ALERT_/, '');
   const says = HANDSHAKE[short];
   if (says !== undefined) return says;
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'the client closed in the middle of the TLS handshake';

@@ -117,7 +117,7 @@ export async function makeCrl(ca: TestAuthority, revoked: readonly TestCertifica
       reason: X509CrlReason.keyCompromise,
     })),
   });
-  return crl.toString('pem');
+  return PemConverter.encode(crl.rawData, 'X509 CRL');
 }
 
 async function makeKeys(): Promise<webcrypto.CryptoKeyPair> {

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { addressFromBytes, NetworkSet, NetworkSyntaxError, normaliseAddress } from './ip-address.ts';
+
+test('an address has one text, however it was written', () => {
+  const cases: [string, string | undefined][] = [
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['::FFFF:c000:0201', '192.0.2.1'],
+    ['0:0:0:0:0:ffff:c000:201', '192.0.2.1'],
+    ['2001:DB8:0:0:0:0:0:1', '2001:db8::1'],
+    ['fe80::1%eth0', 'fe80::1'],
+    ['::', '::'],
+    ['::1', '::1'],
+    ['192.0.2.01', undefined],
+    ['192.0.2', undefined],
+    ['', undefined],
+    ['localhost', undefined],
+    ['::ffff:1.2.3.4.5', undefined],
+  ];
+  for (const [text, expected] of cases) assert.equal(normaliseAddress(text), expected, text);
+});
+
+test('address bytes become the same text as the address written out', () => {
+  assert.equal(addressFromBytes(Uint8Array.of(9, 192, 0, 2, 1), 1, 4), '192.0.2.1');
+  const v6 = Uint8Array.of(0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
+  assert.equal(addressFromBytes(v6, 0, 16), '2001:db8::1');
+  const mapped = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1);
+  assert.equal(addressFromBytes(mapped, 0, 16), '192.0.2.1');
+});
+
+test('a network holds its addresses and no others', () => {
+  const set = new NetworkSet(['10.0.0.0/8', '192.0.2.7', '2001:db8::/32', '::ffff:198.51.100.0/120']);
+  for (const inside of ['10.255.0.1', '192.0.2.7', '2001:db8:1::1', '198.51.100.255'])
+    assert.ok(set.has(inside), inside);
+  for (const outside of ['11.0.0.1', '192.0.2.8', '2001:db9::1', '198.51.101.0', '::1']) {
+    assert.ok(!set.has(outside), outside);
+  }
+});
+
+test('a network of all addresses of one family holds none of the other', () => {
+  assert.ok(new NetworkSet(['::/0']).has('2001:db8::1'));
+  assert.ok(!new NetworkSet(['::/0']).has('192.0.2.1'));
+  assert.ok(new NetworkSet(['0.0.0.0/0']).has('192.0.2.1'));
+  assert.ok(!new NetworkSet(['0.0.0.0/0']).has('2001:db8::1'));
+});
+
+test('an empty set holds nobody', () => {
+  assert.ok(!new NetworkSet([]).has('127.0.0.1'));
+});
+
+test('what is no network is refused by name', () => {
+  const bad = [
+    '10.0.0.0/33',
+    '10.0.0/8',
+    'fd00::/129',
+    'host',
+    '',
+    '/8',
+    '10.0.0.0/',
+    '10.0.0.0/08',
+    '10.0.0.0/-1',
+    'fe80::1%eth0',
+    '::ffff:0:0/95',
+  ];
+  for (const text of bad) {
+    assert.throws(
+      () => new NetworkSet([text]),
+      (error) => error instanceof NetworkSyntaxError && error.text === text,
+      text,
+    );
+  }
+});
