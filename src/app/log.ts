@@ -65,7 +65,7 @@ export async function openLog(config: Config['log'], clock: Clock): Promise<Even
   }
 
   let droppedCount = 0;
-  let droppedToldCount = 0;
+  let toldCount = 0;
   const out = pino.destination({ dest, sync: false, minLength: 0, maxLength: BUFFER_MAX_BYTES, mode: FILE_MODE });
   out.on('drop', () => droppedCount++);
   // The lines stay in the bounded buffer and go out once the destination works again.
@@ -89,15 +89,20 @@ export async function openLog(config: Config['log'], clock: Clock): Promise<Even
     lines[level]({ event: name, ...fields }, eventSentence(bounded));
   };
 
+  /** Said with the first line that finds room again; if this one finds none, the next one says it. */
+  const tellDropped = (): void => {
+    const lost = droppedCount - toldCount;
+    lines.warn({ event: 'log.dropped', lines: lost }, `The log could not keep up: ${lost} lines are missing`);
+    if (droppedCount - toldCount === lost) toldCount = droppedCount;
+    else droppedCount--;
+  };
+
   return {
     emit(event) {
+      const before = droppedCount;
       try {
         write(event);
-        if (droppedCount > droppedToldCount) {
-          const lost = droppedCount - droppedToldCount;
-          droppedToldCount = droppedCount;
-          lines.warn({ event: 'log.dropped', lines: lost }, `The log could not keep up: ${lost} lines are missing`);
-        }
+        if (droppedCount === before && droppedCount > toldCount) tellDropped();
       } catch {
         droppedCount++;
       }

@@ -92,7 +92,8 @@ async function make({ directory, names, clock, chance }: InitOptions): Promise<I
 
   await refuseOrphans(layout);
   // An authority whose key was taken offline on purpose stays as it is: nothing here needs its signature then.
-  if (!(await exists(layout.caCertificate))) await ensure(layout.caKey, SECRET_MODE, generateKeyPem);
+  const isOffline = (await exists(layout.caCertificate)) && !(await exists(layout.caKey));
+  if (!isOffline) await ensure(layout.caKey, SECRET_MODE, generateKeyPem);
   await ensure(layout.caCertificate, PUBLIC_MODE, async () =>
     makeAuthorityCertificate(await readFile(layout.caKey, 'utf8'), clock, chance),
   );
