@@ -70,7 +70,7 @@ function judgeFirstByte(first: number, version: KnownVersion, sender: Sender): F
       if (flags === 0) return undefined;
       if (version === 5 && type === PacketType.Disconnect) return DisconnectFlags; // [MQTT-3.14.1-1]
       if (version === 5 && type === PacketType.Auth) return AuthFlags; // [MQTT-3.15.1-1]
-      return FlagsReserved; // [MQTT-2.1.3-1] [MQTT311-2.2.2-1] [MQTT311-2.2.2-2]
+      return FlagsReserved; // [MQTT-2.1.3-1] [MQTT311-2.2.2-1] [MQTT311-2.2.2-2] [MQTT311-3.14.1-1]
   }
 }
 
