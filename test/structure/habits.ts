@@ -67,7 +67,7 @@ export function missingPurpose(tree: SourceTree): string[] {
     if (isTest(path)) continue;
     const opening = /^(?:#![^\n]*\n)?\s*(\/\*\*?([\s\S]*?)\*\/|((?:\/\/[^\n]*\n)+))/.exec(text);
     const words = (opening?.[2] ?? opening?.[3] ?? '').replace(/^\s*(\*|\/\/)/gm, ' ').trim();
-    if (!/[.:?]$/.test(words) || words.split(/\s+/).length < 3) {
+    if (!/[.:?](?:\s|$)/.test(words) || words.split(/\s+/).length < 3) {
       violations.push(`${path}: does not open with a sentence of purpose`);
     }
   }
