@@ -19,12 +19,11 @@ export class WebSocketDownstream implements Downstream, Flushable {
   #handler: DownstreamHandler | undefined;
   #grace: Timer | undefined;
   #touched = false;
-  /** `end` or `destroy` was called, or a text frame came: what the client still sends is not listened to. */
+  /** `end` or `destroy` was called: what the client still sends is not listened to. */
   #ended = false;
   #destroyed = false;
   /** INVARIANT: set before `onClosed` is called, and nothing is called after it. */
   #closed = false;
-  #errorSays = '';
   #bytesIn = 0;
   #bytesOut = 0;
 
@@ -37,9 +36,7 @@ export class WebSocketDownstream implements Downstream, Flushable {
   start(accept: Accept): void {
     const socket = this.#socket;
     socket.binaryType = 'nodebuffer';
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (!this.#ended) this.#errorSays = error.code ?? error.message;
-    });
+    socket.on('error', (error: NodeJS.ErrnoException) => this.#fail(error.code ?? error.message));
     socket.on('close', (code) => this.#onClose(code));
     // Answered only while the client takes what it is sent: pings without reading must not fill our memory with pongs.
     socket.on('ping', (data: Buffer) => {
@@ -53,21 +50,23 @@ export class WebSocketDownstream implements Downstream, Flushable {
     if (this.#ended || this.#closed) return;
     if (!isBinary) {
       // [MQTT-6.0.0-1]
-      this.#errorSays = 'a text frame, where MQTT takes binary ones only';
-      this.#ended = true;
       this.#socket.close(CLOSE_UNSUPPORTED_DATA);
-      this.#armGrace();
-      this.#tellClosed('error', this.#errorSays);
+      this.#fail('a text frame, where MQTT takes binary ones only');
       return;
     }
     this.#bytesIn += data.length;
     this.#handler!.onBytes(data);
   }
 
+  /** The close frame with the reason is on its way; the connection has heard its last. */
+  #fail(says: string): void {
+    this.#armGrace();
+    this.#tellClosed(this.#ended ? 'us' : 'error', this.#ended ? '' : says);
+  }
+
   #onClose(code: number): void {
     this.#grace?.cancel();
     if (this.#ended) this.#tellClosed('us', '');
-    else if (this.#errorSays !== '') this.#tellClosed('error', this.#errorSays);
     else this.#tellClosed('peer', code === CLOSED_WITHOUT_FRAME ? 'without a close frame' : '');
   }
 

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { PROTOCOL_NAMES, protocolOf } from './first-bytes.ts';
 import type { ListenerSettings } from './listener-options.ts';
 
@@ -14,6 +14,8 @@ export interface Upgrade {
 }
 
 const HEADERS_SIZE_MAX_BYTES = 8192;
+/** Of one message; each costs an object, however small it is. */
+const FRAGMENTS_MAX = 1024;
 /** Names of MQTT 3.1.1 and 5.0 [MQTT-6.0.0-3], and of 3.1. */
 const SUBPROTOCOLS: readonly string[] = ['mqtt', 'mqttv3.1'];
 
@@ -25,7 +27,7 @@ export class WebSocketGate {
 
   constructor(settings: ListenerSettings) {
     this.#settings = settings;
-    this.#webSockets = webSocketServer(settings);
+    this.#webSockets = this.#makeWebSockets();
     // Time is the listener's affair: its deadline spans everything up to the upgrade, however slowly the request drips in.
     this.#http = createServer({
       maxHeaderSize: HEADERS_SIZE_MAX_BYTES,
@@ -44,9 +46,25 @@ export class WebSocketGate {
   }
 
   swap(settings: ListenerSettings): void {
-    const sizeChanged = settings.messageSizeMaxBytes !== this.#settings.messageSizeMaxBytes;
     this.#settings = settings;
-    if (sizeChanged) this.#webSockets = webSocketServer(settings);
+    this.#webSockets = this.#makeWebSockets();
+  }
+
+  #makeWebSockets(): WebSocketServer {
+    const options: ServerOptions & { closeTimeout: number } = {
+      noServer: true,
+      clientTracking: false,
+      // Compressed secrets beside chosen text leak (CRIME), and a small frame may unpack to a huge one.
+      perMessageDeflate: false,
+      autoPong: false,
+      maxPayload: this.#settings.messageSizeMaxBytes,
+      maxFragments: FRAGMENTS_MAX,
+      closeTimeout: this.#settings.closeGraceMs,
+      handleProtocols: (names) => SUBPROTOCOLS.find((name) => names.has(name)) ?? false,
+    };
+    const webSockets = new WebSocketServer(options);
+    webSockets.on('wsClientError', (_error, socket) => this.#refuse(socket, 400, 'a malformed WebSocket upgrade'));
+    return webSockets;
   }
 
   /** Reads a request from `socket`, of which `first` was read already. */
@@ -125,16 +143,4 @@ const REASONS: Readonly<Record<number, string>> = {
 
 function offers(request: IncomingMessage): string[] {
   return (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-}
-
-function webSocketServer(settings: ListenerSettings): WebSocketServer {
-  return new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    // Compressed secrets beside chosen text leak (CRIME), and a small frame may unpack to a huge one.
-    perMessageDeflate: false,
-    autoPong: false,
-    maxPayload: settings.messageSizeMaxBytes,
-    handleProtocols: (names) => SUBPROTOCOLS.find((name) => names.has(name)) ?? false,
-  });
 }
