@@ -146,13 +146,18 @@ export function topicMatchesFilter(topic: string, filter: string): boolean {
   }
 }
 
+/** The parent that `/#` would match besides is the empty topic, which is none: so it says no more than `/+/#`. */
+function levelsOf(filter: string): string[] {
+  return filter === '/#' ? ['', '+', '#'] : filter.split('/');
+}
+
 /**
  * Whether every topic that `inner` matches is matched by `outer`: exact, for two legal filters without `$share/`.
  * Grants are proven with it, so a wrong yes would be a hole.
  */
 export function filterContains(outer: string, inner: string): boolean {
-  const outerLevels = outer.split('/');
-  const innerLevels = inner.split('/');
+  const outerLevels = levelsOf(outer);
+  const innerLevels = levelsOf(inner);
   // A first-level wildcard reaches no topic that begins with $ [MQTT-4.7.2-1] [MQTT311-4.7.2-1].
   const outerFirst = outerLevels[0]!;
   if ((outerFirst === '#' || outerFirst === '+') && innerLevels[0]!.startsWith('$')) return false;
@@ -170,8 +175,8 @@ export function filterContains(outer: string, inner: string): boolean {
 
 /** Whether some topic matches both filters: exact, for two legal filters without `$share/`. */
 export function filtersOverlap(a: string, b: string): boolean {
-  const aLevels = a.split('/');
-  const bLevels = b.split('/');
+  const aLevels = levelsOf(a);
+  const bLevels = levelsOf(b);
   const aFirst = aLevels[0]!;
   const bFirst = bLevels[0]!;
   // [MQTT-4.7.2-1] [MQTT311-4.7.2-1]
