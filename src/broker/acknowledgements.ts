@@ -16,7 +16,7 @@ interface Waiting {
   readonly reasonCode: number;
 }
 
-/** The store calls back in order, so each call means the oldest: no closure a message [MQTT-4.6.0-2, MQTT-4.6.0-3]. */
+/** The store calls back in order, so each call means the oldest: no closure a message. */
 export class Acknowledgements {
   readonly #store: Store;
   readonly #waiting = new Fifo<Waiting>();

@@ -6,7 +6,7 @@ export interface BrokerCeilings {
   /** Sessions, connected or not. Beyond: a CONNECT that needs a new one is refused with 0x97. */
   readonly sessionsMax: number;
   /**
-   * Longest Session Expiry Interval; a v5 client that asks for more is told [MQTT-3.2.2-21]. It is also what Clean Session 0
+   * Longest Session Expiry Interval; a v5 client that asks for more is told [MQTT5 3.2.2.3.2]. It is also what Clean Session 0
    * means for 3.1 and 3.1.1, whose specifications let a server discard old sessions. 0xFFFFFFFF is never.
    */
   readonly sessionExpiryMaxS: number;

@@ -38,7 +38,7 @@ export function acceptance(packet: ConnectPacket, accepted: Acceptance): Connack
   return { type, sessionPresent, reasonCode: Reason.Success, properties };
 }
 
-/** Undefined where the client's version has no word for the reason: the connection is then just closed [MQTT-3.2.2-6]. */
+/** Undefined where the client's version has no word for the reason: the connection is then just closed [MQTT311-3.2.2-6]. */
 export function refusal(packet: ConnectPacket, reason: Reason, says: string): ConnackPacket | undefined {
   const type = PacketType.Connack;
   if (packet.protocolVersion === 5) {

@@ -177,7 +177,7 @@ export class BrokerLink implements UpstreamLink, SessionLink, Publisher {
     if (this.#session !== undefined) this.#receiver.pong();
   }
 
-  /** No method was agreed on, so there is nothing to go on with [MQTT-4.12.0-6]. */
+  /** No method was agreed on, so there is nothing to go on with [MQTT-4.12.0-7]. */
   authenticate(_packet: AuthPacket): void {
     this.#end(Reason.ProtocolError, 'AUTH was sent without an authentication method in CONNECT');
   }
@@ -236,7 +236,7 @@ export class BrokerLink implements UpstreamLink, SessionLink, Publisher {
     this.#answer(acknowledgement, packetId, reason);
   }
 
-  /** DEVIATION: out of turn [MQTT-4.6.0-2], because the acknowledgements before it wait for the disk that refuses. */
+  /** At once, and out of turn: the acknowledgements before it wait for the disk that refuses. */
   #refusePublish(type: AckType, packetId: number): void {
     this.#outstanding--;
     const properties = this.#wantsReasons ? { reasonString: NOT_SAFE } : undefined;

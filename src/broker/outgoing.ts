@@ -74,7 +74,7 @@ export class Outgoing {
 
   // --- connection ---
 
-  /** The client is there: first what was under way is sent again, in order [MQTT-4.4.0-1, MQTT-4.6.0-1], then what waits. */
+  /** The client is there: first what was under way is sent again, in order [MQTT-4.4.0-1, MQTT-4.6.0-5], then what waits. */
   attach(channel: Channel): void {
     this.#channel = channel;
     this.#unsent.clear();
@@ -162,7 +162,7 @@ export class Outgoing {
 
   /**
    * Exactly once, also over a crash of ours: the client may hear of a packet identifier only when we will remember for which
-   * message it stands [MQTT-4.3.3-7].
+   * message it stands [MQTT5 4.3.3].
    */
   #sendOnceSafe(channel: Channel, outbound: Outbound): void {
     const { packetId } = outbound;

@@ -152,7 +152,7 @@ export class RetainedStore {
         stack.push({ nodes: below(node, '#'), depth });
         continue;
       }
-      // `a/#` matches `a` as well [MQTT-4.7.1-2].
+      // `a/#` matches `a` as well [MQTT5 4.7.1.2].
       if (depth === lastDepth || (depth === lastDepth - 1 && levels[lastDepth] === '#')) yield node;
       if (depth < lastDepth) stack.push({ nodes: below(node, levels[depth + 1]!), depth: depth + 1 });
     }

@@ -186,7 +186,7 @@ export class Sessions {
 
   // --- the program's end and start ---
 
-  /** Ends all connections. Wills are left to the next start [MQTT-3.1.2-8]. */
+  /** Ends all connections. Wills are left to the next start, as the specification allows [MQTT5 3.1.2.5]. */
   shutDown(): void {
     const disconnectedAtMs = this.#context.epochMs();
     for (const session of this.#byClientId.values()) {

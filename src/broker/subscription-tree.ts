@@ -209,7 +209,7 @@ export class SubscriptionTree {
     }
     for (const node of frontier) {
       collect(node);
-      // `a/#` matches `a` as well [MQTT-4.7.1-2].
+      // `a/#` matches `a` as well [MQTT5 4.7.1.2].
       collect(node.hash);
     }
     return { generation: this.#generation, subscriptions: mergeBySession(found), groups };
