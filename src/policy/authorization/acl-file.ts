@@ -38,7 +38,7 @@ const ACCESSES: readonly string[] = ['read', 'write', 'readwrite', 'deny'] satis
 /** The deepest that Mosquitto takes. */
 const FILTER_LEVELS_MAX = 200;
 const FILTER_MAX_BYTES = 65_535;
-const RULES_MAX = 1_000_000;
+const RULES_MAX = 2_000_000;
 /** Different levels with a placeholder in them: each is filled in for each client that connects. */
 const PLACEHOLDER_LEVELS_MAX = 1000;
 const FAULTS_MAX = 100;

@@ -52,7 +52,7 @@ function expected(deny: AclRule | undefined, allow: AclRule | undefined): { allo
   return { allowed: false, by: 'acl:default' };
 }
 
-const RUNS = { numRuns: 3000 };
+const RUNS = { numRuns: 1000 };
 
 test('publishing and receiving are decided as by reading line by line', () => {
   fc.assert(

@@ -181,7 +181,7 @@ class ClientGrants implements ClientAuthorization {
 
   subscribe(filter: string): AccessDecision {
     const search = this.#acl.search;
-    search.start(filter, true, this.#expansions);
+    search.startWithFilter(filter, this.#expansions);
     for (const trie of this.#tries) search.contain(trie);
     if (search.denyLine !== NO_LINE || search.allowLine !== NO_LINE || this.#acl.options.subscribe === 'contained') {
       return this.#conclude(search);
@@ -196,7 +196,7 @@ class ClientGrants implements ClientAuthorization {
 
   #decide(topic: string, reading: boolean): AccessDecision {
     const search = this.#acl.search;
-    search.start(topic, reading, this.#expansions);
+    search.startWithTopic(topic, reading, this.#expansions);
     for (const trie of this.#tries) search.match(trie);
     return this.#conclude(search);
   }

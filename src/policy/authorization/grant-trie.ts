@@ -8,6 +8,16 @@ import type { AclAccess } from './acl-file.ts';
 /** No rule: larger than every line number. */
 export const NO_LINE = 0x3fffffff;
 
+/** A filter of many `+` could walk the whole trie; beyond this many nodes it is refused. */
+const OVERLAP_VISITS_MAX = 10_000;
+
+const DOLLAR = 0x24;
+
+/** A wildcard in the first level does not match a level that begins with `$` [MQTT-4.7.2-1] [MQTT311-4.7.2-1]. */
+function isHidden(level: string, depth: number): boolean {
+  return depth === 0 && level.charCodeAt(0) === DOLLAR;
+}
+
 /** What the rules say that end at one place: the first line of each kind. */
 class Grants {
   denyLine = NO_LINE;
@@ -26,7 +36,7 @@ class GrantNode {
   here: Grants | undefined;
   /** Rules whose filter goes on with `#`. */
   below: Grants | undefined;
-  /** The first line of all read grants here and deeper. At the root without those whose filter begins with `$`. */
+  /** The first line of all read grants here and deeper. */
   subtreeReadLine = NO_LINE;
 }
 
@@ -43,15 +53,14 @@ export class GrantTrie {
 
   /** `templateOf` gives the number of a level with placeholders, and -1 for any other. */
   insert(filter: string, access: AclAccess, line: number, templateOf: (level: string) => number): void {
-    const levels = filter.split('/');
+    const levels = levelsOf(filter);
     const reads = access === 'read' || access === 'readwrite';
     const endsOpen = levels.at(-1) === '#';
     if (endsOpen) levels.pop();
     let node = this.root;
-    if (reads && !filter.startsWith('$')) noteRead(node, line);
     for (const level of levels) {
       node = enter(node, level, templateOf(level));
-      if (reads) noteRead(node, line);
+      if (reads) node.subtreeReadLine = Math.min(node.subtreeReadLine, line);
     }
     let grants: Grants;
     if (endsOpen) grants = node.below ??= new Grants();
@@ -62,8 +71,14 @@ export class GrantTrie {
   }
 }
 
-function noteRead(node: GrantNode, line: number): void {
-  node.subtreeReadLine = Math.min(node.subtreeReadLine, line);
+/**
+ * The levels of a filter, with `#` spelt `+/#` and `/#` spelt `/+/#`: the same topics, since the empty topic that the first
+ * two would match besides is none [MQTT-4.7.3-1]. So spelt, a filter is held by another exactly if it is level by level, and
+ * no rule ends with `#` at the root.
+ */
+function levelsOf(filter: string): string[] {
+  if (filter === '#') return ['+', '#'];
+  return filter === '/#' ? ['', '+', '#'] : filter.split('/');
 }
 
 function enter(node: GrantNode, level: string, template: number): GrantNode {
@@ -104,12 +119,21 @@ export class GrantSearch {
   #reading = false;
   #visitsLeft = 0;
 
-  /** `path` is a topic name for `match`, a topic filter for `contain` and `overlap`. */
-  start(path: string, reading: boolean, expansions: Expansions | undefined): void {
+  /** Begins with a topic name, for `match`. */
+  startWithTopic(topic: string, reading: boolean, expansions: Expansions | undefined): void {
+    this.#start(topic.split('/'), reading, expansions);
+  }
+
+  /** Begins with a topic filter, for `contain` and `overlap`. */
+  startWithFilter(filter: string, expansions: Expansions | undefined): void {
+    this.#start(levelsOf(filter), true, expansions);
+  }
+
+  #start(levels: readonly string[], reading: boolean, expansions: Expansions | undefined): void {
     this.denyLine = NO_LINE;
     this.allowLine = NO_LINE;
     this.exhausted = false;
-    this.#levels = path.split('/');
+    this.#levels = levels;
     this.#expansions = expansions;
     this.#reading = reading;
     this.#visitsLeft = OVERLAP_VISITS_MAX;
@@ -122,10 +146,7 @@ export class GrantSearch {
 
   /** Finds the rules that match every topic which the filter matches. */
   contain(trie: GrantTrie): void {
-    // `#` and `+/#` match the same topics, as every topic has a first level.
-    const root = trie.root;
-    if (this.#levels[0] === '#' && root.plus?.below !== undefined) this.#take(root.plus.below);
-    this.#match(root, 0);
+    this.#match(trie.root, 0);
   }
 
   /** Finds a read grant that matches some topic which the filter matches; any one, not the first. */
@@ -140,10 +161,8 @@ export class GrantSearch {
    */
   #match(node: GrantNode, depth: number): void {
     const levels = this.#levels;
+    if (node.below !== undefined) this.#take(node.below);
     const level = levels[depth];
-    // [MQTT-4.7.2-1] A leading wildcard does not match a leading `$`.
-    const hidden = depth === 0 && level !== undefined && level.charCodeAt(0) === DOLLAR;
-    if (node.below !== undefined && !hidden) this.#take(node.below);
     if (level === undefined) {
       if (node.here !== undefined) this.#take(node.here);
       return;
@@ -151,7 +170,7 @@ export class GrantSearch {
     if (level === '#') return;
     const child = node.children?.get(level);
     if (child !== undefined) this.#match(child, depth + 1);
-    if (node.plus !== undefined && !hidden) this.#match(node.plus, depth + 1);
+    if (node.plus !== undefined && !isHidden(level, depth)) this.#match(node.plus, depth + 1);
     if (node.templates === undefined || this.#expansions === undefined) return;
     const numbers = this.#expansions.byLevel.get(level);
     if (numbers === undefined) return;
@@ -173,23 +192,22 @@ export class GrantSearch {
       this.exhausted = true;
       return true;
     }
+    if (node.below !== undefined && this.#found(node.below.readLine)) return true;
     const level = this.#levels[depth];
-    const hidden = depth === 0 && level !== undefined && level.charCodeAt(0) === DOLLAR;
-    if (node.below !== undefined && !hidden && this.#found(node.below.readLine)) return true;
     if (level === undefined) return node.here !== undefined && this.#found(node.here.readLine);
     if (level === '#') return this.#found(node.subtreeReadLine);
-    if (node.plus !== undefined && !hidden && this.#overlap(node.plus, depth + 1)) return true;
+    if (node.plus !== undefined && !isHidden(level, depth) && this.#overlap(node.plus, depth + 1)) return true;
     return level === '+' ? this.#overlapAny(node, depth) : this.#overlapLiteral(node, level, depth);
   }
 
   #overlapAny(node: GrantNode, depth: number): boolean {
     for (const [level, next] of node.children ?? []) {
-      if (depth === 0 && level.charCodeAt(0) === DOLLAR) continue;
+      if (isHidden(level, depth)) continue;
       if (this.#overlap(next, depth + 1)) return true;
     }
     for (const [number, next] of node.templates ?? []) {
       const level = this.#expansions?.levels[number];
-      if (level === undefined || (depth === 0 && level.charCodeAt(0) === DOLLAR)) continue;
+      if (level === undefined || isHidden(level, depth)) continue;
       if (this.#overlap(next, depth + 1)) return true;
     }
     return false;
@@ -211,7 +229,3 @@ export class GrantSearch {
     return true;
   }
 }
-
-const DOLLAR = 0x24;
-/** A filter of many `+` could walk the whole trie; beyond this many nodes it is refused. */
-const OVERLAP_VISITS_MAX = 10_000;
