@@ -84,6 +84,17 @@ describe('the first packet', () => {
   });
 });
 
+describe('a CONNECT of a version nobody knows', () => {
+  it('is answered by return code 1 [MQTT311-3.1.2-2]', () => {
+    const bench = new Bench(4);
+    const bytes = encodePacket(bench.connectPacket(), 4);
+    bytes[8] = 6;
+    bench.connection.onBytes(bytes);
+    assert.equal(reasonOf(bench.received()[0]), 1);
+    assert.equal(bench.downstream.ended, true);
+  });
+});
+
 describe('authentication', () => {
   it('refuses a wrong password with 0x86 on v5 and code 4 below, before the upstream hears of it', async () => {
     for (const [version, code] of [

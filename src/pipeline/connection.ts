@@ -5,6 +5,7 @@ import type { Emit } from '../base/events.ts';
 import { decodePacket } from '../mqtt/decode.ts';
 import { Deframer, FrameStatus } from '../mqtt/deframer.ts';
 import { type Fault, isFault } from '../mqtt/fault.ts';
+import { ProtocolVersionUnsupported } from '../mqtt/faults.ts';
 import type { OpenLink, UpstreamLink } from '../mqtt/link.ts';
 import type { AckType, ConnackPacket, ConnectPacket, DisconnectPacket } from '../mqtt/packet.ts';
 import { peekProtocolVersion } from '../mqtt/packets/connect.ts';
@@ -342,7 +343,6 @@ export class Connection implements DownstreamHandler {
   /** What the client sent breaks the protocol. */
   #onFault(fault: Fault): void {
     const before = this.#state === 'connecting';
-    const version = before ? peekProtocolVersion(this.#deframer) : this.client.version;
     const cause = { reason: fault.reason, by: `codec:${fault.code}`, says: fault.says };
     this.#services.emit({
       name: 'packet.faulted',
@@ -353,7 +353,9 @@ export class Connection implements DownstreamHandler {
       ...cause,
     });
     if (before) {
-      // Only a CONNECT is owed an answer; whatever else came first is met with silence [MQTT-3.1.4-1].
+      // Only a CONNECT is owed an answer; whatever else came first is met with silence [MQTT-3.1.4-1]. A version that nobody
+      // knows is answered in 3.1.1's form, which says no more than that [MQTT311-3.1.2-2] [MQTT-3.1.2-2].
+      const version = fault === ProtocolVersionUnsupported ? 4 : peekProtocolVersion(this.#deframer);
       if (version !== undefined) {
         this.client.version = version;
         this.#answers.refuseConnect(version, fault.reason, fault.says);
