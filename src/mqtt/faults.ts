@@ -489,7 +489,7 @@ export const SecondConnack = fault(
   'MQTT-3.2.0-2',
   'The server sent a second CONNACK.',
 );
-/** [MQTT-3.2.2-7] [MQTT311-3.2.2-5] */
+/** [MQTT-3.2.2-7] [MQTT311-3.2.2-5] [MQTT-3.1.4-6] [MQTT311-3.1.4-5] */
 export const PacketAfterRefusal = fault(
   'packet_after_refusal',
   ProtocolError,

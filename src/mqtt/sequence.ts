@@ -66,6 +66,7 @@ export class PacketOrder {
       this.#state = 'connecting';
       return undefined;
     }
+    if (this.#state === 'refused') return PacketAfterRefusal; // [MQTT-3.1.4-6] [MQTT311-3.1.4-5]
     if (type === PacketType.Connect) return SecondConnect; // [MQTT-3.1.0-2] [MQTT311-3.1.0-2]
     if (type === PacketType.Disconnect) {
       this.#state = 'disconnected';
