@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { type FileFault, FileFaultError } from '../../base/file-fault.ts';
+import { checkTopicFilter } from '../../mqtt/topic.ts';
 import { parseAclFile } from './acl-file.ts';
 
 function faultsOf(text: string): readonly FileFault[] {
@@ -128,6 +130,42 @@ test('levels with placeholders have a ceiling', () => {
   assert.equal(parseAclFile('pattern read %u/%c\n'.repeat(2000), 'acl').rules.length, 2000);
 });
 
-test('a million characters without a line break are one fault', () => {
+test('a line of a million characters, or of a million blanks, is read in one go', () => {
   assert.equal(faultsOf('x'.repeat(1_000_000)).length, 1);
+  assert.equal(parseAclFile(`topic read a${' '.repeat(1_000_000)}\n`, 'acl').rules[0]!.filter, 'a');
+  assert.match(faultsOf(`topic read a${' '.repeat(1_000_000)}b`)[0]!.says, /longer than MQTT/);
+});
+
+test('any text is either rules or faults', () => {
+  const text = fc
+    .array(
+      fc.constantFrom(
+        'user',
+        'topic',
+        'pattern',
+        'read',
+        'deny',
+        ' ',
+        '\n',
+        '#',
+        '+',
+        '/',
+        '%u',
+        '%c',
+        '\t',
+        '\r\n',
+        'a',
+      ),
+    )
+    .map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(fc.oneof(text, fc.string()), (anything) => {
+      try {
+        for (const { filter } of parseAclFile(anything, 'acl').rules) assert.equal(checkTopicFilter(filter), undefined);
+      } catch (error) {
+        assert.ok(error instanceof FileFaultError, String(error));
+      }
+    }),
+    { numRuns: 2000 },
+  );
 });

@@ -76,7 +76,7 @@ class AclParser {
 
   parseLine(raw: string, line: number): void {
     this.#line = line;
-    const content = raw.replace(/[\t\v\f\r ]+$/, '');
+    const content = withoutTrailingBlanks(raw);
     if (/^ *(#|$)/.test(content)) return;
     const controlAt = content.search(CONTROL);
     if (controlAt >= 0) {
@@ -94,7 +94,9 @@ class AclParser {
         this.#parseRule(keyword.text, rest);
         break;
       default: {
-        const cure = `A line begins with ${KEYWORDS.join(', ')} or #${didYouMean(keyword.text, KEYWORDS)}`;
+        const nearest = nearestWord(keyword.text, KEYWORDS);
+        const hint = nearest === undefined ? '.' : `; did you mean ${nearest}?`;
+        const cure = `A line begins with ${KEYWORDS.join(', ')} or #${hint}`;
         this.#fault(keyword.at, `${quote(keyword.text)} is no keyword.`, cure);
       }
     }
@@ -122,8 +124,10 @@ class AclParser {
       access = word.text;
       filter = behind;
       if (!ACCESSES.includes(access)) {
-        const meant = didYouMean(access, ACCESSES).replace(/^\.$/, '');
-        const cure = `Write one of ${ACCESSES.join(', ')}${meant || `; if it is the filter's, write \`${kind} readwrite ${shorten(rest.text)}\`.`}`;
+        const nearest = nearestWord(access, ACCESSES);
+        const asFilter = `if it begins the filter, write \`${kind} readwrite ${shorten(rest.text)}\`.`;
+        const hint = nearest === undefined ? asFilter : `did you mean ${nearest}?`;
+        const cure = `Write one of ${ACCESSES.join(', ')}; ${hint}`;
         this.#fault(word.at, `${quote(access)} is no access.`, cure);
         return;
       }
@@ -210,9 +214,11 @@ function splitWord(piece: Piece): [word: Piece, rest: Piece] {
   ];
 }
 
-function didYouMean(word: string, known: readonly string[]): string {
-  const nearest = nearestWord(word, known);
-  return nearest === undefined ? '.' : `; did you mean ${nearest}?`;
+/** Those that Mosquitto drops at the end of a line. By a loop: a pattern would go over inner blanks again and again. */
+function withoutTrailingBlanks(text: string): string {
+  let end = text.length;
+  while (end > 0 && ' \t\r\v\f'.includes(text[end - 1]!)) end--;
+  return text.slice(0, end);
 }
 
 const QUOTED_MAX_CHARS = 40;

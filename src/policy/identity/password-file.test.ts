@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { type FileFault, FileFaultError } from '../../base/file-fault.ts';
 import { parsePasswordFile, withoutUser, withUser } from './password-file.ts';
 
 const fixture = (name: string): string => readFileSync(new URL(`./fixtures/${name}`, import.meta.url), 'utf8');
-const HASH = fixture('mosquitto-2.0.passwd').split('\n')[0]!.replace(/^.*?:/, '');
+const [HASH = '', OTHER_HASH = ''] = fixture('mosquitto-2.0.passwd')
+  .split('\n')
+  .map((line) => line.replace(/^.*?:/, ''));
 
 function faultsOf(text: string): readonly FileFault[] {
   try {
@@ -149,4 +152,30 @@ test('deleting a user leaves every other line as it was, and says when there was
   assert.equal(withoutUser(text, 'bob'), '# staff\nalice:$a\n\n');
   assert.equal(withoutUser(text, 'ali'), undefined);
   assert.equal(withoutUser(text, '# staff'), undefined);
+});
+
+test('any text is either users or faults, and a set password is then the one that counts', () => {
+  const part = fc.constantFrom('alice', 'bob', ':', HASH, ' ', '\n', '\r\n', '#', '$6$', '/', '\ufeff');
+  const text = fc.oneof(
+    fc.array(part).map((parts) => parts.join('')),
+    fc.string(),
+  );
+  fc.assert(
+    fc.property(text, (anything) => {
+      let before: ReadonlyMap<string, { hash: { encoded: string } }> | undefined;
+      try {
+        before = parsePasswordFile(anything, 'users').users;
+      } catch (error) {
+        assert.ok(error instanceof FileFaultError, String(error));
+      }
+      if (before === undefined) return;
+      const { users } = parsePasswordFile(withUser(anything, 'alice', OTHER_HASH), 'users');
+      assert.equal(users.get('alice')?.hash.encoded, OTHER_HASH);
+      assert.deepEqual(new Set(users.keys()), new Set([...before.keys(), 'alice']));
+      const without = withoutUser(anything, 'alice');
+      assert.equal(without !== undefined, before.has('alice'));
+      if (without !== undefined) assert.equal(parsePasswordFile(without, 'users').users.has('alice'), false);
+    }),
+    { numRuns: 2000 },
+  );
 });
