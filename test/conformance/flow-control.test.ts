@@ -197,17 +197,9 @@ chapter('Flow control', () => {
       const sizeMaxBytes = client.connack?.properties.maximumPacketSizeBytes;
       // Without a limit of the server there is no exceeding it.
       if (sizeMaxBytes === undefined) return;
-      // The header alone says that it is too large.
-      const length = sizeMaxBytes + 1;
-      client.sendRaw(
-        Uint8Array.of(
-          0x30,
-          0x80 | (length & 0x7f),
-          0x80 | ((length >> 7) & 0x7f),
-          0x80 | ((length >> 14) & 0x7f),
-          length >> 21,
-        ),
-      );
+      // The beginning of a PUBLISH that would be one byte too large; its header alone says so.
+      const packet = client.encode(publish(world.topic(), Buffer.alloc(sizeMaxBytes)));
+      client.sendRaw(packet.subarray(0, 8));
       await world.expectFault(client, Reason.PacketTooLarge);
     },
   );

@@ -8,6 +8,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { Endpoint } from './raw-client.ts';
 
 const HOST = '127.0.0.1';
@@ -127,8 +128,40 @@ async function startMosquitto(): Promise<Target> {
   return targetOf('mosquitto', child, dir, port, `ws://${HOST}:${wsPort}/mqtt`);
 }
 
+/**
+ * The gateway with its embedded broker, as its own command starts it. Its limits are wide, because the suite asks what the
+ * specification allows, not what an operator would.
+ */
 async function startGateway(): Promise<Target> {
-  assert.fail('the gateway cannot be started yet');
+  const dir = await mkdtemp(path.join(tmpdir(), 'conformance-gateway-'));
+  const [port, wsPort] = [await freePort(), await freePort()];
+  await writeFile(path.join(dir, 'users'), passwordLine(USERNAME, PASSWORD), { mode: 0o600 });
+  const acl = ['#', '$SYS/#', '$conformance/#'].map((filter) => `topic readwrite ${filter}\n`).join('');
+  await writeFile(path.join(dir, 'acl'), `user ${USERNAME}\n${acl}`);
+  const listener = { address: HOST, connectionsMax: 10_000 };
+  const config = {
+    listeners: [
+      { name: 'tcp', type: 'tcp', port, ...listener },
+      { name: 'ws', type: 'ws', port: wsPort, ...listener },
+    ],
+    limits: {
+      keepAliveMax: '65535s',
+      packetSizeMax: '1MiB',
+      topicLengthMax: 65_535,
+      topicDepthMax: 256,
+      filtersPerSubscribeMax: 10_000,
+      topicAliasMax: 100,
+      userPropertiesMax: 10_000,
+      clientIdLengthMax: 65_535,
+      rejectControlCharacters: false,
+    },
+    broker: { sessionExpiryMax: 'never', sysInterval: '1s' },
+    shutdown: { drainTimeout: '1s' },
+  };
+  await writeFile(path.join(dir, 'sallyport.yaml'), JSON.stringify(config));
+  const program = fileURLToPath(new URL('../../bin/sallyport.mjs', import.meta.url));
+  const child = await run(process.execPath, [program, 'start', '--data', dir], [port, wsPort]);
+  return targetOf('gateway', child, dir, port, `ws://${HOST}:${wsPort}/mqtt`);
 }
 
 export function startTarget(name: TargetName): Promise<Target> {
