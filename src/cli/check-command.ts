@@ -11,7 +11,6 @@ import { print, printError, printJson, styled } from './terminal.ts';
 
 export const checkCommand: Command = {
   name: 'check',
-  summary: 'check the configuration and show the effective settings',
   usage: ['[--config FILE | --data DIR] [--quiet] [--json]'],
   wordsMax: 0,
   description:

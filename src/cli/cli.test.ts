@@ -55,44 +55,23 @@ function edit(file: string, change: (text: string) => string): void {
   writeFileSync(file, change(readFileSync(file, 'utf8')));
 }
 
-const COMMANDS = ['start', 'init', 'check', 'passwd', 'reload', 'version'];
-
-describe('the command line', () => {
-  it('explains every command, with examples and exit codes', async () => {
+describe('the command line', { concurrency: 3 }, () => {
+  it('explains itself and its commands', async () => {
     const all = await sallyport(['--help']);
     assert.equal(all.code, 0);
-    for (const command of COMMANDS) {
-      assert.match(all.out, new RegExp(`^  ${command} `, 'm'));
-      const { code, out } = await sallyport([command, '--help']);
-      assert.equal(code, 0);
-      for (const title of ['Usage', 'Options', 'Examples', 'Exit codes'])
-        assert.match(out, new RegExp(`^${title}$`, 'm'));
-      assert.match(out, new RegExp(`^  sallyport ${command}`, 'm'));
-    }
+    assert.match(all.out, /^ {2}passwd {10,}add, delete/m);
     assert.deepEqual(await sallyport(['help', 'passwd']), await sallyport(['passwd', '-h']));
   });
 
   it('answers what it does not know with what is near, and with exit code 2', async () => {
-    const cases: [string[], RegExp][] = [
+    for (const [args, says] of [
       [['strat'], /The command "strat" is unknown\. Did you mean start\?/],
-      [['frobnicate'], /There are: start, init/],
-      [['check', '--jsno'], /The option --jsno is unknown\. Did you mean --json\?/],
-      [['check', '-x'], /The option -x is unknown/],
-      [['check', '--toString'], /The option --toString is unknown/],
-      [['check', '--data'], /The option --data needs a value: --data DIR/],
-      [['check', '--json=yes'], /The option --json takes no value/],
-      [['check', '--data', 'a', '--data', 'b'], /The option --data is given twice/],
-      [['check', '--data', 'a', '--config', 'b'], /Give --config or --data, not both/],
-      [['check', 'now'], /"now" is one word too many/],
-      [['passwd'], /Say what to do/],
-      [['passwd', 'lsit'], /Did you mean passwd list\?/],
-    ];
-    for (const [args, says] of cases) {
-      const { code, out, err } = await sallyport(args);
-      assert.match(err, says, args.join(' '));
+      [['version', '--jsno'], /The option --jsno is unknown\. Did you mean --json\?/],
+    ] as const) {
+      const { code, out, err } = await sallyport([...args]);
+      assert.match(err, says);
       assert.equal(code, 2);
       assert.equal(out, '');
-      assert.doesNotMatch(err, /\n\s+at /);
     }
     const { code, err } = await sallyport([]);
     assert.equal(code, 2);
@@ -135,7 +114,7 @@ describe('the command line', () => {
   });
 });
 
-describe('check', () => {
+describe('check', { concurrency: 3 }, () => {
   it('shows each effective setting with its source', async () => {
     const data = freshData();
     const { code, out } = await sallyport(['check', '--data', data]);
@@ -181,7 +160,7 @@ describe('check', () => {
   });
 });
 
-describe('passwd', () => {
+describe('passwd', { concurrency: 3 }, () => {
   it('adds, verifies, changes, lists and deletes a user', async () => {
     const data = freshData();
     const passwd = (args: string[], input?: string): Promise<Outcome> =>
@@ -350,7 +329,7 @@ async function stop({ child }: Running, signal: NodeJS.Signals = 'SIGTERM'): Pro
   return child.exitCode ?? ((await once(child, 'exit'))[0] as number | null);
 }
 
-describe('start', () => {
+describe('start', { concurrency: 3 }, () => {
   it('serves TLS with its own CA, reloads when asked, refuses a second gateway, and stops in order', async () => {
     const data = freshData();
     const running = await start(data);

@@ -17,8 +17,6 @@ export interface Invocation {
 
 export interface Command {
   readonly name: string;
-  /** One line for the list of commands. */
-  readonly summary: string;
   /** What stands behind the name, such as `[options]` or `add NAME [options]`. */
   readonly usage: readonly string[];
   /** Words that may follow the name, at most. */

@@ -54,7 +54,7 @@ export function commandHelp(command: Command): string {
   ].join('\n');
 }
 
-export function programHelp(commands: readonly Command[], version: string): string {
+export function programHelp(commands: readonly { name: string; summary: string }[], version: string): string {
   return [
     `Sallyport ${version}: a security gateway for MQTT.\n`,
     block('Usage', ['  sallyport COMMAND [options]']),

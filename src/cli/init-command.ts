@@ -11,7 +11,6 @@ import { print, printJson } from './terminal.ts';
 
 export const initCommand: Command = {
   name: 'init',
-  summary: 'make a data directory: CA, certificate, first user, configuration',
   usage: ['[--data DIR] [--name HOST]... [--json]'],
   wordsMax: 0,
   description:

@@ -2,55 +2,31 @@
 
 import { VERSION } from '../app/version.ts';
 import { FileFaultError } from '../base/file-fault.ts';
-import { nearestWord } from '../base/nearest-word.ts';
 import { parseInvocation } from './arguments.ts';
-import { checkCommand } from './check-command.ts';
-import { type Command, ExitCode, UsageError } from './command.ts';
+import { ExitCode } from './command.ts';
+import { findCommand, listed } from './commands.ts';
 import { commandHelp, programHelp } from './help.ts';
-import { initCommand } from './init-command.ts';
-import { passwdCommand } from './passwd-command.ts';
-import { reloadCommand } from './reload-command.ts';
-import { startCommand } from './start-command.ts';
 import { print, printError, styled } from './terminal.ts';
-import { versionCommand } from './version-command.ts';
-
-const COMMANDS: readonly Command[] = [
-  startCommand,
-  initCommand,
-  checkCommand,
-  passwdCommand,
-  reloadCommand,
-  versionCommand,
-];
 
 /** Errors that only a mistake of ours can raise; their stack trace is the message. */
 const OUR_BUGS = [TypeError, RangeError, ReferenceError, SyntaxError];
-
-function find(name: string): Command {
-  const command = COMMANDS.find((known) => known.name === name);
-  if (command !== undefined) return command;
-  const names = [...COMMANDS.map((known) => known.name), 'help'];
-  const meant = nearestWord(name, names);
-  const hint = meant === undefined ? `There are: ${names.join(', ')}.` : `Did you mean ${meant}?`;
-  throw new UsageError(`The command "${name}" is unknown. ${hint}`);
-}
 
 async function run(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args;
   switch (first) {
     case undefined:
-      printError(programHelp(COMMANDS, VERSION));
+      printError(programHelp(listed, VERSION));
       return ExitCode.Usage;
     case 'help':
     case '--help':
     case '-h':
-      print(rest[0] === undefined ? programHelp(COMMANDS, VERSION) : commandHelp(find(rest[0])));
+      print(rest[0] === undefined ? programHelp(listed, VERSION) : commandHelp(await findCommand(rest[0])));
       return ExitCode.Ok;
     case '--version':
     case '-V':
-      return versionCommand.run({ options: {}, words: [] });
+      return (await findCommand('version')).run({ options: {}, words: [] });
   }
-  const command = find(first);
+  const command = await findCommand(first);
   const invocation = parseInvocation(command, rest);
   if (invocation.options['help'] === true) {
     print(commandHelp(command));

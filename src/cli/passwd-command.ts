@@ -32,7 +32,6 @@ const ACTIONS: Readonly<Record<string, (invocation: Invocation, file: string) =>
 
 export const passwdCommand: Command = {
   name: 'passwd',
-  summary: 'add, delete, verify and list users',
   usage: ['add NAME [--stdin | --generate]', 'delete NAME', 'verify NAME [--stdin]', 'list [--json]'],
   wordsMax: 2,
   description:

@@ -11,7 +11,6 @@ import { print, printError, printJson, styled } from './terminal.ts';
 
 export const reloadCommand: Command = {
   name: 'reload',
-  summary: 'let the running gateway read its configuration anew',
   usage: ['[--config FILE | --data DIR] [--json]'],
   wordsMax: 0,
   description:

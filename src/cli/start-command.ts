@@ -26,7 +26,6 @@ const INTERRUPTED_EXIT_CODE = 130;
 
 export const startCommand: Command = {
   name: 'start',
-  summary: 'run the gateway; the first time, set it up',
   usage: ['[--config FILE | --data DIR]'],
   wordsMax: 0,
   description:

@@ -5,7 +5,6 @@ import { print, printJson } from './terminal.ts';
 
 export const versionCommand: Command = {
   name: 'version',
-  summary: 'show what is installed',
   usage: ['[--json]'],
   wordsMax: 0,
   description: 'Shows the version of Sallyport and of what it runs on.',

@@ -1,0 +1,52 @@
+/** The list of commands. Each is loaded only when it is asked for: `--help` must not wait for a TLS stack. */
+import { nearestWord } from '../base/nearest-word.ts';
+import { type Command, UsageError } from './command.ts';
+
+interface Listed {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+export const listed: readonly Listed[] = [
+  {
+    name: 'start',
+    summary: 'run the gateway; the first time, set it up',
+    load: async () => (await import('./start-command.ts')).startCommand,
+  },
+  {
+    name: 'init',
+    summary: 'make a data directory: CA, certificate, first user, configuration',
+    load: async () => (await import('./init-command.ts')).initCommand,
+  },
+  {
+    name: 'check',
+    summary: 'check the configuration and show the effective settings',
+    load: async () => (await import('./check-command.ts')).checkCommand,
+  },
+  {
+    name: 'passwd',
+    summary: 'add, delete, verify and list users',
+    load: async () => (await import('./passwd-command.ts')).passwdCommand,
+  },
+  {
+    name: 'reload',
+    summary: 'let the running gateway read its configuration anew',
+    load: async () => (await import('./reload-command.ts')).reloadCommand,
+  },
+  {
+    name: 'version',
+    summary: 'show what is installed',
+    load: async () => (await import('./version-command.ts')).versionCommand,
+  },
+];
+
+/** Throws a `UsageError` where there is none of this name. */
+export async function findCommand(name: string): Promise<Command> {
+  const found = listed.find((command) => command.name === name);
+  if (found !== undefined) return found.load();
+  const names = [...listed.map((command) => command.name), 'help'];
+  const meant = nearestWord(name, names);
+  const hint = meant === undefined ? `There are: ${names.join(', ')}.` : `Did you mean ${meant}?`;
+  throw new UsageError(`The command "${name}" is unknown. ${hint}`);
+}
