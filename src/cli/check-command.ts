@@ -7,6 +7,7 @@ import { systemClock } from '../base/clock.ts';
 import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS } from './command.ts';
 import { deepCheck, formatFinding } from './deep-check.ts';
 import { placeOf } from './place.ts';
+import { risksOf } from './risks.ts';
 import { print, printError, printJson, styled } from './terminal.ts';
 
 export const checkCommand: Command = {
@@ -14,7 +15,7 @@ export const checkCommand: Command = {
   usage: ['[--config FILE | --data DIR] [--quiet] [--json]'],
   wordsMax: 0,
   description:
-    'Reads the configuration and every file it names (users, ACL, certificates, keys, revocation lists) as a start would, changes nothing, and says everything that is wrong with file, line and column. If all is right it shows each effective setting and where it comes from.',
+    'Reads the configuration and every file it names (users, ACL, certificates, keys, revocation lists) as a start would, changes nothing, and says everything that is wrong with file, line and column. What is not wrong but risky (no encryption, no login, secrets that others can read) is named too. If all is right it shows each effective setting and where it comes from.',
   options: {
     ...PLACE_OPTIONS,
     quiet: { type: 'boolean', short: 'q', says: 'print only what is wrong' },
@@ -36,11 +37,13 @@ export const checkCommand: Command = {
       const { config, settings } = await loadConfig(configFile);
       const findings = await deepCheck(config, systemClock);
       const isRight = findings.length === 0;
-      if (wantsJson) printJson({ ok: isRight, config: configFile, findings, settings });
+      const risks = await risksOf(config);
+      if (wantsJson) printJson({ ok: isRight, config: configFile, findings, risks, settings });
       else {
         if (isRight && !hasOption(invocation, 'quiet'))
           print(`${table(settings)}\n\n${styled('green', 'All is right.')}`);
         for (const finding of findings) printError(formatFinding(finding));
+        for (const risk of risks) printError(`${styled('yellow', 'risk:', process.stderr)} ${risk}`);
       }
       return isRight ? ExitCode.Ok : ExitCode.Usage;
     } catch (error) {

@@ -29,7 +29,7 @@ export interface Command {
   readonly run: (invocation: Invocation) => Promise<number>;
 }
 
-export const ExitCode = { Ok: 0, Negative: 1, Usage: 2, NotRunning: 3 } as const;
+export const ExitCode = { Ok: 0, Negative: 1, Usage: 2, NotRunning: 3, Bug: 70 } as const;
 
 /** The command line is wrong: said in one sentence, with where to read on. */
 export class UsageError extends Error {

@@ -71,6 +71,7 @@ export function programHelp(commands: readonly { name: string; summary: string }
       row('1', 'the answer is no: a password does not match, a user does not exist'),
       row('2', 'the command line, the configuration or a file it names has to be mended'),
       row('3', 'no gateway is running there'),
+      row('70', 'a bug in Sallyport itself'),
     ]),
   ].join('\n');
 }

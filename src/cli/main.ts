@@ -1,5 +1,6 @@
 /** The program's entry: finds the command, runs it, and turns what went wrong into one readable answer and an exit code. */
 
+import { AssertionError } from 'node:assert';
 import { VERSION } from '../app/version.ts';
 import { FileFaultError } from '../base/file-fault.ts';
 import { parseInvocation } from './arguments.ts';
@@ -8,8 +9,8 @@ import { findCommand, listed } from './commands.ts';
 import { commandHelp, programHelp } from './help.ts';
 import { print, printError, styled } from './terminal.ts';
 
-/** Errors that only a mistake of ours can raise; their stack trace is the message. */
-const OUR_BUGS = [TypeError, RangeError, ReferenceError, SyntaxError];
+/** Errors that only a mistake of ours can raise. */
+const OUR_BUGS = [TypeError, RangeError, ReferenceError, SyntaxError, AssertionError];
 
 async function run(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args;
@@ -37,7 +38,11 @@ async function run(args: readonly string[]): Promise<number> {
 
 function report(error: unknown): number {
   const isOurBug = !(error instanceof Error) || OUR_BUGS.some((kind) => error instanceof kind);
-  if (isOurBug) throw error;
+  if (isOurBug) {
+    printError('This is a bug in Sallyport; please report it with these lines:');
+    printError(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    return ExitCode.Bug;
+  }
   const title = styled('red', 'sallyport:', process.stderr);
   // Lines that begin with a place are for editors to jump to, and stand by themselves.
   printError(

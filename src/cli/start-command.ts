@@ -18,6 +18,7 @@ import { systemChance } from '../base/chance.ts';
 import { systemClock } from '../base/clock.ts';
 import { type Command, ExitCode, PLACE_OPTIONS } from './command.ts';
 import { type Place, placeOf } from './place.ts';
+import { risksOf } from './risks.ts';
 import { printError, styled } from './terminal.ts';
 
 const DIRECTORY_MODE = 0o700;
@@ -57,6 +58,7 @@ export const startCommand: Command = {
 
 async function startIn(place: Place, made: InitOutcome | undefined): Promise<number> {
   const { config } = await loadConfig(place.configFile);
+  for (const risk of await risksOf(config)) printError(`${styled('yellow', 'risk:', process.stderr)} ${risk}`);
   await makeDataDirectory(config.dataDirectory);
   const lock = lockDirectory(config.dataDirectory);
   try {
