@@ -8,13 +8,14 @@ const LEVELS = ['', 'a', 'b', '$x'];
 const FILTER_LEVELS = ['', 'a', 'b', '$x', '+', '+'];
 
 function randomTopic(random: Random): string {
-  return Array.from({ length: 1 + random.below(4) }, () => random.pick(LEVELS)).join('/');
+  // A topic has at least one character [MQTT-4.7.3-1].
+  return Array.from({ length: 1 + random.below(4) }, () => random.pick(LEVELS)).join('/') || '/';
 }
 
 function randomFilter(random: Random): string {
   const levels = Array.from({ length: 1 + random.below(4) }, () => random.pick(FILTER_LEVELS));
   if (random.oneIn(3)) levels.push('#');
-  return levels.join('/');
+  return levels.join('/') || '+';
 }
 
 /** [MQTT-4.7.1-2] [MQTT-4.7.2-1], said as plainly as can be. */

@@ -37,8 +37,8 @@ export interface UpstreamLink {
   connect(packet: ConnectPacket, client: ClientFacts): void;
   /** A permitted PUBLISH, with `topic` in full; borrowed until this returns. Topic aliases are the caller's own business. */
   publish(packet: PublishView): boolean;
-  /** PUBACK, PUBREC, PUBREL or PUBCOMP of the client. */
-  acknowledge(type: AckType, packetId: number, reasonCode: number): void;
+  /** PUBACK, PUBREC, PUBREL or PUBCOMP of the client; `frame` as in `subscribe`. */
+  acknowledge(type: AckType, packetId: number, reasonCode: number, frame?: Frame): void;
   /** `frame` is the packet as it came, absent where policy changed it. */
   subscribe(packet: SubscribePacket, frame?: Frame): void;
   unsubscribe(packet: UnsubscribePacket, frame?: Frame): void;
@@ -56,7 +56,10 @@ export interface UpstreamLink {
 /** Details of an acknowledgement that only 5.0 carries; absent on the hot path. */
 export type AckProperties = Pick<Properties, 'reasonString' | 'userProperties'>;
 
-/** Server to client. */
+/**
+ * Server to client. Where a method takes a `frame`, that is the packet as the server sent it, in the client's version: a link that
+ * has it hands it over, and what policy does not change goes on as the bytes it came in.
+ */
 export interface DownstreamReceiver {
   connack(packet: ConnackPacket): void;
   /**
@@ -64,15 +67,15 @@ export interface DownstreamReceiver {
    * False: hold further deliveries until `resume`. This one was taken all the same.
    */
   publish(packet: PublishView): boolean;
-  acknowledge(type: AckType, packetId: number, reasonCode: number, properties?: AckProperties): void;
-  suback(packet: SubackPacket): void;
-  unsuback(packet: UnsubackPacket): void;
+  acknowledge(type: AckType, packetId: number, reasonCode: number, properties?: AckProperties, frame?: Frame): void;
+  suback(packet: SubackPacket, frame?: Frame): void;
+  unsuback(packet: UnsubackPacket, frame?: Frame): void;
   pong(): void;
-  authenticate(packet: AuthPacket): void;
+  authenticate(packet: AuthPacket, frame?: Frame): void;
   /** After `publish` of the link returned false: read on. */
   drained(): void;
   /** The server ends it: with its DISCONNECT (to a v5 client it is passed on), or undefined when it just went away. */
-  closed(disconnect: DisconnectPacket | undefined): void;
+  closed(disconnect: DisconnectPacket | undefined, frame?: Frame): void;
 }
 
 /** Makes the link of one connection. */

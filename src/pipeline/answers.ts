@@ -1,5 +1,6 @@
 /** What the gateway itself says on the wire, in the client's protocol version; everything else is the server's own bytes. */
-import { encodeInto, encodePacket } from '../mqtt/encode.ts';
+import { encodedSize, encodeInto, writeAck } from '../mqtt/encode.ts';
+import type { Frame } from '../mqtt/frame.ts';
 import type { AckProperties } from '../mqtt/link.ts';
 import type { AckType, Packet } from '../mqtt/packet.ts';
 import { NO_PROPERTIES, type Properties } from '../mqtt/properties.ts';
@@ -27,6 +28,12 @@ export class Answers {
     this.#downstream.touch();
   }
 
+  /** Sends a packet as the bytes that it came in. */
+  frame(frame: Frame): void {
+    this.#downstream.batch.append(frame.bytes, frame.start, frame.end);
+    this.#downstream.touch();
+  }
+
   /**
    * Sends a packet whose properties are for people. They are left out where the client declined them [MQTT-3.1.2-29] or where
    * they would make the packet larger than it takes [MQTT-3.2.2-19].
@@ -34,7 +41,7 @@ export class Answers {
   explained(packet: Extract<Packet, { properties: Properties }>): void {
     const { version, connect } = this.#client;
     const sizeMaxBytes = connect?.properties.maximumPacketSizeBytes;
-    if (version === 5 && sizeMaxBytes !== undefined && encodePacket(packet, version).length > sizeMaxBytes) {
+    if (version === 5 && sizeMaxBytes !== undefined && encodedSize(packet, version) > sizeMaxBytes) {
       const { reasonString: _reason, userProperties: _user, ...rest } = packet.properties;
       this.packet({ ...packet, properties: rest });
     } else {
@@ -43,7 +50,12 @@ export class Answers {
   }
 
   acknowledge(type: AckType, packetId: number, reasonCode: number, properties: AckProperties = NO_PROPERTIES): void {
-    const explain = reasonCode !== 0 && this.#client.wantsProblemInformation;
+    if (reasonCode === Reason.Success) {
+      writeAck(this.#downstream.batch, type, packetId, reasonCode, this.#client.version);
+      this.#downstream.touch();
+      return;
+    }
+    const explain = this.#client.wantsProblemInformation;
     this.explained({ type, packetId, reasonCode, properties: explain ? properties : NO_PROPERTIES });
   }
 

@@ -5,7 +5,8 @@ import type { Emit } from '../base/events.ts';
 import { decodePacket } from '../mqtt/decode.ts';
 import { Deframer, FrameStatus } from '../mqtt/deframer.ts';
 import { type Fault, isFault } from '../mqtt/fault.ts';
-import { ProtocolVersionUnsupported } from '../mqtt/faults.ts';
+import { PacketIdZero, ProtocolVersionUnsupported } from '../mqtt/faults.ts';
+import type { Frame } from '../mqtt/frame.ts';
 import type { OpenLink, UpstreamLink } from '../mqtt/link.ts';
 import type { AckType, ConnackPacket, ConnectPacket, DisconnectPacket } from '../mqtt/packet.ts';
 import { peekProtocolVersion } from '../mqtt/packets/connect.ts';
@@ -94,12 +95,12 @@ export class Connection implements DownstreamHandler {
     this.#subscriptions = new Subscriptions(this.client, this.#answers, this.#events);
     this.#egress = new Egress(this.client, downstream, this.#answers, this.#events, {
       connack: (packet) => this.#onConnack(packet),
-      suback: (packet) => this.#subscriptions.suback(packet),
-      unsuback: (packet) => this.#subscriptions.unsuback(packet),
+      suback: (packet, frame) => this.#subscriptions.suback(packet, frame),
+      unsuback: (packet, frame) => this.#subscriptions.unsuback(packet, frame),
       acknowledged: (type, reasonCode) => this.#onAcknowledged(type, reasonCode),
       held: () => this.#onHeld(),
       drained: () => this.#resume(Pause.LinkFull),
-      closed: (disconnect) => this.#onLinkClosed(disconnect),
+      closed: (disconnect, frame) => this.#onLinkClosed(disconnect, frame),
     });
     this.#deadline = services.clock.after(policy.limits.connectTimeoutMs, () => this.#onConnectTimeout());
     services.emit({ name: 'connection.accepted', ...this.client.facts() });
@@ -148,6 +149,8 @@ export class Connection implements DownstreamHandler {
     const misplaced = this.#order.next(type as PacketType);
     if (misplaced !== undefined) this.#onFault(misplaced);
     else if (type === PacketType.Publish) this.#onPublish();
+    else if (type >= PacketType.Puback && type <= PacketType.Pubcomp && frame.end - frame.bodyStart === 2)
+      this.#onBareAck(type as AckType);
     else this.#onOther();
   }
 
@@ -170,6 +173,19 @@ export class Connection implements DownstreamHandler {
     }
   }
 
+  /** An acknowledgement that is only a packet identifier, as nearly all are: no packet object is made for it. */
+  #onBareAck(type: AckType): void {
+    const { bytes, bodyStart } = this.#deframer;
+    const packetId = (bytes[bodyStart]! << 8) | bytes[bodyStart + 1]!;
+    if (packetId === 0) this.#onFault(PacketIdZero);
+    else this.#onAck(type, packetId, Reason.Success);
+  }
+
+  #onAck(type: AckType, packetId: number, reasonCode: number): void {
+    if (type === PacketType.Pubrel && this.#publishing.release(packetId)) return;
+    this.#link!.acknowledge(type, packetId, reasonCode, this.#deframer);
+  }
+
   #onOther(): void {
     const packet = decodePacket(this.#deframer, this.client.version, 'client', this.client.policy.decodeRules);
     if (isFault(packet)) {
@@ -187,13 +203,9 @@ export class Connection implements DownstreamHandler {
         return;
       case PacketType.Puback:
       case PacketType.Pubrec:
-      case PacketType.Pubcomp:
-        this.#link!.acknowledge(packet.type, packet.packetId, packet.reasonCode);
-        return;
       case PacketType.Pubrel:
-        if (!this.#publishing.release(packet.packetId)) {
-          this.#link!.acknowledge(packet.type, packet.packetId, packet.reasonCode);
-        }
+      case PacketType.Pubcomp:
+        this.#onAck(packet.type, packet.packetId, packet.reasonCode);
         return;
       case PacketType.Subscribe: {
         const denial = this.#subscriptions.subscribe(packet, this.#deframer, this.#link!);
@@ -392,7 +404,7 @@ export class Connection implements DownstreamHandler {
     link?.close(undefined);
   }
 
-  #onLinkClosed(disconnect: DisconnectPacket | undefined): void {
+  #onLinkClosed(disconnect: DisconnectPacket | undefined, frame: Frame | undefined): void {
     this.#link = undefined;
     const says = disconnect?.properties.reasonString;
     if (this.#state === 'opening') {
@@ -403,7 +415,8 @@ export class Connection implements DownstreamHandler {
       this.#end({ reason: Reason.ServerBusy, by: 'upstream', says: 'the upstream went away' });
       return;
     }
-    if (this.client.version === 5) this.#answers.explained(disconnect);
+    if (frame !== undefined) this.#answers.frame(frame);
+    else if (this.client.version === 5) this.#answers.explained(disconnect);
     this.#finish({ reason: disconnect.reasonCode, by: 'upstream', says: says ?? 'the upstream ended the connection' });
   }
 

@@ -1,6 +1,7 @@
 /** Server to client: each delivery is authorized anew, then its bytes go out as they came. */
 
 import { encodeInto } from '../mqtt/encode.ts';
+import type { Frame } from '../mqtt/frame.ts';
 import type { AckProperties, DownstreamReceiver, UpstreamLink } from '../mqtt/link.ts';
 import type {
   AckType,
@@ -24,14 +25,14 @@ import type { Denial } from './verdict.ts';
 /** What the connection does with the rest of what a server says. */
 export interface EgressTarget {
   connack(packet: ConnackPacket): void;
-  suback(packet: SubackPacket): void;
-  unsuback(packet: UnsubackPacket): void;
+  suback(packet: SubackPacket, frame: Frame | undefined): void;
+  unsuback(packet: UnsubackPacket, frame: Frame | undefined): void;
   /** A QoS 1 or 2 exchange of the client's has gone a step. */
   acknowledged(type: AckType, reasonCode: number): void;
   /** Deliveries are held from now on, because the client reads too slowly. */
   held(): void;
   drained(): void;
-  closed(disconnect: DisconnectPacket | undefined): void;
+  closed(disconnect: DisconnectPacket | undefined, frame: Frame | undefined): void;
 }
 
 const PINGRESP = Uint8Array.of(0xd0, 0x00);
@@ -115,13 +116,14 @@ export class Egress implements DownstreamReceiver {
     }
   }
 
-  acknowledge(type: AckType, packetId: number, reasonCode: number, properties?: AckProperties): void {
+  acknowledge(type: AckType, packetId: number, reasonCode: number, properties?: AckProperties, frame?: Frame): void {
     if (!this.#open) return;
     if (type === PacketType.Pubrel && this.#withheld.delete(packetId)) {
       this.#owe(PacketType.Pubcomp, packetId);
       return;
     }
-    this.#answers.acknowledge(type, packetId, reasonCode, properties);
+    if (frame !== undefined) this.#answers.frame(frame);
+    else this.#answers.acknowledge(type, packetId, reasonCode, properties);
     this.#target.acknowledged(type, reasonCode);
   }
 
@@ -129,12 +131,12 @@ export class Egress implements DownstreamReceiver {
     if (this.#open) this.#target.connack(packet);
   }
 
-  suback(packet: SubackPacket): void {
-    if (this.#open) this.#target.suback(packet);
+  suback(packet: SubackPacket, frame?: Frame): void {
+    if (this.#open) this.#target.suback(packet, frame);
   }
 
-  unsuback(packet: UnsubackPacket): void {
-    if (this.#open) this.#target.unsuback(packet);
+  unsuback(packet: UnsubackPacket, frame?: Frame): void {
+    if (this.#open) this.#target.unsuback(packet, frame);
   }
 
   pong(): void {
@@ -143,16 +145,18 @@ export class Egress implements DownstreamReceiver {
     this.#downstream.touch();
   }
 
-  authenticate(packet: AuthPacket): void {
-    if (this.#open) this.#answers.packet(packet);
+  authenticate(packet: AuthPacket, frame?: Frame): void {
+    if (!this.#open) return;
+    if (frame !== undefined) this.#answers.frame(frame);
+    else this.#answers.packet(packet);
   }
 
   drained(): void {
     if (this.#open) this.#target.drained();
   }
 
-  closed(disconnect: DisconnectPacket | undefined): void {
-    if (this.#open) this.#target.closed(disconnect);
+  closed(disconnect: DisconnectPacket | undefined, frame?: Frame): void {
+    if (this.#open) this.#target.closed(disconnect, frame);
   }
 
   /** Nothing more goes to the client, whatever the link still says. */

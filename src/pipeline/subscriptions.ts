@@ -77,11 +77,11 @@ export class Subscriptions {
     this.#events.emit(() => ({ name: 'subscribe.refused', ...this.#client.facts(), filter, reason, by, says }));
   }
 
-  suback(packet: SubackPacket): void {
+  suback(packet: SubackPacket, frame: Frame | undefined): void {
     const pending = this.#pending.get(packet.packetId);
     this.#pending.delete(packet.packetId);
     if (pending === undefined) {
-      this.#answers.suback(packet.packetId, packet.reasonCodes, packet.properties);
+      this.#pass(packet, packet.reasonCodes, frame);
       return;
     }
     let next = 0;
@@ -92,7 +92,13 @@ export class Subscriptions {
       if (code === undefined && merged >= FAILURE && filter !== undefined) this.#client.subscriptions.delete(filter);
       return merged;
     });
-    this.#answers.suback(packet.packetId, codes, packet.properties);
+    const isWhole = packet.reasonCodes.length === codes.length;
+    this.#pass(packet, codes, isWhole ? frame : undefined);
+  }
+
+  #pass(packet: SubackPacket, codes: number[], frame: Frame | undefined): void {
+    if (frame !== undefined) this.#answers.frame(frame);
+    else this.#answers.suback(packet.packetId, codes, packet.properties);
   }
 
   /** Giving up a subscription needs no permission. */
@@ -102,9 +108,10 @@ export class Subscriptions {
     link.unsubscribe(packet, frame);
   }
 
-  unsuback(packet: UnsubackPacket): void {
+  unsuback(packet: UnsubackPacket, frame: Frame | undefined): void {
     if (this.#own.delete(packet.packetId)) return;
-    this.#answers.packet(packet);
+    if (frame !== undefined) this.#answers.frame(frame);
+    else this.#answers.packet(packet);
   }
 
   /** After a change of policy: what may no longer be held is given up, in the client's name. */

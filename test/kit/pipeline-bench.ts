@@ -7,7 +7,7 @@ import { Deframer, FrameStatus } from '../../src/mqtt/deframer.ts';
 import { encodePacket } from '../../src/mqtt/encode.ts';
 import { isFault } from '../../src/mqtt/fault.ts';
 import type { DownstreamReceiver, UpstreamLink } from '../../src/mqtt/link.ts';
-import type { ConnackPacket, ConnectPacket, Packet, PublishPacket } from '../../src/mqtt/packet.ts';
+import type { AckType, ConnackPacket, ConnectPacket, Packet, PublishPacket } from '../../src/mqtt/packet.ts';
 import { scanPublish } from '../../src/mqtt/packets/publish.ts';
 import { NO_PROPERTIES } from '../../src/mqtt/properties.ts';
 import { PublishView } from '../../src/mqtt/publish-view.ts';
@@ -90,8 +90,8 @@ export class RecordingLink implements UpstreamLink {
     ]);
     return this.takesMore;
   }
-  acknowledge(...call: Parameters<UpstreamLink['acknowledge']>): void {
-    this.calls.push(['acknowledge', ...call]);
+  acknowledge(type: AckType, packetId: number, reasonCode: number): void {
+    this.calls.push(['acknowledge', type, packetId, reasonCode]);
   }
   subscribe(packet: Parameters<UpstreamLink['subscribe']>[0]): void {
     this.calls.push(['subscribe', packet.packetId, packet.subscriptions.map((subscription) => subscription.filter)]);
