@@ -57,7 +57,7 @@ const Disconnect = C.DisconnectByClient | C.DisconnectByServer;
 const Everywhere = 0x1fff;
 
 /** Identifier to row; undefined where the specification has none. */
-export const PROPERTY_ROWS: (PropertyRow | undefined)[] = [];
+export const PROPERTY_ROWS: (PropertyRow | undefined)[] = new Array(0x2b).fill(undefined);
 /** Name to row. */
 export const PROPERTY_ROW_OF: Record<keyof Properties, PropertyRow> = Object.create(null);
 
