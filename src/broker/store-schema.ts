@@ -1,6 +1,6 @@
 /** Opens the database file of the embedded broker's store: ownership, mode, integrity, schema version. Runs in the store's thread. */
 
-import { chmodSync, closeSync, fstatSync, fsyncSync, openSync } from 'node:fs';
+import { accessSync, chmodSync, closeSync, constants, fsyncSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { StoreFault, ThreadOptions } from './store-thread.ts';
@@ -210,16 +210,20 @@ function damaged(path: string, says: string): RefusedFile {
   );
 }
 
-/** Makes the file if need be, for its owner only; SQLite gives the log beside it the same mode. */
+/**
+ * Makes the file if need be, for its owner only; SQLite gives the log beside it the same mode. A file that is there is not
+ * opened: closing it again would give up the locks that this process may hold on it.
+ */
 function claimFile(path: string): void {
-  const file = openSync(path, 'a', 0o600);
-  try {
-    const status = fstatSync(file);
-    if ((status.mode & 0o077) !== 0) chmodSync(path, 0o600);
-    if (status.size === 0) fsyncDirectory(dirname(path));
-  } finally {
-    closeSync(file);
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status === undefined) {
+    closeSync(openSync(path, 'wx', 0o600));
+    fsyncDirectory(dirname(path));
+    return;
   }
+  if (!status.isFile()) throw Object.assign(new Error('not a file'), { code: 'EISDIR' });
+  if ((status.mode & 0o077) !== 0) chmodSync(path, 0o600);
+  accessSync(path, constants.R_OK | constants.W_OK);
 }
 
 /** A file whose name is not on the medium is lost with everything in it when the power fails. */
@@ -288,8 +292,11 @@ function prepareDatabase(database: DatabaseSync, options: ThreadOptions): Omit<O
     PRAGMA temp_store = MEMORY;
     BEGIN EXCLUSIVE;
   `);
-  for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
-  database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION};`);
+  // A file that is up to date and sound is not written to: it opens on a full disk too.
+  if (version < SCHEMA_VERSION) {
+    for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
+    database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION};`);
+  }
   const damagedRows = fresh ? 0 : removeDamagedRows(database);
   database.exec('COMMIT');
   const next = database
