@@ -92,6 +92,9 @@ async function runGateway(place: Place, config: Config, log: EventLog, made: Ini
   // Broker, pipeline and transports are loaded here, and not for every `--help`.
   const { startGateway } = await import('../app/gateway.ts');
   const stopSignal = nextSignal(['SIGTERM', 'SIGINT']);
+  // A supervisor may ask for a reload before there is anything to reload; unheard, the signal would end the process.
+  let onHangUp = (): void => undefined;
+  process.on('SIGHUP', () => onHangUp());
   let current = config;
   const gateway = await startGateway({
     config,
@@ -113,17 +116,16 @@ async function runGateway(place: Place, config: Config, log: EventLog, made: Ini
     return isMoved ? { ...outcome, restartNeeded: [...outcome.restartNeeded, 'log.destination'] } : outcome;
   };
   const control = await openControl(config, gateway, reload);
-  const onHangUp = (): void => {
+  onHangUp = () => {
     log.reopen();
     void reload();
   };
-  process.on('SIGHUP', onHangUp);
   // Where log and greeting share a terminal, they do not mix.
   await log.settled();
   welcome(gateway, made);
 
   const signal = await stopSignal;
-  process.off('SIGHUP', onHangUp);
+  onHangUp = () => undefined;
   // Whoever asks twice does not want to wait.
   void nextSignal(['SIGTERM', 'SIGINT']).then(() => process.exit(INTERRUPTED_EXIT_CODE));
   await control.close();

@@ -38,7 +38,7 @@ describe('the published schema', () => {
 
 describe('docs/defaults.md', () => {
   const rows = new Map(
-    [...readFileSync(DEFAULTS, 'utf8').matchAll(/^\| `([^`]+)` \| (.*?) \| (.*?) \|$/gm)].map(
+    [...readFileSync(DEFAULTS, 'utf8').matchAll(/^\| `([^`]+)` *\| (.*?) *\| (.*?) *\|$/gm)].map(
       ([, path = '', value = '', why = '']) => [path, { value, why }],
     ),
   );
