@@ -32,7 +32,7 @@ describe('the published schema', () => {
   });
 
   it('holds no path of the machine that made it', () => {
-    assert.doesNotMatch(JSON.stringify(configJsonSchema()), /\/(work|home|tmp|Users)\//);
+    assert.doesNotMatch(JSON.stringify(configJsonSchema()), /"(\/[^"/]+){2,}"/);
   });
 });
 
