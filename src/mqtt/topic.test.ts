@@ -239,3 +239,16 @@ test('containment at its edges', () => {
     assert.equal(filterContains(outer, inner), contains, `${outer} contains ${inner}`);
   }
 });
+
+test('the work of matching grows no faster than topic and filter', (t) => {
+  const lookups = (levels: number): number => {
+    const look = t.mock.method(String.prototype, 'charCodeAt');
+    topicMatchesFilter(`${'a/'.repeat(levels)}x`, `${'+/'.repeat(levels)}y`);
+    const count = look.mock.callCount();
+    look.mock.restore();
+    return count;
+  };
+  const once = lookups(1000);
+  assert.ok(once > 1000);
+  assert.ok(lookups(2000) <= once * 2.1);
+});
