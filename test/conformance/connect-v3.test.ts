@@ -6,13 +6,16 @@ import { ack, connect, disconnect, publish, subscribe, unsubscribe } from '../ki
 import { chapter, claim } from './suite.ts';
 
 chapter('CONNECT, MQTT 3.1 and 3.1.1', () => {
-  claim('a valid CONNECT is answered by CONNACK with return code 0 [MQTT311-3.1.4-4]', async (world) => {
-    const client = await world.open();
-    client.send(connect(world.version, world.init()));
-    const bytes = await client.nextRaw();
-    assert.equal(bytes.toString('hex'), '20020000');
-    await client.expectNothing();
-  });
+  claim(
+    'a valid CONNECT is answered by CONNACK with return code 0, and its flags are 0 [MQTT311-3.1.4-4] [MQTT311-3.2.2-1]',
+    async (world) => {
+      const client = await world.open();
+      client.send(connect(world.version, world.init()));
+      const bytes = await client.nextRaw();
+      assert.equal(bytes.toString('hex'), '20020000');
+      await client.expectNothing();
+    },
+  );
 
   claim('packets sent right behind CONNECT are handled, after the CONNACK [MQTT311-3.2.0-1]', async (world) => {
     const client = await world.open();
@@ -202,4 +205,16 @@ chapter('CONNECT, MQTT 3.1 and 3.1.1', () => {
     client.drop();
     await witness.receive(world.topic(), '');
   });
+
+  claim(
+    'a client identifier that the server refuses is answered by return code 2, and the connection ends [MQTT311-3.1.3-9] [MQTT311-3.2.2-5]',
+    async (world) => {
+      const client = await world.attempt({ clientId: world.clientId('x'.repeat(5000)) });
+      const { reasonCode } = await client.expect(PacketType.Connack, { sessionPresent: false });
+      // A server may allow identifiers of any length.
+      if (reasonCode === ReturnCode.Accepted) return client.expectNothing();
+      assert.equal(reasonCode, ReturnCode.IdentifierRejected);
+      await client.expectClosed();
+    },
+  );
 });

@@ -18,7 +18,7 @@ chapter('CONNECT, MQTT 5.0', () => {
     await client.expectNothing();
   });
 
-  claim('a CONNECT that arrives byte by byte is understood [MQTT-4.2-1]', async (world) => {
+  claim('a CONNECT that arrives byte by byte is understood [MQTT-4.2.0-1]', async (world) => {
     const client = await world.open();
     const bytes = client.encode(connect(5, world.init({ will: { topic: world.topic(), payload: 'x' } })));
     for (const byte of bytes) {
@@ -300,6 +300,30 @@ chapter('CONNECT, MQTT 5.0', () => {
         const answer = await client.nextRaw();
         assert.ok(answer.length <= sizeMaxBytes, `${answer.length} bytes: ${answer.toString('hex')}`);
       }
+    },
+  );
+
+  claim('the reserved bits of the CONNACK flags are 0, with a session and without [MQTT-3.2.2-1]', async (world) => {
+    const init = world.init({ properties: { sessionExpiryIntervalS: 60 } });
+    for (const cleanStart of [true, false]) {
+      const client = await world.open();
+      client.send(connect(5, { ...init, cleanStart }));
+      const bytes = await client.nextRaw();
+      assert.equal(bytes[0], PacketType.Connack << 4);
+      assert.equal(bytes[bytes[1]! < 0x80 ? 2 : 3], cleanStart ? 0 : 1);
+      await client.disconnect();
+    }
+  });
+
+  claim(
+    'a client identifier that the server refuses is answered by 0x85, and the connection ends [MQTT-3.1.3-8]',
+    async (world) => {
+      const client = await world.attempt({ clientId: world.clientId('x'.repeat(5000)) });
+      const { reasonCode } = await client.expect(PacketType.Connack, { sessionPresent: false });
+      // A server may allow identifiers of any length.
+      if (reasonCode === Reason.Success) return client.expectNothing();
+      assert.equal(reasonCode, Reason.ClientIdentifierNotValid);
+      await client.expectClosed();
     },
   );
 });

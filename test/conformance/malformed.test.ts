@@ -424,7 +424,7 @@ chapter('Malformed CONNECT packets', () => {
 
   for (const [what, hex, , versions] of CONNECT_V4) {
     claim(
-      `CONNECT is refused without a CONNACK for ${what}`,
+      `CONNECT is refused without a CONNACK for ${what} [MQTT311-3.2.2-6]`,
       async (world) => {
         const client = await world.open();
         client.sendRaw(hex);

@@ -12,7 +12,7 @@ chapter('PUBLISH and QoS', () => {
     for (const granted of QOS) {
       const delivered = Math.min(published, granted) as QoS;
       claim(
-        `a QoS ${published} message to a QoS ${granted} subscription is delivered at QoS ${delivered} [MQTT-3.8.4-8] [MQTT311-3.8.4-6]`,
+        `a QoS ${published} message to a QoS ${granted} subscription is delivered at QoS ${delivered}, with DUP 0 [MQTT-3.8.4-8] [MQTT-4.3.2-2] [MQTT-4.3.3-2] [MQTT311-3.8.4-6] [MQTT311-4.3.2-1] [MQTT311-4.3.3-1]`,
         async (world) => {
           const subscriber = await world.connect();
           const publisher = await world.connect();

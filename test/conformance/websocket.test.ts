@@ -46,7 +46,7 @@ chapter('WebSocket', () => {
   );
 
   claim(
-    'a client works over WebSocket as over TCP, and the answers are binary frames [MQTT-6.0.0-1] [MQTT-4.2-1] [MQTT311-6.0.0-1]',
+    'a client works over WebSocket as over TCP, and the answers are binary frames [MQTT-6.0.0-1] [MQTT-4.2.0-1] [MQTT311-6.0.0-1]',
     async (world) => {
       const client = await RawClient.open(world.target.ws, world.version);
       await client.connect(world.init());

@@ -14,6 +14,8 @@ export function encode(packet: Packet, version: ProtocolVersion): Uint8Array {
 export class PacketReader {
   readonly #deframer: Deframer;
   readonly #version: ProtocolVersion;
+  /** The largest packet so far, header included. */
+  sizeMaxBytes = 0;
 
   constructor(version: ProtocolVersion) {
     this.#version = version;
@@ -26,6 +28,9 @@ export class PacketReader {
     for (;;) {
       const next = this.#deframer.next();
       if (next === FrameStatus.NeedMore) return undefined;
+      if (next === FrameStatus.Frame) {
+        this.sizeMaxBytes = Math.max(this.sizeMaxBytes, this.#deframer.end - this.#deframer.start);
+      }
       const packet =
         next === FrameStatus.Fault ? this.#deframer.fault! : decodePacket(this.#deframer, this.#version, 'server');
       if (isFault(packet)) return `${packet.code} [${packet.clause}]`;

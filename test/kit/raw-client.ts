@@ -167,6 +167,11 @@ export class RawClient {
     }
   }
 
+  /** The size of the largest packet that came, in bytes. */
+  get packetSizeMaxBytes(): number {
+    return this.#reader.sizeMaxBytes;
+  }
+
   encode(packet: Packet): Uint8Array {
     return encode(packet, this.version);
   }
