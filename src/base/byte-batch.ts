@@ -1,6 +1,14 @@
 /** Bytes gathered for one write: encoders reserve room and write in place, and the socket takes the whole. */
 
-const START_BYTES = 1024;
+const START_BYTES = 512;
+/** Content above this borrows its room from the pool, and hands it back when it is cleared. */
+const POOLED_FROM_BYTES = 16_384;
+/** Twice what the runtime reads at once, so that a chunk's worth of packets and what they add fit. */
+const POOLED_BYTES = 131_072;
+const POOL_MAX = 32;
+
+/** Rooms that wait for the next burst: fresh memory of this size costs more than the bytes that go through it. */
+const pool: Buffer[] = [];
 
 export class ByteBatch {
   /** Room; only `bytes[0..length)` is content. Replaced when it grows, so read it anew after each `reserve`. */
@@ -21,9 +29,13 @@ export class ByteBatch {
   }
 
   #grow(needed: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2));
-    this.bytes.copy(grown, 0, 0, this.length);
-    this.bytes = grown;
+    const old = this.bytes;
+    this.bytes =
+      needed > POOLED_FROM_BYTES && needed <= POOLED_BYTES
+        ? (pool.pop() ?? Buffer.allocUnsafeSlow(POOLED_BYTES))
+        : Buffer.allocUnsafeSlow(Math.max(needed, old.length * 2));
+    old.copy(this.bytes, 0, 0, this.length);
+    recycle(old);
   }
 
   /** Copies `source[start..end)` behind what is there. */
@@ -36,17 +48,38 @@ export class ByteBatch {
     else bytes.set(start === 0 && end === source.length ? source : source.subarray(start, end), at);
   }
 
-  /** Hands the content over for good and starts anew: for a sink that has not finished with it when the call returns. */
+  /**
+   * Hands the content over for good, in memory of about its own size, and starts anew: for a sink that has not finished with
+   * it when the call returns.
+   */
   take(): Buffer {
-    const taken = this.bytes.subarray(0, this.length);
+    const { bytes, length } = this;
+    if (length * 2 >= bytes.length) {
+      this.abandon();
+      return bytes.subarray(0, length);
+    }
+    const taken = Buffer.allocUnsafe(length);
+    bytes.copy(taken, 0, 0, length);
+    this.clear(START_BYTES);
+    return taken;
+  }
+
+  /** Starts anew and leaves the room to whoever was given a part of it. */
+  abandon(): void {
     this.bytes = Buffer.allocUnsafeSlow(START_BYTES);
     this.length = 0;
-    return taken;
   }
 
   /** Forgets the content and keeps the room, up to `keepBytes` of it. */
   clear(keepBytes: number): void {
     this.length = 0;
-    if (this.bytes.length > keepBytes) this.bytes = Buffer.allocUnsafeSlow(START_BYTES);
+    if (this.bytes.length <= keepBytes) return;
+    recycle(this.bytes);
+    this.bytes = Buffer.allocUnsafeSlow(START_BYTES);
   }
+}
+
+/** INVARIANT: nobody else refers to `room`. */
+function recycle(room: Buffer): void {
+  if (room.length === POOLED_BYTES && pool.length < POOL_MAX) pool.push(room);
 }

@@ -18,12 +18,16 @@ export interface Host {
   readonly tls: TlsGate | undefined;
   readonly webSocket: WebSocketGate | undefined;
   deadline(run: () => void): Timer;
-  takeSocket(greeting: Greeting, socket: Socket, facts: DownstreamFacts, first: Buffer): void;
-  takeWebSocket(greeting: Greeting, socket: WebSocket, facts: DownstreamFacts): void;
+  /** The greeting is over, one way or the other. */
+  forget(greeting: Greeting): void;
+  takeSocket(socket: Socket, facts: DownstreamFacts, first: Buffer): void;
+  takeWebSocket(socket: WebSocket, facts: DownstreamFacts): void;
   reject(greeting: Greeting, rejection: Rejection): void;
 }
 
 const NO_BYTES = Buffer.alloc(0);
+/** An error before the hand-over ends in `close`, which says enough. */
+const ignore = (): void => {};
 
 export class Greeting implements Handshake, Upgrade {
   readonly connectionId: string;
@@ -61,12 +65,9 @@ export class Greeting implements Handshake, Upgrade {
 
   begin(settings: ListenerSettings): void {
     const { raw } = this;
-    raw.on('error', () => {});
-    raw.on('close', () => this.#onGone());
-    raw.on('end', () => {
-      // A client that has nothing more to say before it was heard is gone, half-open or not.
-      if (!this.#over) raw.destroy();
-    });
+    raw.on('error', ignore);
+    raw.on('close', this.#onGone);
+    raw.on('end', this.#onEnd);
     if (settings.proxyMode === 'off') {
       this.#awaitFirstBytes(raw);
       return;
@@ -139,7 +140,8 @@ export class Greeting implements Handshake, Upgrade {
       );
     } else {
       this.#finish();
-      this.#host.takeSocket(this, socket, this.#facts(), chunk);
+      socket.removeListener('end', this.#onEnd);
+      this.#host.takeSocket(socket, this.#facts(), chunk);
     }
   }
 
@@ -147,10 +149,8 @@ export class Greeting implements Handshake, Upgrade {
     if (this.#over) return;
     this.#certificate = certificate;
     this.#secured = true;
-    socket.on('error', () => {});
-    socket.on('end', () => {
-      if (!this.#over) socket.destroy();
-    });
+    socket.on('error', ignore);
+    socket.on('end', this.#onEnd);
     this.#awaitFirstBytes(socket);
   }
 
@@ -164,7 +164,7 @@ export class Greeting implements Handshake, Upgrade {
       return;
     }
     this.#finish();
-    this.#host.takeWebSocket(this, socket, this.#facts());
+    this.#host.takeWebSocket(socket, this.#facts());
   }
 
   /** The refusal is on its way to the client; the deadline still sees to it that the socket goes. */
@@ -192,23 +192,31 @@ export class Greeting implements Handshake, Upgrade {
     this.raw.destroy();
   }
 
+  /** A client that has nothing more to say before it was heard is gone, half-open or not. */
+  readonly #onEnd = (): void => {
+    if (!this.#over) this.raw.destroy();
+  };
+
   /** A client that left before it said anything (a probe, a health check) is not worth an event. */
-  #onGone(): void {
-    this.#deadline.cancel();
-    if (this.#over) return;
-    this.#over = true;
-    if (!this.#started) return;
+  readonly #onGone = (): void => {
+    const early = !this.#over;
+    this.#finish();
+    if (!early || !this.#started) return;
     const { tls, webSocket } = this.#host;
     const by = tls !== undefined ? 'tls' : webSocket !== undefined ? 'websocket' : 'proxy-protocol';
     const says = this.#secured
       ? "the client closed right after the TLS handshake; it may not trust this listener's certificate"
       : `the client closed before ${this.#awaited}`;
     this.#host.reject(this, { by, reason: Reason.UnspecifiedError, says });
-  }
+  };
 
+  /** From here on the socket is another's, or nobody's; nothing of the greeting stays with it. */
   #finish(): void {
     this.#over = true;
     this.#deadline.cancel();
+    this.raw.removeListener('close', this.#onGone);
+    this.raw.removeListener('end', this.#onEnd);
+    this.#host.forget(this);
   }
 
   #facts(): DownstreamFacts {

@@ -206,10 +206,7 @@ class SocketListener implements Listener, Host {
     this.#sockets.add(raw);
     const greeting = new Greeting(this, raw, connectionId, this.name, address);
     this.#greetings.add(greeting);
-    raw.once('close', () => {
-      this.#sockets.delete(raw);
-      this.#greetings.delete(greeting);
-    });
+    raw.once('close', () => this.#sockets.delete(raw));
     greeting.begin(this.#settings);
   }
 
@@ -217,13 +214,15 @@ class SocketListener implements Listener, Host {
     return this.#deps.clock.after(this.#settings.handshakeTimeoutMs, run);
   }
 
-  takeSocket(greeting: Greeting, socket: Socket, facts: DownstreamFacts, first: Buffer): void {
+  forget(greeting: Greeting): void {
     this.#greetings.delete(greeting);
+  }
+
+  takeSocket(socket: Socket, facts: DownstreamFacts, first: Buffer): void {
     new SocketDownstream(socket, facts, this.#downstreamDeps).start(this.#accept, first);
   }
 
-  takeWebSocket(greeting: Greeting, socket: WebSocket, facts: DownstreamFacts): void {
-    this.#greetings.delete(greeting);
+  takeWebSocket(socket: WebSocket, facts: DownstreamFacts): void {
     new WebSocketDownstream(socket, facts, this.#downstreamDeps).start(this.#accept);
   }
 

@@ -6,9 +6,9 @@ import type { Accept, Downstream, DownstreamEnd, DownstreamFacts, DownstreamHand
 import type { Flushable, FlushQueue } from './flush-queue.ts';
 
 /** Room that a connection keeps between writes; a burst's larger buffer is given back. */
-const BATCH_KEEP_BYTES = 4096;
-/** Up to here a queued write is copied out, so that it holds its own bytes and not the whole buffer they stood in. */
-const COPY_MAX_BYTES = 512;
+const BATCH_KEEP_BYTES = 2048;
+/** This much is worth a write of its own, while it is still in the processor's cache. */
+const WRITE_AT_BYTES = 8192;
 const NOTHING = Buffer.alloc(0);
 
 export interface DownstreamDeps {
@@ -83,13 +83,19 @@ export class SocketDownstream implements Downstream, Flushable {
   }
 
   touch(): void {
-    if (this.#touched) return;
-    this.#touched = true;
-    this.#deps.queue.add(this);
+    if (this.batch.length >= WRITE_AT_BYTES) this.#write();
+    else if (!this.#touched) {
+      this.#touched = true;
+      this.#deps.queue.add(this);
+    }
   }
 
   flush(): void {
     this.#touched = false;
+    this.#write();
+  }
+
+  #write(): void {
     const { batch } = this;
     const size = batch.length;
     if (size === 0) return;
@@ -101,11 +107,7 @@ export class SocketDownstream implements Downstream, Flushable {
     this.#bytesOut += size;
     if (this.facts.secure || socket.writableLength > 0) {
       this.#drainAwaited = true;
-      if (size > COPY_MAX_BYTES) socket.write(batch.take(), this.#onWritten);
-      else {
-        socket.write(Buffer.from(batch.bytes.subarray(0, size)), this.#onWritten);
-        batch.clear(BATCH_KEEP_BYTES);
-      }
+      socket.write(batch.take(), this.#onWritten);
       return;
     }
     socket.write(batch.bytes.subarray(0, size));
@@ -114,7 +116,7 @@ export class SocketDownstream implements Downstream, Flushable {
       batch.clear(BATCH_KEEP_BYTES);
       return;
     }
-    batch.take();
+    batch.abandon();
     if (this.#drainAwaited) return;
     this.#drainAwaited = true;
     // An empty write behind the rest calls back when the rest is gone; a callback on every write would cost each of them a tick.
