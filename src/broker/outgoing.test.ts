@@ -30,9 +30,10 @@ test('[MQTT-3.3.1-2] [MQTT-4.3.1-1] [MQTT311-4.3.1-1] QoS 0 is sent without iden
   for (const version of VERSIONS) {
     const [subscriber, publisher] = pair(bench, version);
     send(publisher, 0, 'x');
-    assert.deepEqual(subscriber.take().map(({ qos, dup, packetId }) => ({ qos, dup, packetId })), [
-      { qos: 0, dup: false, packetId: 0 },
-    ]);
+    assert.deepEqual(
+      subscriber.take().map(({ qos, dup, packetId }) => ({ qos, dup, packetId })),
+      [{ qos: 0, dup: false, packetId: 0 }],
+    );
     subscriber.lose();
   }
 });
@@ -160,17 +161,26 @@ test('[MQTT-4.4.0-1] [MQTT-3.3.1-1] [MQTT-4.5.0-1] [MQTT311-4.4.0-1] [MQTT311-3.
     subscriber.lose();
     send(publisher, 2, '5');
     const back = bench.client('s', version, lasting());
-    assert.deepEqual(back.take().map((one) => [textOf(one), one.packetId, one.dup]), [
-      ['1', first!.packetId, true],
-      ['2', second!.packetId, true],
-    ]);
-    assert.deepEqual(back.acks.map(({ type, packetId }) => [type, packetId]), [[PacketType.Pubrel, third!.packetId]]);
+    assert.deepEqual(
+      back.take().map((one) => [textOf(one), one.packetId, one.dup]),
+      [
+        ['1', first!.packetId, true],
+        ['2', second!.packetId, true],
+      ],
+    );
+    assert.deepEqual(
+      back.acks.map(({ type, packetId }) => [type, packetId]),
+      [[PacketType.Pubrel, third!.packetId]],
+    );
     back.pubcomp(third!.packetId);
     back.puback(first!.packetId);
-    assert.deepEqual(back.take().map((one) => [textOf(one), one.dup]), [
-      ['4', false],
-      ['5', false],
-    ]);
+    assert.deepEqual(
+      back.take().map((one) => [textOf(one), one.dup]),
+      [
+        ['4', false],
+        ['5', false],
+      ],
+    );
     back.disconnect(0, version === 5 ? { sessionExpiryIntervalS: 0 } : {});
     bench.client('s', version).lose();
   }
@@ -220,7 +230,10 @@ test('a client that was away can be back with another version of the protocol', 
   send(publisher, 1, 'x');
   subscriber.lose();
   const back = bench.client('s', 4, { cleanStart: false });
-  assert.deepEqual(back.take().map(({ dup, properties }) => [dup, properties]), [[true, {}]]);
+  assert.deepEqual(
+    back.take().map(({ dup, properties }) => [dup, properties]),
+    [[true, {}]],
+  );
 });
 
 // --- slow readers ---
@@ -289,7 +302,10 @@ test('a queue takes no more than its ceiling of messages and of bytes; the newes
   back.lose();
   send(publisher, 1, 'x'.repeat(600), 'y'.repeat(600), 'z');
   const again = bench.client('s', 5, lasting());
-  assert.deepEqual(again.take().map((one) => textOf(one).length), [600, 1]);
+  assert.deepEqual(
+    again.take().map((one) => textOf(one).length),
+    [600, 1],
+  );
   const told = bench.events.map((event) => event.name === 'ceiling.reached' && event.ceiling);
   assert.deepEqual(told, ['broker.queuedMessagesMax', 'broker.queuedBytesMax']);
 });
@@ -330,10 +346,13 @@ test('[MQTT-3.3.2-5] [MQTT-3.3.2-6] a message that waits loses time, and when no
   publisher.publish('t', 'never', { qos: 1 });
   bench.clock.advance(3_500);
   const back = bench.client('s', 5, lasting());
-  assert.deepEqual(back.take().map((one) => [textOf(one), one.properties.messageExpiryIntervalS]), [
-    ['long', 7],
-    ['never', undefined],
-  ]);
+  assert.deepEqual(
+    back.take().map((one) => [textOf(one), one.properties.messageExpiryIntervalS]),
+    [
+      ['long', 7],
+      ['never', undefined],
+    ],
+  );
 });
 
 test('[MQTT-4.3.3-7] [MQTT-4.3.3-13] a message that was sent before it expired is sent again all the same', async () => {

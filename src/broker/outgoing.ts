@@ -47,6 +47,8 @@ export class Outgoing {
   readonly #inflight = new InflightWindow<Outbound>();
   /** Of those under way, what this connection has not been sent yet, in order; true where an earlier one has: DUP. */
   readonly #unsent = new Map<number, boolean>();
+  /** False while it is not yet safe that those keep their identifiers. */
+  #mayRepeat = false;
   readonly #retained = new Map<string, RetainedBacklog>();
   #sequence = 0;
   #pumping = false;
@@ -80,7 +82,26 @@ export class Outgoing {
     this.#unsent.clear();
     const underWay = this.#inflight.values().sort((a, b) => a.sequence - b.sequence);
     for (const { packetId } of underWay) this.#unsent.set(packetId, true);
+    this.#mayRepeat = false;
+    this.#onceSafe(channel, () => {
+      this.#mayRepeat = true;
+      this.pump();
+    });
     this.pump();
+  }
+
+  /**
+   * Exactly once, also over a crash of ours: a client may hear of a packet identifier, or of its release, only when we will
+   * remember what it stands for [MQTT5 4.3.3]. `run` is not called for a client that has gone meanwhile.
+   */
+  #onceSafe(channel: Channel, run: () => void): void {
+    if (!this.persistent) {
+      run();
+      return;
+    }
+    this.#context.store.whenSafe(() => {
+      if (this.#channel === channel) run();
+    });
   }
 
   /** The client is gone. QoS 0 messages that it did not take go with it. */
@@ -160,14 +181,10 @@ export class Outgoing {
     else this.#sendOnceSafe(channel, outbound);
   }
 
-  /**
-   * Exactly once, also over a crash of ours: the client may hear of a packet identifier only when we will remember for which
-   * message it stands [MQTT5 4.3.3].
-   */
   #sendOnceSafe(channel: Channel, outbound: Outbound): void {
     const { packetId } = outbound;
-    this.#context.store.whenSafe(() => {
-      if (this.#channel !== channel || this.#inflight.value(packetId) !== outbound) return;
+    this.#onceSafe(channel, () => {
+      if (this.#inflight.value(packetId) !== outbound) return;
       if (!channel.held) this.#sendUnderWay(channel, outbound, false);
       else this.#unsent.set(packetId, false);
     });
@@ -290,6 +307,7 @@ export class Outgoing {
   }
 
   #sendNextUnderWay(channel: Channel): boolean {
+    if (!this.#mayRepeat) return false;
     const next = this.#unsent.entries().next().value;
     if (next === undefined) return false;
     const max = Math.min(channel.receiveMaximum, this.#context.ceilings.current.inflightMax);
@@ -356,7 +374,7 @@ export class Outgoing {
   pubrec(packetId: number, refused: boolean): AckOutcome {
     // PUBREC again: the client has not seen our PUBREL.
     if (this.#inflight.awaiting(packetId) === Awaiting.Pubcomp && !refused) {
-      this.#channel?.receiver.acknowledge(PacketType.Pubrel, packetId, 0);
+      this.#sendPubrel(packetId);
       return 'known';
     }
     const outcome = this.#judge(packetId, Awaiting.Pubrec);
@@ -380,27 +398,24 @@ export class Outgoing {
 
   /** From here on only the identifier matters: the message must not be sent again [MQTT-4.3.3-5, MQTT-4.3.3-6]. */
   #release(packetId: number): void {
-    const channel = this.#channel;
     const published = this.#inflight.value(packetId);
     this.#unsent.delete(packetId);
     if (published === undefined) {
       this.#inflight.put(packetId, Awaiting.Pubcomp, undefined);
-      channel?.receiver.acknowledge(PacketType.Pubrel, packetId, 0);
-      return;
+    } else {
+      const state: OutgoingState = 'released';
+      const released = { ...published, state, message: undefined, sharing: undefined };
+      this.#inflight.put(packetId, Awaiting.Pubcomp, released);
+      if (this.persistent) this.#context.store.putOutgoing(this.#clientId, released);
     }
-    const state: OutgoingState = 'released';
-    const released = { ...published, state, message: undefined, sharing: undefined };
-    this.#inflight.put(packetId, Awaiting.Pubcomp, released);
-    if (!this.persistent) {
-      channel?.receiver.acknowledge(PacketType.Pubrel, packetId, 0);
-      return;
-    }
-    const { store } = this.#context;
-    store.putOutgoing(this.#clientId, released);
-    // After PUBREL the client forgets the identifier; if we forgot that, we would send the message a second time.
-    store.whenSafe(() => {
-      if (this.#channel === channel) channel?.receiver.acknowledge(PacketType.Pubrel, packetId, 0);
-    });
+    this.#sendPubrel(packetId);
+  }
+
+  /** After PUBREL the client forgets the identifier; if we forgot that, we would send the message a second time. */
+  #sendPubrel(packetId: number): void {
+    const channel = this.#channel;
+    if (channel === undefined) return;
+    this.#onceSafe(channel, () => channel.receiver.acknowledge(PacketType.Pubrel, packetId, 0));
   }
 
   #complete(packetId: number): void {

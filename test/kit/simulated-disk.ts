@@ -24,6 +24,8 @@ class Disk {
 
 export class SimulatedDisk implements Store {
   readonly #disk = new Disk();
+  #base = -1;
+  #lowest = -1;
   #pending: Change[] = [];
   #waiting: (() => void)[] = [];
   /** Commits at once, as `relaxed` seems to. */
@@ -32,6 +34,7 @@ export class SimulatedDisk implements Store {
   isClosed = false;
 
   async load(): Promise<StoreSnapshot> {
+    this.#base = this.#lowest - 1;
     const sessions = [...this.#disk.sessions.values()].map(({ session, subscriptions, outgoing, incoming }) => ({
       session,
       subscriptions: [...subscriptions.values()],
@@ -59,7 +62,7 @@ export class SimulatedDisk implements Store {
     this.#waiting = [];
   }
 
-  /** A frozen copy in plain objects, as a real store would make: later changes of the caller's objects are not seen. */
+  /** What belongs to a session is gone with it. */
   #rows(clientId: string, change: (rows: SessionRows) => void): void {
     this.#change((disk) => {
       const rows = disk.sessions.get(clientId);
@@ -95,7 +98,7 @@ export class SimulatedDisk implements Store {
 
   putOutgoing(clientId: string, outgoing: StoredOutgoing): void {
     const { message } = outgoing;
-    const row = { ...outgoing, message: message === undefined ? undefined : plain(message) };
+    const row = { ...outgoing, message: message === undefined ? undefined : this.#plain(message) };
     this.#rows(clientId, (rows) => rows.outgoing.set(row.sequence, row));
   }
 
@@ -112,7 +115,7 @@ export class SimulatedDisk implements Store {
   }
 
   putRetained(message: StoredMessage): void {
-    const row = plain(message);
+    const row = this.#plain(message);
     this.#change((disk) => disk.retained.set(row.topic, row));
   }
 
@@ -133,10 +136,12 @@ export class SimulatedDisk implements Store {
     this.commit();
     this.isClosed = true;
   }
-}
 
-/** Identifiers of what is read back lie below zero, so that they meet no new ones. */
-function plain(message: StoredMessage): StoredMessage {
-  const { id, topic, payload, qos, retain, properties, expiresAtMs, publisher } = message;
-  return { id: id < 0 ? id : -id - 1, topic, payload, qos, retain, properties, expiresAtMs, publisher };
+  /** Identifiers of what is read back lie below zero, each process's below the last one's, so that they never meet. */
+  #plain(message: StoredMessage): StoredMessage {
+    const { id, topic, payload, qos, retain, properties, expiresAtMs, publisher } = message;
+    const storedId = id < 0 ? id : this.#base - id;
+    this.#lowest = Math.min(this.#lowest, storedId);
+    return { id: storedId, topic, payload, qos, retain, properties, expiresAtMs, publisher };
+  }
 }
