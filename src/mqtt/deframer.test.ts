@@ -284,6 +284,16 @@ test('a packet that drips in costs memory in proportion to what has come', (t) =
   for (const size of [2000, 4000, 8000]) assert.ok(allocated(size) <= 256 + 4 * (size + 5), `${size}`);
 });
 
+test('once all is read, no chunk is kept alive', () => {
+  const deframer = new Deframer({ sender: 'client', version: 4 });
+  for (const chunk of [bytesOf('c000'), bytesOf('c000 30 05'), bytesOf("0001 'a' 0000"), bytesOf('c001')]) {
+    deframe(deframer, chunk);
+    assert.equal(deframer.bytes.length, 0);
+    assert.deepEqual([deframer.start, deframer.bodyStart, deframer.end], [0, 0, 0]);
+  }
+  assert.equal(deframer.fault, faults.LengthWrongForType);
+});
+
 test('room for a large packet is given back', (t) => {
   const deframer = new Deframer({ sender: 'client', version: 4 });
   const packet = bytesOf(`30 .. 0001 'a' '${'x'.repeat(5000)}'`);

@@ -63,6 +63,8 @@ export class Deframer implements Frame {
   #limit = 0;
   /** Offset behind the header that `#sizeAt` read last. */
   #bodyAt = 0;
+  /** Its size. */
+  #headerSize = 0;
 
   constructor(options: DeframerOptions) {
     this.#sender = options.sender;
@@ -100,7 +102,7 @@ export class Deframer implements Frame {
     if (size < 0) return FrameStatus.Fault;
     if (size === 0 || at + size > limit) {
       this.hold();
-      return FrameStatus.NeedMore;
+      return this.#letGo();
     }
     this.#at = at + size;
     return this.#frame(chunk, at, size);
@@ -112,7 +114,7 @@ export class Deframer implements Frame {
     for (;;) {
       size = this.#sizeAt(this.#held, this.#heldAt, this.#heldEnd);
       if (size !== 0) break;
-      if (this.#at === this.#limit) return FrameStatus.NeedMore;
+      if (this.#at === this.#limit) return this.#letGo();
       this.#take(1);
     }
     if (size < 0) return FrameStatus.Fault;
@@ -120,7 +122,7 @@ export class Deframer implements Frame {
     if (missing > 0) {
       const coming = Math.min(missing, this.#limit - this.#at);
       if (coming > 0) this.#take(coming);
-      if (coming < missing) return FrameStatus.NeedMore;
+      if (coming < missing) return this.#letGo();
     }
     // `#take` may have moved what is held, and with it the body.
     const at = this.#heldAt;
@@ -135,6 +137,14 @@ export class Deframer implements Frame {
     this.bodyStart = this.#bodyAt;
     this.end = start + size;
     return FrameStatus.Frame;
+  }
+
+  /** Lets go of the last frame: an idle connection must not pin the chunk it came in. */
+  #letGo(): FrameStatus {
+    this.bytes = this.#chunk = NO_BYTES;
+    this.start = this.bodyStart = this.end = 0;
+    this.#at = this.#limit = 0;
+    return FrameStatus.NeedMore;
   }
 
   /** The whole size of the packet at `at`; 0 when its header is not complete, -1 on a fault. */
@@ -168,12 +178,10 @@ export class Deframer implements Frame {
     this.#headerSize = lengthAt - at;
     return size;
   }
-  #headerSize = 0;
 
   #fail(fault: Fault): -1 {
     this.fault = fault;
-    this.#chunk = NO_BYTES;
-    this.#at = this.#limit = 0;
+    this.#letGo();
     this.#held = NO_BYTES;
     this.#heldAt = this.#heldEnd = 0;
     return -1;
