@@ -375,6 +375,22 @@ test('a thread that ends while nothing is pending is replaced too', async () => 
   assert.equal(store.healthy(), true);
 });
 
+test('a thread that ends while a retry is due gets what was under way once', async () => {
+  const { store, thread, clock } = await open('durable');
+  store.putIncoming('a', 1);
+  await turn();
+  thread.fail('io');
+  thread.opensAtOnce = false;
+  thread.events.onExit('exit code 1');
+  clock.advance(10_000);
+  assert.equal(thread.starts, 2);
+  assert.deepEqual(thread.transactions, []);
+  thread.answer({ kind: 'opened', messageBase: 2, sessionNext: 2 });
+  assert.deepEqual(thread.commit(), ['PutIncoming 1']);
+  clock.advance(10_000);
+  assert.deepEqual(thread.transactions, []);
+});
+
 test('a file that another process took while the thread was away keeps the store unhealthy until it is free', async () => {
   const { store, thread, clock, events } = await open('durable');
   thread.opensAtOnce = false;
@@ -438,6 +454,14 @@ test('a great batch goes in parts of bounded size, with turns of the event loop 
   assert.ok(sizes.length > 2);
   assert.ok(sizes.every((size) => size <= 524_288 + 200));
   assert.equal(thread.commit().length, 10_000);
+});
+
+test('reading back fails when the thread ends meanwhile, or has ended before', async () => {
+  const { store, thread } = await open('relaxed');
+  const loading = store.load();
+  thread.events.onExit('out of memory');
+  await assert.rejects(loading, /sessions\.db cannot be used: its thread ended \(out of memory\)/);
+  await assert.rejects(store.load(), StoreError);
 });
 
 test('closing commits what is pending, at once, and ends the thread after it', async () => {

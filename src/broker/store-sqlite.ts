@@ -70,6 +70,10 @@ export class StoreError extends Error {
  * - `durable`: what `whenSafe` has called back for is on the medium: it survives the loss of power, as far as the disk itself
  *   tells the truth. What it has not called back for may or may not be there; here too the rest is a prefix.
  *
+ * `healthy()` is false while a commit has failed or has taken 10 seconds, while what was committed cannot be forced to the
+ * medium, while the thread is being replaced, and from `PENDING_MAX_BYTES` of backlog until half of it is gone. Nothing that
+ * is pending is forgotten meanwhile: failed commits are tried again, at most 5 seconds apart.
+ *
  * Values handed over are kept until they are committed and must not change: neither objects, nor the bytes that payloads
  * and properties are views of. They are copied once, when they cross to the thread; larger buffers around them are not.
  * A message's `id` is a whole number from 0 that grows with each new message; those read back have identifiers below zero.
@@ -131,6 +135,7 @@ class SqliteStore implements Store {
   }
 
   load(): Promise<StoreSnapshot> {
+    if (!this.#ready) return Promise.reject(this.#threadError('it is being replaced'));
     const result = Promise.withResolvers<StoreSnapshot>();
     this.#loading = { reader: new SnapshotReader(this.#messageBase), result };
     this.#thread?.send({ kind: 'load' }, []);
@@ -304,8 +309,7 @@ class SqliteStore implements Store {
         this.#threadOpened(message.messageBase, message.sessionNext);
         break;
       case 'refused':
-        this.#refusal = new StoreError(message.fault, this.#options.path, message.says);
-        this.#loading?.result.reject(this.#refusal);
+        this.#refused(new StoreError(message.fault, this.#options.path, message.says));
         break;
       case 'rows':
         this.#loading?.reader.add(message.table, message.part, message.properties);
@@ -347,6 +351,16 @@ class SqliteStore implements Store {
       if (this.#due) this.#commit();
       this.#continueClosing();
     }
+  }
+
+  #refused(error: StoreError): void {
+    if (this.#loading === undefined) {
+      // Known as the reason once the thread has ended.
+      this.#refusal = error;
+      return;
+    }
+    this.#loading.result.reject(error);
+    this.#loading = undefined;
   }
 
   #loaded(damagedRows: number): void {
@@ -399,9 +413,7 @@ class SqliteStore implements Store {
       this.#closing?.resolve();
       return;
     }
-    const error =
-      refusal ??
-      new StoreError('thread', this.#options.path, `${this.#options.path} cannot be used: its thread ended (${says}).`);
+    const error = refusal ?? this.#threadError(says);
     if (this.#state === 'opening') {
       this.#state = 'ended';
       this.#opening.reject(error);
@@ -413,7 +425,13 @@ class SqliteStore implements Store {
     this.#retryLater();
   }
 
+  #threadError(says: string): StoreError {
+    const { path } = this.#options;
+    return new StoreError('thread', path, `${path} cannot be used: its thread ended (${says}); start again.`);
+  }
+
   #retryLater(): void {
+    this.#retryTimer?.cancel();
     this.#retryTimer = this.#options.clock.after(this.#retryDelayMs, () => this.#retry());
     this.#retryDelayMs = Math.min(this.#retryDelayMs * 2, RETRY_MAX_MS);
   }
@@ -422,7 +440,8 @@ class SqliteStore implements Store {
     this.#retryTimer?.cancel();
     this.#retryTimer = undefined;
     if (this.#thread === undefined) this.#start();
-    else if (this.#committing !== undefined) this.#send(this.#committing, true);
+    // A thread that is still opening the file gets the batch when it has.
+    else if (this.#ready && this.#committing !== undefined) this.#send(this.#committing, true);
   }
 
   #fail(cause: Cause, says: string): void {
