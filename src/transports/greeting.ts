@@ -18,10 +18,8 @@ export interface Host {
   readonly tls: TlsGate | undefined;
   readonly webSocket: WebSocketGate | undefined;
   deadline(run: () => void): Timer;
-  /** The greeting is over, one way or the other. */
-  forget(greeting: Greeting): void;
-  takeSocket(socket: Socket, facts: DownstreamFacts, first: Buffer): void;
-  takeWebSocket(socket: WebSocket, facts: DownstreamFacts): void;
+  takeSocket(greeting: Greeting, socket: Socket, facts: DownstreamFacts, first: Buffer): void;
+  takeWebSocket(greeting: Greeting, socket: WebSocket, facts: DownstreamFacts): void;
   reject(greeting: Greeting, rejection: Rejection): void;
 }
 
@@ -141,7 +139,7 @@ export class Greeting implements Handshake, Upgrade {
     } else {
       this.#finish();
       socket.removeListener('end', this.#onEnd);
-      this.#host.takeSocket(socket, this.#facts(), chunk);
+      this.#host.takeSocket(this, socket, this.#facts(), chunk);
     }
   }
 
@@ -164,7 +162,7 @@ export class Greeting implements Handshake, Upgrade {
       return;
     }
     this.#finish();
-    this.#host.takeWebSocket(socket, this.#facts());
+    this.#host.takeWebSocket(this, socket, this.#facts());
   }
 
   /** The refusal is on its way to the client; the deadline still sees to it that the socket goes. */
@@ -175,7 +173,7 @@ export class Greeting implements Handshake, Upgrade {
   }
 
   /** Given up by the listener itself; nobody needs to hear of it. */
-  abandon(): void {
+  destroy(): void {
     this.#finish();
     this.raw.destroy();
   }
@@ -216,7 +214,6 @@ export class Greeting implements Handshake, Upgrade {
     this.#deadline.cancel();
     this.raw.removeListener('close', this.#onGone);
     this.raw.removeListener('end', this.#onEnd);
-    this.#host.forget(this);
   }
 
   #facts(): DownstreamFacts {

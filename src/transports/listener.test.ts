@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { WebSocket } from 'ws';
+import { makeCa, makeCertificate } from '../../test/kit/certificates.ts';
 import { EchoListener, HELLO, Peer } from '../../test/kit/listener-echo.ts';
 import { systemChance } from '../base/chance.ts';
 import { ManualClock } from '../base/manual-clock.ts';
@@ -357,6 +359,28 @@ test('a listener that stopped takes nobody new and keeps those it has', async (t
   await kept.closed;
   assert.deepEqual(server.echoes[0]!.ends.length, 1);
   assert.equal(server.named('listener.closed').length, 1);
+});
+
+test('a listener that closes tells each connection that it was us', async (t) => {
+  const ca = await makeCa();
+  const server = await makeCertificate(ca, { commonName: 'localhost', use: 'server' });
+  const tls = { certificates: [{ ...server, certificateFile: 'server.crt', keyFile: 'server.key' }] };
+  for (const type of ['tcp', 'tls', 'ws', 'wss'] as const) {
+    const listener = await open(t, { type, tls });
+    const { port } = listener.listener;
+    if (type === 'tcp') listener.dial().write(HELLO);
+    else if (type === 'tls') listener.dialTls().write(HELLO);
+    else new WebSocket(`${type}://127.0.0.1:${port}/mqtt`, 'mqtt', { rejectUnauthorized: false }).on('error', () => {});
+    const echo = await listener.echo();
+    await listener.listener.closeAll();
+    assert.deepEqual(
+      echo.ends.map((end) => end.by),
+      ['us'],
+      type,
+    );
+    assert.equal(listener.listener.connections, 0);
+    assert.equal(listener.clock.pendingCount, 0);
+  }
 });
 
 test('new ceilings reach new connections and leave old ones alone', async (t) => {

@@ -46,6 +46,7 @@ export interface Listener {
 }
 
 const BACKLOG = 1024;
+const FAILURE_NOTICE_MS = 1000;
 const DAY_MS = 86_400_000;
 const EXPIRY_NOTICE_DAYS = 30;
 
@@ -72,13 +73,14 @@ class SocketListener implements Listener, Host {
   readonly #deps: ListenerDeps;
   readonly #server: Server;
   readonly #rejections: Rejections;
-  readonly #sockets = new Set<Socket>();
-  readonly #greetings = new Set<Greeting>();
+  /** Every open socket, with who looks after it: first its greeting, then its downstream. */
+  readonly #owners = new Map<Socket, { destroy(): void }>();
   #settings: ListenerSettings;
   #downstreamDeps: DownstreamDeps;
   #material: TlsMaterial | undefined;
   #expiryWatch: Timer | undefined;
   #accepting = false;
+  #failedAtMs = -FAILURE_NOTICE_MS;
 
   constructor(options: ListenerOptions, accept: Accept, deps: ListenerDeps) {
     this.name = options.name;
@@ -100,7 +102,7 @@ class SocketListener implements Listener, Host {
   }
 
   get connections(): number {
-    return this.#sockets.size;
+    return this.#owners.size;
   }
 
   async listen(): Promise<void> {
@@ -121,10 +123,7 @@ class SocketListener implements Listener, Host {
     this.address = bound.address;
     this.port = bound.port;
     this.#accepting = true;
-    // Such as running out of file descriptors at an accept: the listener goes on when there are some again.
-    this.#server.on('error', (error) =>
-      this.#deps.emit({ name: 'listener.failed', listener: this.name, says: error.message }),
-    );
+    this.#server.on('error', (error) => this.#onAcceptFailed(error));
     this.#deps.emit({
       name: 'listener.opened',
       listener: this.name,
@@ -133,6 +132,14 @@ class SocketListener implements Listener, Host {
       type: this.type,
     });
     this.#tellCertificates();
+  }
+
+  /** Such as running out of file descriptors: the listener goes on when there are some again, and says so once a second. */
+  #onAcceptFailed(error: Error): void {
+    const nowMs = this.#deps.clock.nowMs();
+    if (nowMs - this.#failedAtMs < FAILURE_NOTICE_MS) return;
+    this.#failedAtMs = nowMs;
+    this.#deps.emit({ name: 'listener.failed', listener: this.name, says: error.message });
   }
 
   update(options: ListenerOptions): void {
@@ -161,16 +168,16 @@ class SocketListener implements Listener, Host {
     this.#server.close();
     this.#expiryWatch?.cancel();
     this.tls?.close();
-    for (const greeting of this.#greetings) greeting.abandon();
+    for (const owner of this.#owners.values()) if (owner instanceof Greeting) owner.destroy();
     this.#deps.emit({ name: 'listener.closed', listener: this.name });
   }
 
   async closeAll(): Promise<void> {
     this.stopAccepting();
-    const gone = [...this.#sockets].map(
+    const gone = [...this.#owners.keys()].map(
       (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
     );
-    for (const socket of this.#sockets) socket.destroy();
+    for (const owner of this.#owners.values()) owner.destroy();
     await Promise.all(gone);
     // TLS and WebSocket tell of a socket's end one turn after the socket itself.
     await new Promise<void>((resolve) => setImmediate(resolve));
@@ -194,7 +201,7 @@ class SocketListener implements Listener, Host {
     }
     lastConnectionNumber += 1;
     const connectionId = `c${lastConnectionNumber}`;
-    if (this.#sockets.size >= this.#settings.connectionsMax) {
+    if (this.#owners.size >= this.#settings.connectionsMax) {
       const says = `the listener has its ${this.#settings.connectionsMax} connections`;
       this.#rejections.add(
         { connectionId, listener: this.name, address, port: raw.remotePort ?? 0 },
@@ -203,10 +210,9 @@ class SocketListener implements Listener, Host {
       raw.destroy();
       return;
     }
-    this.#sockets.add(raw);
     const greeting = new Greeting(this, raw, connectionId, this.name, address);
-    this.#greetings.add(greeting);
-    raw.once('close', () => this.#sockets.delete(raw));
+    this.#owners.set(raw, greeting);
+    raw.once('close', () => this.#owners.delete(raw));
     greeting.begin(this.#settings);
   }
 
@@ -214,16 +220,16 @@ class SocketListener implements Listener, Host {
     return this.#deps.clock.after(this.#settings.handshakeTimeoutMs, run);
   }
 
-  forget(greeting: Greeting): void {
-    this.#greetings.delete(greeting);
+  takeSocket(greeting: Greeting, socket: Socket, facts: DownstreamFacts, first: Buffer): void {
+    const downstream = new SocketDownstream(socket, facts, this.#downstreamDeps);
+    this.#owners.set(greeting.raw, downstream);
+    downstream.start(this.#accept, first);
   }
 
-  takeSocket(socket: Socket, facts: DownstreamFacts, first: Buffer): void {
-    new SocketDownstream(socket, facts, this.#downstreamDeps).start(this.#accept, first);
-  }
-
-  takeWebSocket(socket: WebSocket, facts: DownstreamFacts): void {
-    new WebSocketDownstream(socket, facts, this.#downstreamDeps).start(this.#accept);
+  takeWebSocket(greeting: Greeting, socket: WebSocket, facts: DownstreamFacts): void {
+    const downstream = new WebSocketDownstream(socket, facts, this.#downstreamDeps);
+    this.#owners.set(greeting.raw, downstream);
+    downstream.start(this.#accept);
   }
 
   reject({ connectionId, listener, address, port }: ConnectionFacts, rejection: Rejection): void {
