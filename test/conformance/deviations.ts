@@ -43,7 +43,11 @@ const MOSQUITTO: readonly Deviation[] = [
   {
     reason: 'sends one delivery too many after an acknowledgement',
     versions: [5],
-    claims: ['no more than 3 QoS 1 deliveries', 'unacknowledged deliveries count against the quota of the next'],
+    claims: [
+      'no more than 3 QoS 1 deliveries',
+      'unacknowledged deliveries count against the quota of the next',
+      'fewer unacknowledged deliveries than before are sent again',
+    ],
   },
   {
     reason: 'refuses the message that exceeds Receive Maximum with 0x97 instead of disconnecting with 0x93',

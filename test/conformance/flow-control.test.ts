@@ -203,4 +203,57 @@ chapter('Flow control', () => {
       await world.expectFault(client, Reason.PacketTooLarge);
     },
   );
+
+  claim(
+    'fewer unacknowledged deliveries than before are sent again at once where Receive Maximum has become smaller [MQTT-3.3.4-9] [MQTT-4.4.0-1] [MQTT-4.9.0-2]',
+    async (world) => {
+      const clientId = world.clientId('s');
+      const client = await world.connect({ clientId, ...KEPT });
+      await client.subscribe(world.topic(), 1);
+      const publisher = await world.connect();
+      for (let i = 0; i < 5; i++) await publisher.publish(world.topic(), `${i}`, { qos: 1 });
+      for (let i = 0; i < 5; i++) await client.expect(PacketType.Publish, { payload: `${i}` });
+      client.drop();
+      const again = await world.connect({ clientId, ...KEPT, properties: { ...KEPT.properties, receiveMaximum: 2 } });
+      const open = [];
+      for (let i = 0; i < 5; i++) {
+        open.push(await again.expect(PacketType.Publish, { payload: `${i}`, dup: true }));
+        if (open.length < 2 && i < 4) continue;
+        await again.expectNothing();
+        await again.acknowledge(open.shift()!);
+      }
+    },
+  );
+
+  claim(
+    'an unacknowledged delivery that is too large for the next connection is left out there, and holds up nothing [MQTT-3.1.2-24] [MQTT-3.1.2-25]',
+    async (world) => {
+      const clientId = world.clientId('s');
+      const client = await world.connect({ clientId, ...KEPT });
+      await client.subscribe(world.topic(), 2);
+      const publisher = await world.connect();
+      for (const qos of [1, 2] as const) await publisher.publish(world.topic(), 'x'.repeat(500), { qos });
+      await publisher.publish(world.topic(), 'small', { qos: 1 });
+      for (let i = 0; i < 3; i++) await client.expect(PacketType.Publish);
+      client.drop();
+      const properties = { ...KEPT.properties, maximumPacketSizeBytes: 100, receiveMaximum: 1 };
+      const again = await world.connect({ clientId, cleanStart: false, properties });
+      await again.receive(world.topic(), 'small', { dup: true });
+      await publisher.publish(world.topic(), 'next', { qos: 2 });
+      await again.receive(world.topic(), 'next');
+      await again.expectNothing();
+    },
+  );
+
+  claim(
+    'with Receive Maximum 1, a hundred messages of both kinds arrive in order [MQTT-4.9.0-2] [MQTT-4.6.0-5]',
+    async (world) => {
+      const client = await world.connect({ properties: { receiveMaximum: 1 } });
+      await client.subscribe(world.topic(), 2);
+      const publisher = await world.connect();
+      for (let i = 0; i < 100; i++) await publisher.publish(world.topic(), `${i}`, { qos: i % 3 === 0 ? 2 : 1 });
+      for (let i = 0; i < 100; i++) await client.receive(world.topic(), `${i}`);
+      await client.expectNothing();
+    },
+  );
 });

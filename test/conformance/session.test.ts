@@ -1,5 +1,6 @@
 /** Session state: what is kept, for how long, and what a new connection finds [MQTT5 3.1.2.4, 3.1.2.11.2, 4.1, 4.4]. */
 import assert from 'node:assert/strict';
+import type { Packet } from '../../src/mqtt/packet.ts';
 import { Reason } from '../../src/mqtt/reason.ts';
 import { PacketType } from '../../src/mqtt/wire.ts';
 import { ack, disconnect, publish } from '../kit/packets.ts';
@@ -352,5 +353,131 @@ chapter('Session state', () => {
       await witness.receive(world.topic(), 'x', { dup: false });
       await witness.receive(world.topic(), 'x', { dup: false });
     },
+  );
+
+  claim(
+    'a takeover in the middle of deliveries sends them again to the new connection, and only there [MQTT-4.4.0-1] [MQTT-3.1.4-3] [MQTT311-4.4.0-1] [MQTT311-3.1.4-2]',
+    async (world) => {
+      const session = { clientId: world.clientId('s'), ...KEPT };
+      const older = await world.connect(session);
+      await older.subscribe(world.topic(), 2);
+      const publisher = await world.connect();
+      for (const [payload, qos] of [
+        ['a', 1],
+        ['b', 2],
+        ['c', 2],
+      ] as const) {
+        await publisher.publish(world.topic(), payload, { qos });
+      }
+      const ids: number[] = [];
+      for (const payload of ['a', 'b', 'c']) ids.push((await older.expect(PacketType.Publish, { payload })).packetId);
+      older.send(ack(PacketType.Pubrec, ids[2]!));
+      await older.expect(PacketType.Pubrel, { packetId: ids[2]! });
+      const newer = await world.connect(session);
+      await older.expectGone();
+      await newer.take(PacketType.Publish, { payload: 'a', packetId: ids[0]!, dup: true, qos: 1 });
+      await newer.take(PacketType.Publish, { payload: 'b', packetId: ids[1]!, dup: true, qos: 2 });
+      await newer.take(PacketType.Pubrel, { packetId: ids[2]! });
+      await newer.expectNothing();
+    },
+  );
+
+  claim(
+    'a session that a clean one has replaced does not come back [MQTT-3.1.2-4] [MQTT311-3.1.2-6]',
+    async (world) => {
+      const session = { clientId: world.clientId('s'), ...KEPT };
+      const first = await world.connect(session);
+      await first.subscribe(world.topic(), 1);
+      await first.disconnect();
+      const publisher = await world.connect();
+      await publisher.publish(world.topic(), 'queued', { qos: 1 });
+      const clean = await world.connect({ clientId: session.clientId, cleanStart: true });
+      await clean.disconnect();
+      const last = await world.connect(session);
+      assert.equal(last.connack?.sessionPresent, false);
+      await publisher.publish(world.topic(), 'live', { qos: 1 });
+      await last.expectNothing();
+    },
+  );
+
+  claim(
+    'subscription options survive with the session [MQTT-3.1.2-23] [MQTT-3.8.3-3] [MQTT-3.3.1-13]',
+    async (world) => {
+      const session = { clientId: world.clientId('s'), ...KEPT };
+      const first = await world.connect(session);
+      await first.subscribe(world.topic('local'), 1, { noLocal: true });
+      await first.subscribe(world.topic('kept'), 1, { retainAsPublished: true });
+      await first.subscribe(world.topic('plain'), 1);
+      await first.disconnect();
+      const publisher = await world.connect();
+      for (const name of ['kept', 'plain'])
+        await publisher.publish(world.topic(name), 'away', { qos: 1, retain: true });
+      const again = await world.connect(session);
+      await again.receive(world.topic('kept'), 'away', { retain: true });
+      await again.receive(world.topic('plain'), 'away', { retain: false });
+      await again.publish(world.topic('local'), 'mine', { qos: 1 });
+      await again.expectNothing();
+      await publisher.publish(world.topic('local'), 'theirs', { qos: 1 });
+      await again.receive(world.topic('local'), 'theirs');
+      await publisher.publish(world.topic('kept'), 'back', { qos: 1, retain: true });
+      await again.receive(world.topic('kept'), 'back', { retain: true });
+    },
+  );
+
+  claim('many takeovers at once leave one connection, and it works [MQTT-3.1.4-3] [MQTT311-3.1.4-2]', async (world) => {
+    const clientId = world.clientId('same');
+    const clients = await Promise.all(Array.from({ length: 20 }, () => world.attempt({ clientId, ...KEPT })));
+    const isOpen = await Promise.all(
+      clients.map(async (client) => {
+        await client.take(PacketType.Connack);
+        // Whoever is still connected when all have been accepted is the one.
+        return client;
+      }),
+    );
+    const last = await world.connect({ clientId, ...KEPT });
+    for (const client of isOpen) await client.expectGone();
+    await last.subscribe(world.topic(), 1);
+    await last.publish(world.topic(), 'x', { qos: 1 });
+    await last.receive(world.topic(), 'x');
+  });
+
+  claim(
+    'acknowledgements of what was never sent do no harm [MQTT-4.3.2-3] [MQTT-4.3.3-3] [MQTT311-4.3.2-1] [MQTT311-4.3.3-1]',
+    async (world) => {
+      const client = await world.connect();
+      await client.subscribe(world.topic(), 2);
+      await client.publish(world.topic(), 'x', { qos: 2 });
+      const delivery = await client.expect(PacketType.Publish, { payload: 'x' });
+      const stranger = delivery.packetId === 500 ? 501 : 500;
+      client.send(ack(PacketType.Puback, stranger), ack(PacketType.Pubcomp, stranger));
+      await client.expectNothing();
+      await client.acknowledge(delivery);
+      await client.expectNothing();
+    },
+  );
+
+  claim(
+    'the packet identifier of an unacknowledged delivery is not given to another, however many follow [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT311-2.3.1-4]',
+    async (world) => {
+      const subscriber = await world.connect();
+      await subscriber.subscribe(world.topic(), 1);
+      const publisher = await world.connect();
+      const window = 15;
+      await publisher.publish(world.topic(), '', { qos: 1, packetId: 1 });
+      const open = await subscriber.expect(PacketType.Publish);
+      for (let sent = 0; sent < 66_000; sent += window) {
+        const ids = Array.from({ length: window }, (_, i) => i + 1);
+        publisher.send(...ids.map((packetId) => publish(world.topic(), '', { qos: 1, packetId })));
+        const acks: Packet[] = [];
+        for (let i = 0; i < window; i++) {
+          const { packetId } = await subscriber.expect(PacketType.Publish);
+          assert.ok(packetId !== open.packetId && packetId !== 0);
+          acks.push(ack(PacketType.Puback, packetId));
+        }
+        subscriber.send(...acks);
+        for (const packetId of ids) await publisher.expect(PacketType.Puback, { packetId });
+      }
+    },
+    { versions: [5] },
   );
 });

@@ -195,4 +195,49 @@ chapter('Shared subscriptions', () => {
       }
     });
   }
+
+  claim(
+    'a message for a group whose members are all away waits for one of them [MQTT-4.5.0-1] [MQTT-4.8.2-1]',
+    async (world) => {
+      const sessions = ['a', 'b'].map((name) => ({ clientId: world.clientId(name), ...KEPT }));
+      for (const session of sessions) {
+        const client = await world.connect(session);
+        await client.subscribe(`$share/g/${world.topic()}`, 1);
+        await client.disconnect();
+      }
+      const publisher = await world.connect();
+      const sent = ['1', '2', '3', '4'];
+      for (const payload of sent) await publisher.publish(world.topic(), payload, { qos: 1 });
+      const received: string[] = [];
+      for (const session of sessions) received.push(...(await drain(await world.connect(session))));
+      assert.deepEqual(received.sort(), sent);
+    },
+  );
+
+  claim('the same client in two groups gets one copy from each [MQTT-4.8.2-1]', async (world) => {
+    const client = await world.connect();
+    await client.subscribe(`$share/a/${world.topic()}`);
+    await client.subscribe(`$share/b/${world.topic()}`);
+    await client.publish(world.topic(), 'x');
+    await client.receive(world.topic(), 'x');
+    await client.receive(world.topic(), 'x');
+    await client.expectNothing();
+  });
+
+  claim('messages of one publisher reach the only member in their order [MQTT-4.8.2-3]', async (world) => {
+    const client = await world.connect();
+    await client.subscribe(`$share/g/${world.topic()}`, 1);
+    const publisher = await world.connect();
+    for (let i = 0; i < 30; i++) await publisher.publish(world.topic(), `${i}`, { qos: 1 });
+    for (let i = 0; i < 30; i++) await client.receive(world.topic(), `${i}`);
+  });
+
+  claim('a member at the end of its Receive Maximum loses nothing [MQTT-3.3.4-9] [MQTT-4.8.2-3]', async (world) => {
+    const client = await world.connect({ properties: { receiveMaximum: 1 } });
+    await client.subscribe(`$share/g/${world.topic()}`, 1);
+    const publisher = await world.connect();
+    for (let i = 0; i < 5; i++) await publisher.publish(world.topic(), `${i}`, { qos: 1 });
+    for (let i = 0; i < 5; i++) await client.receive(world.topic(), `${i}`);
+    await client.expectNothing();
+  });
 });

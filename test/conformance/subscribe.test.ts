@@ -1,7 +1,7 @@
 /** SUBSCRIBE, SUBACK, UNSUBSCRIBE and UNSUBACK [MQTT5 3.8 to 3.11]. */
 import assert from 'node:assert/strict';
 import { Reason } from '../../src/mqtt/reason.ts';
-import { PacketType } from '../../src/mqtt/wire.ts';
+import { PacketType, type QoS } from '../../src/mqtt/wire.ts';
 import { ack, publish, subscribe, unsubscribe } from '../kit/packets.ts';
 import { chapter, claim, KEPT } from './suite.ts';
 
@@ -325,4 +325,35 @@ chapter('SUBSCRIBE and UNSUBSCRIBE', () => {
       await client.expectNothing();
     },
   );
+
+  claim(
+    'a SUBSCRIBE of five hundred filters is answered by as many codes in their order [MQTT-3.8.4-6] [MQTT-3.9.3-1] [MQTT311-3.8.4-5] [MQTT311-3.9.3-1]',
+    async (world) => {
+      const client = await world.connect();
+      const filters = Array.from({ length: 500 }, (_, i) => ({ filter: world.topic(`${i}/+`), qos: (i % 3) as QoS }));
+      client.send(subscribe(1, filters));
+      await client.expect(PacketType.Suback, { packetId: 1, reasonCodes: filters.map(({ qos }) => qos) });
+      await client.publish(world.topic('499/x'), 'x');
+      await client.receive(world.topic('499/x'), 'x');
+      client.send(
+        unsubscribe(
+          2,
+          filters.map(({ filter }) => filter),
+        ),
+      );
+      const { reasonCodes } = await client.expect(PacketType.Unsuback, { packetId: 2 });
+      assert.equal(reasonCodes.length, world.version === 5 ? filters.length : 0);
+    },
+  );
+
+  claim('a message reaches each of many subscribers once [MQTT-4.5.0-1] [MQTT311-4.5.0-1]', async (world) => {
+    const subscribers = await Promise.all(Array.from({ length: 15 }, () => world.connect()));
+    await Promise.all(subscribers.map((client, i) => client.subscribe(world.topic(i % 2 === 0 ? 'a' : '+'), 2)));
+    const publisher = await world.connect();
+    for (const qos of [0, 1, 2] as const) {
+      await publisher.publish(world.topic('a'), `${qos}`, { qos });
+      await Promise.all(subscribers.map((client) => client.receive(world.topic('a'), `${qos}`, { qos })));
+    }
+    for (const client of subscribers) await client.expectNothing();
+  });
 });

@@ -280,4 +280,48 @@ chapter('Will Messages', () => {
       await witness.expectNothing(200);
     },
   );
+
+  claim(
+    'a Will keeps its Message Expiry Interval from the time it is published [MQTT-3.3.2-5] [MQTT-3.1.2-8]',
+    async (world) => {
+      const away = { clientId: world.clientId('away'), ...KEPT };
+      const subscriber = await world.connect(away);
+      await subscriber.subscribe(world.topic(), 1);
+      await subscriber.disconnect();
+      const properties = { willDelayIntervalS: 2, messageExpiryIntervalS: 60 };
+      const will = { topic: world.topic(), payload: 'x', qos: 1 as const, properties };
+      const client = await world.connect({ ...KEPT, will });
+      client.drop();
+      await new Promise((resolve) => setTimeout(resolve, 3500));
+      const again = await world.connect(away);
+      const packet = await again.receive(world.topic(), 'x');
+      const restS = packet.properties.messageExpiryIntervalS ?? 0;
+      assert.ok(restS > 50 && restS <= 60, `${restS}`);
+    },
+  );
+
+  claim('a Will without a delay is published although the session goes on [MQTT-3.1.2-8]', async (world) => {
+    const witness = await world.connect();
+    await witness.subscribe(world.topic());
+    const clientId = world.clientId('s');
+    const client = await world.connect({ clientId, ...KEPT, will: { topic: world.topic(), payload: 'x' } });
+    client.drop();
+    await witness.receive(world.topic(), 'x');
+    const again = await world.connect({ clientId, ...KEPT });
+    assert.equal(again.connack?.sessionPresent, true);
+  });
+
+  claim(
+    'a Will is stored with the connection that brought it: one that brings none has none [MQTT-3.1.2-7] [MQTT311-3.1.2-8] [MQTT311-3.1.2-12]',
+    async (world) => {
+      const witness = await world.connect();
+      await witness.subscribe(world.topic());
+      const clientId = world.clientId('s');
+      const first = await world.connect({ clientId, ...KEPT, will: { topic: world.topic(), payload: 'x' } });
+      await first.disconnect();
+      const second = await world.connect({ clientId, ...KEPT });
+      second.drop();
+      await witness.expectNothing(300);
+    },
+  );
 });
