@@ -1,5 +1,5 @@
 /** Where the repository is, which Node runs its parts, and how its scripts start child processes. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,7 +34,6 @@ export function run(command, args, { quiet = false, limitMs = 0, env = toolEnvir
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'], detached: limitMs > 0 });
     let output = '';
-    let isLate = false;
     const stop = (signal) => {
       try {
         process.kill(limitMs > 0 ? -child.pid : child.pid, signal);
@@ -45,7 +44,9 @@ export function run(command, args, { quiet = false, limitMs = 0, env = toolEnvir
     const timer =
       limitMs > 0
         ? setTimeout(() => {
-            isLate = true;
+            // What hangs is among them; without procps it stays a secret.
+            const { stdout } = spawnSync('ps', ['-o', 'pid,etime,args', '-s', String(child.pid)], { encoding: 'utf8' });
+            process.stdout.write(`\nstill running after ${limitMs / 60_000} minutes, and now killed:\n${stdout ?? ''}`);
             stop('SIGKILL');
           }, limitMs)
         : undefined;
@@ -59,7 +60,7 @@ export function run(command, args, { quiet = false, limitMs = 0, env = toolEnvir
       clearTimeout(timer);
       process.off('SIGINT', interrupt);
       process.off('SIGTERM', interrupt);
-      resolve({ exitCode, output, isLate });
+      resolve({ exitCode, output });
     };
     for (const [stream, sink] of [
       [child.stdout, process.stdout],
