@@ -246,6 +246,12 @@ test('a message leaves the disk with the last place it stood in', async (t) => {
   );
   assert.equal(await step((s) => s.putRetained(message(0, { topic: 'other' }))), 2, 'one retained replaces another');
   assert.equal(await step((s) => s.deleteSession('b')), 1);
+  const both = message(0, { topic: 'other' });
+  await step((s) => {
+    s.putRetained(both);
+    s.putOutgoing('a', queued(9, both));
+  });
+  assert.equal(await step((s) => s.deleteOutgoing('a', 9)), 1, 'it is still retained');
   assert.equal(await step((s) => s.deleteRetained('other')), 0);
   assert.equal(count(path, 'outgoing'), 0);
 });

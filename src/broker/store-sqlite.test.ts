@@ -464,6 +464,22 @@ test('reading back fails when the thread ends meanwhile, or has ended before', a
   await assert.rejects(store.load(), StoreError);
 });
 
+test('a removal of what a great batch has yet to send is written after it', async () => {
+  const { store, thread, clock } = await open('relaxed');
+  for (let i = 1; i <= 3_000; i++) {
+    store.putOutgoing('a', queued(i));
+    store.putIncoming('a', i);
+  }
+  clock.advance(200);
+  assert.equal(thread.transactions.length, 0, 'only a part is sent');
+  store.deleteOutgoing('a', 3_000);
+  store.deleteIncoming('a', 3_000);
+  while (thread.transactions.length === 0) await turn();
+  assert.ok(thread.commit().includes('PutOutgoing 3000'));
+  clock.advance(200);
+  assert.deepEqual(thread.commit(), ['DeleteOutgoing 3000', 'DeleteIncoming 3000']);
+});
+
 test('closing commits what is pending, at once, and ends the thread after it', async () => {
   const { store, thread } = await open('relaxed');
   store.putIncoming('a', 1);
