@@ -1,10 +1,10 @@
 /** Client to server, PUBLISH: aliases, the checks, and then the bytes go on, or the refusal goes back. */
 import type { RefusalAction } from '../base/events.ts';
-import { type Fault, fault } from '../mqtt/fault.ts';
+import type { Fault } from '../mqtt/fault.ts';
+import { TopicAliasInvalid } from '../mqtt/faults.ts';
 import type { UpstreamLink } from '../mqtt/link.ts';
 import type { AckType } from '../mqtt/packet.ts';
 import type { PublishView } from '../mqtt/publish-view.ts';
-import { Reason } from '../mqtt/reason.ts';
 import { PacketType } from '../mqtt/wire.ts';
 import type { Answers } from './answers.ts';
 import type { Client } from './client.ts';
@@ -13,13 +13,6 @@ import type { PublishPermit } from './permit.ts';
 import type { RefusalEvents } from './refusal-events.ts';
 import type { TopicEntry } from './topic-cache.ts';
 import { type Close, close, type Denial } from './verdict.ts';
-
-const TopicAliasUnknown = fault(
-  'topic_alias_unknown',
-  Reason.TopicAliasInvalid,
-  'MQTT-3.3.2-9',
-  'A topic alias is larger than the Topic Alias Maximum, or was never given a topic.',
-);
 
 export class Publishing {
   readonly #client: Client;
@@ -42,7 +35,7 @@ export class Publishing {
    */
   publish(packet: PublishView, link: UpstreamLink): boolean | undefined | Close | Fault {
     const entry = this.#entryOf(packet);
-    if (entry === undefined) return TopicAliasUnknown;
+    if (entry === undefined) return TopicAliasInvalid; // [MQTT-3.3.2-9] [MQTT-3.3.2-10]
     packet.topic = entry.topic;
     const outcome = admitPublish(this.#client, packet, entry);
     return outcome.kind === 'pass' ? this.#forward(outcome, packet, link) : this.#deny(packet, outcome);
