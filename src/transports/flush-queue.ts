@@ -30,3 +30,6 @@ export class FlushQueue {
     this.#spare = touched;
   };
 }
+
+/** The one of this process: clients' and brokers' sockets alike. */
+export const flushQueue = new FlushQueue();

@@ -7,12 +7,13 @@ import type { ConnectionFacts, Emit } from '../base/events.ts';
 import { normaliseAddress } from '../base/ip-address.ts';
 import { Reason } from '../mqtt/reason.ts';
 import type { Accept, DownstreamFacts } from '../pipeline/downstream.ts';
-import { FlushQueue } from './flush-queue.ts';
+import type { ByteStreamDeps } from './byte-stream.ts';
+import { flushQueue } from './flush-queue.ts';
 import { Greeting, type Host } from './greeting.ts';
 import { ListenerError, listenError } from './listener-error.ts';
 import { type ListenerOptions, type ListenerSettings, type ListenerType, settle } from './listener-options.ts';
 import { type Rejection, Rejections } from './rejections.ts';
-import { type DownstreamDeps, SocketDownstream } from './socket-downstream.ts';
+import { SocketDownstream } from './socket-downstream.ts';
 import { loadTls, type TlsMaterial } from './tls-context.ts';
 import { TlsGate } from './tls-gate.ts';
 import { WebSocketDownstream } from './websocket-downstream.ts';
@@ -50,8 +51,6 @@ const FAILURE_NOTICE_MS = 1000;
 const DAY_MS = 86_400_000;
 const EXPIRY_NOTICE_DAYS = 30;
 
-/** Serves every listener of the process. */
-const queue = new FlushQueue();
 let lastConnectionNumber = 0;
 
 /** Binds the port and accepts. Rejects with `ListenerError`. */
@@ -76,7 +75,7 @@ class SocketListener implements Listener, Host {
   /** Every open socket, with who looks after it: first its greeting, then its downstream. */
   readonly #owners = new Map<Socket, { destroy(): void }>();
   #settings: ListenerSettings;
-  #downstreamDeps: DownstreamDeps;
+  #downstreamDeps: ByteStreamDeps;
   #material: TlsMaterial | undefined;
   #expiryWatch: Timer | undefined;
   #accepting = false;
@@ -185,11 +184,11 @@ class SocketListener implements Listener, Host {
 
   #loadTls(options: ListenerOptions): TlsMaterial | undefined {
     if ((options.type !== 'tls' && options.type !== 'wss') || options.tls === undefined) return undefined;
-    return loadTls(options.name, options.type, options.tls, this.#deps.clock.epochMs());
+    return loadTls(options.name, options.tls, this.#deps.clock.epochMs());
   }
 
-  #makeDownstreamDeps(): DownstreamDeps {
-    return { clock: this.#deps.clock, queue, closeGraceMs: this.#settings.closeGraceMs };
+  #makeDownstreamDeps(): ByteStreamDeps {
+    return { clock: this.#deps.clock, queue: flushQueue, closeGraceMs: this.#settings.closeGraceMs };
   }
 
   #onConnection(raw: Socket): void {

@@ -1,0 +1,171 @@
+/** A byte stream over TCP or TLS: gathers what is written, and writes it once a turn of the event loop. */
+import type { Socket } from 'node:net';
+import { ByteBatch } from '../base/byte-batch.ts';
+import type { Timer } from '../base/clock.ts';
+import type { ByteStream, ByteStreamDeps, ByteStreamEnd, ByteStreamOwner } from './byte-stream.ts';
+import type { Flushable } from './flush-queue.ts';
+
+/** Room that a connection keeps between writes; a burst's larger buffer is given back. */
+const BATCH_KEEP_BYTES = 2048;
+/** This much is worth a write of its own, while it is still in the processor's cache. */
+const WRITE_AT_BYTES = 8192;
+/** The least that fills a buffer's bound by itself (`limits.outputBufferMax`): whoever was held by it hears that it has gone. */
+const HOLDS_FROM_BYTES = 16_384;
+const NOTHING = Buffer.alloc(0);
+
+export class SocketStream implements ByteStream, Flushable {
+  readonly batch = new ByteBatch();
+  readonly #socket: Socket;
+  readonly #secure: boolean;
+  readonly #deps: ByteStreamDeps;
+  #owner: ByteStreamOwner | undefined;
+  #grace: Timer | undefined;
+  #touched = false;
+  #drainAwaited = false;
+  /** `end` or `destroy` was called: what the peer still sends is not listened to. */
+  #ended = false;
+  /** INVARIANT: set before `onClosed` is called, and nothing is called after it. */
+  #closed = false;
+  #errorSays = '';
+  #bytesIn = 0;
+  #bytesOut = 0;
+
+  constructor(socket: Socket, secure: boolean, deps: ByteStreamDeps) {
+    this.#socket = socket;
+    this.#secure = secure;
+    this.#deps = deps;
+  }
+
+  /** Makes the owner, and hears the socket for it. */
+  protected begin(ownerOf: () => ByteStreamOwner): void {
+    const socket = this.#socket;
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#errorSays = error.code ?? error.message;
+    });
+    socket.on('end', () => this.#onEnd());
+    socket.on('close', () => this.#onClose());
+    this.#owner = ownerOf();
+  }
+
+  /** Takes bytes from the socket's own events, after those that were read while its first ones were looked at. */
+  protected listen(first: Uint8Array | undefined): void {
+    const socket = this.#socket;
+    socket.on('data', (chunk: Buffer) => this.take(chunk));
+    if (first === undefined) return;
+    if (socket.isPaused()) socket.unshift(first);
+    else this.take(first);
+  }
+
+  /** Bytes as they came, borrowed until this returns. */
+  protected take(chunk: Uint8Array): void {
+    if (this.#ended || this.#closed) return;
+    this.#bytesIn += chunk.length;
+    this.#owner!.onBytes(chunk);
+  }
+
+  /** The peer has said its last word: what is ready for it still goes out, for as long as the grace lasts. */
+  #onEnd(): void {
+    this.flush();
+    this.#socket.end();
+    this.#armGrace();
+    this.#tellClosed(this.#ended ? 'us' : 'peer', '');
+  }
+
+  #onClose(): void {
+    this.#grace?.cancel();
+    if (this.#ended) this.#tellClosed('us', '');
+    else this.#tellClosed(this.#errorSays === '' ? 'peer' : 'error', this.#errorSays);
+  }
+
+  #tellClosed(by: ByteStreamEnd['by'], says: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.batch.clear(0);
+    this.#owner!.onClosed({ by, says, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut });
+  }
+
+  touch(): void {
+    if (this.batch.length >= WRITE_AT_BYTES) this.#write();
+    else this.#enqueue();
+  }
+
+  #enqueue(): void {
+    if (this.#touched) return;
+    this.#touched = true;
+    this.#deps.queue.add(this);
+  }
+
+  flush(): void {
+    this.#touched = false;
+    this.#write();
+    if (this.#drainAwaited) this.#onWritten();
+  }
+
+  #write(): void {
+    const { batch } = this;
+    const size = batch.length;
+    if (size === 0) return;
+    const socket = this.#socket;
+    if (this.#closed || !socket.writable) {
+      batch.clear(BATCH_KEEP_BYTES);
+      return;
+    }
+    this.#bytesOut += size;
+    if (this.#secure || socket.writableLength > 0) {
+      this.#drainAwaited = true;
+      socket.write(batch.take(), this.#onWritten);
+      return;
+    }
+    socket.write(batch.bytes.subarray(0, size));
+    if (socket.writableLength === 0) {
+      // The kernel has copied all of it, so the room is free again.
+      batch.clear(BATCH_KEEP_BYTES);
+      if (size < HOLDS_FROM_BYTES) return;
+      this.#drainAwaited = true;
+      this.#enqueue();
+      return;
+    }
+    batch.abandon();
+    if (this.#drainAwaited) return;
+    this.#drainAwaited = true;
+    // An empty write behind the rest calls back when the rest is gone; a callback on every write would cost each of them a tick.
+    socket.write(NOTHING, this.#onWritten);
+  }
+
+  readonly #onWritten = (): void => {
+    if (!this.#drainAwaited || this.#socket.writableLength > 0) return;
+    this.#drainAwaited = false;
+    if (!this.#closed && !this.#ended) this.#owner!.onDrain();
+  };
+
+  bufferedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  pause(): void {
+    if (!this.#ended) this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    if (this.#ended || this.#closed) return;
+    this.flush();
+    this.#ended = true;
+    // Reading goes on, unheard: a socket closed with unread input sends a reset, which can overtake our last words.
+    this.#socket.resume();
+    this.#socket.end();
+    this.#armGrace();
+  }
+
+  destroy(): void {
+    this.#ended = true;
+    this.#socket.destroy();
+  }
+
+  #armGrace(): void {
+    this.#grace ??= this.#deps.clock.after(this.#deps.closeGraceMs, () => this.#socket.destroy());
+  }
+}
