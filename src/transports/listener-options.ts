@@ -1,7 +1,6 @@
 /** What a listener is told: its options, and the settings they become once they are checked and defaults are filled in. */
 import { NetworkSet, NetworkSyntaxError } from '../base/ip-address.ts';
 import { ListenerError } from './listener-error.ts';
-import type { TlsOptions } from './tls-context.ts';
 
 export type ListenerType = 'tcp' | 'tls' | 'ws' | 'wss';
 
@@ -22,6 +21,37 @@ export interface WebSocketOptions {
   origins?: readonly string[];
   /** The largest message, over all its frames. Default 1 MiB. */
   messageSizeMaxBytes?: number;
+}
+
+export interface CertificateOptions {
+  /** The server's certificate, followed by those between it and the root. */
+  certificatePem: string;
+  keyPem: string;
+  /** Where they were read, for messages. */
+  certificateFile: string;
+  keyFile: string;
+  /** For an encrypted key. */
+  passphrase?: string;
+}
+
+export interface TlsOptions {
+  /** The first is shown to clients that name no host, or an unknown one. */
+  certificates: readonly CertificateOptions[];
+  /** Default `TLSv1.2`. */
+  versionMin?: 'TLSv1.2' | 'TLSv1.3';
+  /**
+   * Whether clients are asked for a certificate. With `request` one may come without, but a certificate that is shown must be
+   * good. Default `none`.
+   */
+  clientCertificate?: 'none' | 'request' | 'require';
+  /** Authorities that may sign client certificates. */
+  clientCaPem?: string;
+  clientCaFile?: string;
+  /** Revocation lists; once given, every authority that signs client certificates needs a current one. */
+  crlPem?: string;
+  crlFile?: string;
+  /** How often the key that seals session tickets changes. Default 8 h. */
+  ticketRotationMs?: number;
 }
 
 export interface ListenerOptions {

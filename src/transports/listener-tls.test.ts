@@ -4,8 +4,7 @@ import { test } from 'node:test';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { makeCa, makeCertificate, makeCrl, type TestCertificate } from '../../test/kit/certificates.ts';
 import { EchoListener, HELLO } from '../../test/kit/listener-echo.ts';
-import type { ListenerOptions } from './listener-options.ts';
-import type { CertificateOptions, TlsOptions } from './tls-context.ts';
+import type { CertificateOptions, ListenerOptions, TlsOptions } from './listener-options.ts';
 
 const DAY_MS = 86_400_000;
 

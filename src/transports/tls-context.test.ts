@@ -3,7 +3,8 @@ import { createPrivateKey } from 'node:crypto';
 import { test } from 'node:test';
 import { makeCa, makeCertificate } from '../../test/kit/certificates.ts';
 import { ListenerError } from './listener-error.ts';
-import { commonName, loadTls, type TlsOptions } from './tls-context.ts';
+import type { TlsOptions } from './listener-options.ts';
+import { commonName, loadTls } from './tls-context.ts';
 
 const DAY_MS = 86_400_000;
 const nowMs = Date.now();
@@ -24,7 +25,7 @@ const certificate = {
 };
 
 function load(options: Partial<TlsOptions>, atMs = nowMs) {
-  return loadTls('secure', 'tls', { certificates: [certificate], ...options }, atMs);
+  return loadTls('secure', { certificates: [certificate], ...options }, atMs);
 }
 
 test('what is wrong with certificates, keys and trust is said in one sentence with file and cure', () => {

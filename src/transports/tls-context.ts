@@ -1,39 +1,8 @@
 /** Certificates, keys and trust as files hold them, checked and made into what a TLS listener works with. */
-import { createPrivateKey, constants as cryptoConstants, type KeyObject, X509Certificate } from 'node:crypto';
+import { constants, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { ListenerError } from './listener-error.ts';
-import type { ListenerType } from './listener-options.ts';
-
-export interface CertificateOptions {
-  /** The server's certificate, followed by those between it and the root. */
-  certificatePem: string;
-  keyPem: string;
-  /** Where they were read, for messages. */
-  certificateFile: string;
-  keyFile: string;
-  /** For an encrypted key. */
-  passphrase?: string;
-}
-
-export interface TlsOptions {
-  /** The first is shown to clients that name no host, or an unknown one. */
-  certificates: readonly CertificateOptions[];
-  /** Default `TLSv1.2`. */
-  versionMin?: 'TLSv1.2' | 'TLSv1.3';
-  /**
-   * Whether clients are asked for a certificate. With `request` one may come without, but a certificate that is shown must be
-   * good. Default `none`.
-   */
-  clientCertificate?: 'none' | 'request' | 'require';
-  /** Authorities that may sign client certificates. */
-  clientCaPem?: string;
-  clientCaFile?: string;
-  /** Revocation lists; once given, every authority that signs client certificates needs a current one. */
-  crlPem?: string;
-  crlFile?: string;
-  /** How often the key that seals session tickets changes. Default 8 h. */
-  ticketRotationMs?: number;
-}
+import type { CertificateOptions, TlsOptions } from './listener-options.ts';
 
 /** What events tell of a certificate. */
 export interface LoadedCertificate {
@@ -76,7 +45,7 @@ const GROUPS = 'X25519MLKEM768:X25519:P-256:P-384';
 const SESSION_TIMEOUT_S = 7200;
 
 /** Checks everything and builds the contexts. Throws `ListenerError`, with one sentence that names file and cure. */
-export function loadTls(name: string, type: ListenerType, options: TlsOptions, epochMs: number): TlsMaterial {
+export function loadTls(name: string, options: TlsOptions, epochMs: number): TlsMaterial {
   const fail = (code: ListenerError['code'], says: string, cause?: unknown): never => {
     throw new ListenerError(code, name, says, cause);
   };
@@ -117,7 +86,7 @@ export function loadTls(name: string, type: ListenerType, options: TlsOptions, e
     honorCipherOrder: true,
     minVersion: options.versionMin ?? 'TLSv1.2',
     maxVersion: 'TLSv1.3',
-    secureOptions: cryptoConstants.SSL_OP_NO_RENEGOTIATION | cryptoConstants.SSL_OP_PRIORITIZE_CHACHA,
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_PRIORITIZE_CHACHA,
     // One value for all contexts: a session begun under one name may be resumed under another of the same listener.
     sessionIdContext: 'sallyport',
     sessionTimeout: SESSION_TIMEOUT_S,
@@ -128,7 +97,7 @@ export function loadTls(name: string, type: ListenerType, options: TlsOptions, e
   }
 
   if (options.certificates.length === 0)
-    fail('settings_invalid', `type ${type} needs a certificate and a key; name their files`);
+    fail('settings_invalid', 'TLS needs a certificate and a key; name their files');
   const loaded: LoadedCertificate[] = [];
   const exact = new Map<string, SecureContext>();
   const wildcard = new Map<string, SecureContext>();

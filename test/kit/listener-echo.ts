@@ -131,7 +131,8 @@ export class Peer<S extends Socket = Socket> {
   /** Code of the error that ended it, if one did. */
   errorCode = '';
   readonly closed: Promise<void>;
-  #received = Buffer.alloc(0);
+  #chunks: Buffer[] = [];
+  #size = 0;
   #wake: () => void = () => {};
 
   constructor(socket: S) {
@@ -140,7 +141,8 @@ export class Peer<S extends Socket = Socket> {
       this.errorCode = error.code ?? error.message;
     });
     socket.on('data', (chunk: Buffer) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
+      this.#chunks.push(chunk);
+      this.#size += chunk.length;
       this.#wake();
     });
     this.closed = new Promise((resolve) => {
@@ -152,7 +154,8 @@ export class Peer<S extends Socket = Socket> {
   }
 
   get received(): Buffer {
-    return this.#received;
+    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)];
+    return this.#chunks[0] ?? Buffer.alloc(0);
   }
 
   write(bytes: Uint8Array | string): void {
@@ -161,13 +164,13 @@ export class Peer<S extends Socket = Socket> {
 
   /** The first `count` bytes that come back; fails when the connection ends before. */
   async read(count: number): Promise<Buffer> {
-    while (this.#received.length < count) {
-      if (this.socket.destroyed) throw new Error(`closed after ${this.#received.length} of ${count} bytes`);
+    while (this.#size < count) {
+      if (this.socket.destroyed) throw new Error(`closed after ${this.#size} of ${count} bytes`);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
-    return this.#received.subarray(0, count);
+    return this.received.subarray(0, count);
   }
 }
 
