@@ -374,6 +374,6 @@ async function run(mode: 'relaxed' | 'durable', steps: readonly Step[]): Promise
 for (const mode of ['relaxed', 'durable'] as const) {
   test(`whatever happens to a ${mode} store and its thread, what is read back is what was written`, async () => {
     const property = fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => run(mode, steps));
-    await fc.assert(property, { numRuns: Number(process.env['STORE_MODEL_RUNS'] ?? 30) });
+    await fc.assert(property, { numRuns: Number(process.env['STORE_MODEL_RUNS'] ?? 20) });
   });
 }
