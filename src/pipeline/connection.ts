@@ -23,9 +23,11 @@ import { Client } from './client.ts';
 import { shapeConnack } from './connack.ts';
 import type { Downstream, DownstreamEnd, DownstreamHandler } from './downstream.ts';
 import { Egress } from './egress.ts';
+import { KeepAlive } from './keep-alive.ts';
 import { admitConnect } from './order.ts';
 import type { ConnectionPolicy } from './policy.ts';
 import { Publishing } from './publishing.ts';
+import { ReadGate, Stop } from './read-gate.ts';
 import { RefusalEvents } from './refusal-events.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { type Denial, refuse } from './verdict.ts';
@@ -44,9 +46,6 @@ export interface ConnectionServices {
  * `open`: packets flow. `closing`: our last words are on their way. `closed`: the socket has gone.
  */
 type State = 'connecting' | 'authenticating' | 'opening' | 'open' | 'closing' | 'closed';
-
-/** Why reading from the client is stopped; it goes on when none holds. */
-const Pause = { Waiting: 1, LinkFull: 2, InflightFull: 4, OutputFull: 8 } as const;
 
 /** Author, reason code and words of an ending. */
 interface Cause {
@@ -71,15 +70,14 @@ export class Connection implements DownstreamHandler {
   readonly #publishing: Publishing;
   readonly #subscriptions: Subscriptions;
   readonly #egress: Egress;
+  readonly #gate: ReadGate;
+  readonly #keepAlive: KeepAlive;
   readonly #startedMs: number;
   #state: State = 'connecting';
   #link: UpstreamLink | undefined;
-  #pausedBy = 0;
   #pumping = false;
   #deadline: Timer | undefined;
-  #keepAliveTimer: Timer | undefined;
   #slowReaderTimer: Timer | undefined;
-  #lastPacketMs = 0;
   #cause: Cause | undefined;
   #assignedClientId: string | undefined;
 
@@ -89,6 +87,8 @@ export class Connection implements DownstreamHandler {
     this.#startedMs = services.clock.nowMs();
     this.client = new Client(downstream.facts, policy);
     this.#deframer = new Deframer({ sender: 'client', packetSizeMaxBytes: policy.limits.packetSizeMaxBytes });
+    this.#gate = new ReadGate(downstream);
+    this.#keepAlive = new KeepAlive(services.clock, () => this.#onSilence());
     this.#answers = new Answers(downstream, this.client);
     this.#events = new RefusalEvents(services.emit, services.clock);
     this.#publishing = new Publishing(this.client, this.#answers, this.#events);
@@ -99,7 +99,7 @@ export class Connection implements DownstreamHandler {
       unsuback: (packet, frame) => this.#subscriptions.unsuback(packet, frame),
       acknowledged: (type, reasonCode) => this.#onAcknowledged(type, reasonCode),
       held: () => this.#onHeld(),
-      drained: () => this.#resume(Pause.LinkFull),
+      drained: () => this.#gate.open(Stop.LinkFull),
       closed: (disconnect, frame) => this.#onLinkClosed(disconnect, frame),
     });
     this.#deadline = services.clock.after(policy.limits.connectTimeoutMs, () => this.#onConnectTimeout());
@@ -138,7 +138,7 @@ export class Connection implements DownstreamHandler {
       // What came behind the CONNECT is kept until it has been answered; the chunk is only borrowed.
       this.#deframer.hold();
     } else if (packets > 0 && this.#state === 'open') {
-      this.#lastPacketMs = this.#services.clock.nowMs();
+      this.#keepAlive.heard();
       this.#boundOutput();
     }
   }
@@ -164,9 +164,9 @@ export class Connection implements DownstreamHandler {
     const outcome = this.#publishing.publish(view, this.#link!);
     if (outcome === true) {
       // A 3.x client knows no window: it is slowed down until the server has caught up.
-      if (client.inflight >= client.inflightMax && client.version !== 5) this.#pause(Pause.InflightFull);
+      if (client.inflight >= client.inflightMax && client.version !== 5) this.#gate.shut(Stop.InflightFull);
     } else if (outcome === false) {
-      this.#pause(Pause.LinkFull);
+      this.#gate.shut(Stop.LinkFull);
     } else if (outcome !== undefined) {
       if (isFault(outcome)) this.#onFault(outcome);
       else this.#end(outcome);
@@ -249,7 +249,7 @@ export class Connection implements DownstreamHandler {
       return;
     }
     this.#state = 'authenticating';
-    this.#pause(Pause.Waiting);
+    this.#gate.shut(Stop.Connecting);
     this.#rearmDeadline();
     void authenticate(client, packet).then((result) => {
       if (this.#state !== 'authenticating') return;
@@ -325,7 +325,7 @@ export class Connection implements DownstreamHandler {
     this.#state = 'open';
     this.#deadline?.cancel();
     this.#deadline = undefined;
-    this.#startKeepAlive();
+    this.#keepAlive.start(client.keepAliveS);
     this.#services.emit({
       name: 'client.connected',
       ...client.facts(),
@@ -333,7 +333,9 @@ export class Connection implements DownstreamHandler {
       sessionPresent: packet.sessionPresent,
       keepAliveS: client.keepAliveS,
     });
-    this.#resume(Pause.Waiting);
+    this.#gate.open(Stop.Connecting);
+    // Packets that came behind the CONNECT are still in the deframer. They wait until the link's own call has returned.
+    queueMicrotask(() => this.#pump());
   }
 
   // --- endings ---
@@ -397,7 +399,7 @@ export class Connection implements DownstreamHandler {
   #release(): void {
     this.#egress.shut();
     this.#deadline?.cancel();
-    this.#keepAliveTimer?.cancel();
+    this.#keepAlive.cancel();
     this.#slowReaderTimer?.cancel();
     const link = this.#link;
     this.#link = undefined;
@@ -474,43 +476,17 @@ export class Connection implements DownstreamHandler {
     }
   }
 
-  /** One and a half times the keep-alive without a packet ends the connection [MQTT-3.1.2-22]. */
-  #startKeepAlive(): void {
-    this.#lastPacketMs = this.#services.clock.nowMs();
-    const allowedMs = this.client.keepAliveS * 1500;
-    const check = (): void => {
-      const idleMs = this.#services.clock.nowMs() - this.#lastPacketMs;
-      if (idleMs < allowedMs) {
-        this.#keepAliveTimer = this.#services.clock.after(allowedMs - idleMs, check);
-        return;
-      }
-      const says = `no packet came for one and a half times the keep-alive of ${this.client.keepAliveS} s`;
-      this.#end({ reason: Reason.KeepAliveTimeout, by: 'keep-alive', says });
-    };
-    this.#keepAliveTimer = this.#services.clock.after(allowedMs, check);
+  #onSilence(): void {
+    const says = `no packet came for one and a half times the keep-alive of ${this.client.keepAliveS} s`;
+    this.#end({ reason: Reason.KeepAliveTimeout, by: 'keep-alive', says });
   }
 
   // --- backpressure ---
 
-  #pause(why: number): void {
-    if (this.#pausedBy === 0) this.#downstream.pause();
-    this.#pausedBy |= why;
-  }
-
-  #resume(why: number): void {
-    if ((this.#pausedBy & why) === 0) return;
-    this.#pausedBy &= ~why;
-    if (this.#pausedBy !== 0) return;
-    this.#downstream.resume();
-    // Packets that came behind the CONNECT are still in the deframer. They wait until the link's own call has returned.
-    if (why === Pause.Waiting) queueMicrotask(() => this.#pump());
-  }
-
   #onAcknowledged(type: AckType, reasonCode: number): void {
     this.#publishing.acknowledged(type, reasonCode);
-    if ((this.#pausedBy & Pause.InflightFull) !== 0 && this.client.inflight * 2 <= this.client.inflightMax) {
-      this.#resume(Pause.InflightFull);
-    }
+    const { inflight, inflightMax } = this.client;
+    if (this.#gate.isShutFor(Stop.InflightFull) && inflight * 2 <= inflightMax) this.#gate.open(Stop.InflightFull);
   }
 
   /** A client that asks without reading the answers is not asked for more. */
@@ -519,7 +495,7 @@ export class Connection implements DownstreamHandler {
     if (length === 0) return;
     const waitingBytes = length + this.#downstream.bufferedBytes();
     if (waitingBytes > 2 * this.client.policy.limits.outputBufferMaxBytes) {
-      this.#pause(Pause.OutputFull);
+      this.#gate.shut(Stop.OutputFull);
       this.#onHeld();
     }
   }
@@ -540,7 +516,7 @@ export class Connection implements DownstreamHandler {
     if (this.#slowReaderTimer === undefined) return;
     this.#slowReaderTimer.cancel();
     this.#slowReaderTimer = undefined;
-    this.#resume(Pause.OutputFull);
+    this.#gate.open(Stop.OutputFull);
     this.#link?.resume();
   }
 

@@ -1,0 +1,38 @@
+/** One and a half times the keep-alive without a whole packet ends a connection [MQTT-3.1.2-22] [MQTT311-3.1.2-24]. */
+import type { Clock, Timer } from '../base/clock.ts';
+
+export class KeepAlive {
+  readonly #clock: Clock;
+  readonly #onSilence: () => void;
+  #timer: Timer | undefined;
+  #allowedMs = 0;
+  #lastPacketMs = 0;
+
+  constructor(clock: Clock, onSilence: () => void) {
+    this.#clock = clock;
+    this.#onSilence = onSilence;
+  }
+
+  start(keepAliveS: number): void {
+    this.#allowedMs = keepAliveS * 1500;
+    this.heard();
+    this.#arm(this.#allowedMs);
+  }
+
+  /** A packet has come. Cheap: the timer is not moved, it looks back when it runs. */
+  heard(): void {
+    this.#lastPacketMs = this.#clock.nowMs();
+  }
+
+  #arm(delayMs: number): void {
+    this.#timer = this.#clock.after(delayMs, () => {
+      const idleMs = this.#clock.nowMs() - this.#lastPacketMs;
+      if (idleMs < this.#allowedMs) this.#arm(this.#allowedMs - idleMs);
+      else this.#onSilence();
+    });
+  }
+
+  cancel(): void {
+    this.#timer?.cancel();
+  }
+}
