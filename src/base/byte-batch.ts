@@ -1,5 +1,9 @@
 /** Bytes gathered for one write: encoders reserve room and write in place, and the socket takes the whole. */
 
+/** Unlike `set` it needs no view of the part to be copied; it takes any Uint8Array as its source. */
+const copy: (this: Uint8Array, target: Uint8Array, at: number, start: number, end: number) => number =
+  Buffer.prototype.copy;
+
 const START_BYTES = 512;
 /** Content above this borrows its room from the pool, and hands it back when it is cleared. */
 const POOLED_FROM_BYTES = 16_384;
@@ -45,7 +49,7 @@ export class ByteBatch {
     const bytes = this.bytes;
     // A loop beats the call into native code only for the smallest of packets.
     if (size <= 24) for (let i = 0; i < size; i++) bytes[at + i] = source[start + i]!;
-    else bytes.set(start === 0 && end === source.length ? source : source.subarray(start, end), at);
+    else copy.call(source, bytes, at, start, end);
   }
 
   /**
