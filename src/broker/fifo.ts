@@ -1,42 +1,54 @@
-/** A first-in, first-out queue: both ends cost O(1), and what has been taken out is not kept alive. */
+/** A first-in, first-out queue in a ring that grows and is used again: an item costs no allocation, and both ends cost O(1). */
 
-/** Taken places at the front are given back in bulk, once they are the larger half. */
-const COMPACT_FROM = 64;
+const CAPACITY_START = 4;
+/** A ring beyond this is given back when the queue has run empty. */
+const CAPACITY_KEPT = 64;
 
 export class Fifo<T> {
-  #items: (T | undefined)[] = [];
+  /** Its length is a power of two, or zero before the first item. */
+  #ring: (T | undefined)[] = [];
   #head = 0;
+  #length = 0;
 
   get length(): number {
-    return this.#items.length - this.#head;
+    return this.#length;
   }
 
   push(item: T): void {
-    this.#items.push(item);
+    if (this.#length === this.#ring.length) this.#grow();
+    this.#ring[(this.#head + this.#length) & (this.#ring.length - 1)] = item;
+    this.#length++;
+  }
+
+  #grow(): void {
+    const items: (T | undefined)[] = [...this];
+    while (items.length < Math.max(CAPACITY_START, this.#length * 2)) items.push(undefined);
+    this.#ring = items;
+    this.#head = 0;
   }
 
   peek(): T | undefined {
-    return this.#items[this.#head];
+    return this.#length === 0 ? undefined : this.#ring[this.#head];
   }
 
   shift(): T | undefined {
-    const item = this.#items[this.#head];
-    if (this.#head === this.#items.length) return undefined;
-    this.#items[this.#head++] = undefined;
-    if (this.#head === this.#items.length) this.clear();
-    else if (this.#head >= COMPACT_FROM && this.#head * 2 >= this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
+    if (this.#length === 0) return undefined;
+    const item = this.#ring[this.#head];
+    // What has been taken out is not kept alive.
+    this.#ring[this.#head] = undefined;
+    this.#head = (this.#head + 1) & (this.#ring.length - 1);
+    this.#length--;
+    if (this.#length === 0 && this.#ring.length > CAPACITY_KEPT) this.clear();
     return item;
   }
 
   clear(): void {
-    this.#items.length = 0;
+    this.#ring = [];
     this.#head = 0;
+    this.#length = 0;
   }
 
   *[Symbol.iterator](): Generator<T> {
-    for (let i = this.#head; i < this.#items.length; i++) yield this.#items[i]!;
+    for (let i = 0; i < this.#length; i++) yield this.#ring[(this.#head + i) & (this.#ring.length - 1)]!;
   }
 }
