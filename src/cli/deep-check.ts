@@ -51,7 +51,7 @@ async function checkListener(listener: Config['listeners'][number], config: Conf
   try {
     const options = await listenerOptions(listener, config.limits.packetSizeMaxBytes);
     settle(options);
-    if (options.tls !== undefined) loadTls(options.name, options.type, options.tls, clock.epochMs());
+    if (options.tls !== undefined) loadTls(options.name, options.tls, clock.epochMs());
     return [];
   } catch (error) {
     return findingsOf(error);

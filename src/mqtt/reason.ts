@@ -60,7 +60,7 @@ export type ReturnCode = (typeof ReturnCode)[keyof typeof ReturnCode];
 
 /**
  * The 3.x CONNACK return code that says what a v5 reason code says, or undefined where 3.x has no word for it and the
- * connection is closed without a CONNACK [MQTT-3.2.2-6].
+ * connection is closed without a CONNACK [MQTT311-3.2.2-6].
  */
 export function returnCodeOf(reason: number): ReturnCode | undefined {
   switch (reason) {

@@ -2,7 +2,7 @@
 import type { ConnectionFacts } from '../base/events.ts';
 import type { ConnectPacket } from '../mqtt/packet.ts';
 import type { ProtocolVersion } from '../mqtt/wire.ts';
-import type { ClientAuthorization } from '../policy/authorization/decision.ts';
+import type { ClientAuthorization, Subject } from '../policy/authorization/decision.ts';
 import type { Identity } from '../policy/identity/identity.ts';
 import type { DownstreamFacts } from './downstream.ts';
 import type { ConnectionPolicy } from './policy.ts';
@@ -56,4 +56,11 @@ export class Client {
   get wantsProblemInformation(): boolean {
     return this.version === 5 && this.connect?.properties.requestProblemInformation !== false;
   }
+}
+
+/** The client as authorization sees it. */
+export function subjectOf({ downstream }: Client, identity: Identity): Subject {
+  const { username, clientId, roles = [], groups = [], attributes = {} } = identity;
+  const { listener, address, secure } = downstream;
+  return { username, clientId, roles, groups, attributes, listener, address, secure };
 }

@@ -1,6 +1,12 @@
 /** CONNACK as the client sees it: the server's, narrowed to what the gateway enforces. */
 import type { ConnackPacket } from '../mqtt/packet.ts';
 import type { Client } from './client.ts';
+import type { ConnectionLimits } from './policy.ts';
+
+/** A client that asks for no keep-alive would hold its place for ever (SlowITe): it gets the longest there is. */
+export function enforcedKeepAliveS(askedS: number, limits: ConnectionLimits): number {
+  return askedS === 0 ? limits.keepAliveMaxS : Math.min(askedS, limits.keepAliveMaxS);
+}
 
 /** Sets what is enforced on `client`, and says it to a v5 client [MQTT-3.2.2-21, MQTT-3.2.2-22]. */
 export function shapeConnack(
@@ -11,10 +17,7 @@ export function shapeConnack(
   const { limits } = client.policy;
   const { properties } = packet;
   const askedS = client.connect?.keepAliveS ?? 0;
-  const upstreamS = properties.serverKeepAliveS ?? askedS;
-  // A client that asks for no keep-alive would hold its place for ever (SlowITe): it gets the longest there is.
-  const wishedS = upstreamS === 0 ? limits.keepAliveMaxS : upstreamS;
-  client.keepAliveS = Math.min(wishedS, limits.keepAliveMaxS);
+  client.keepAliveS = enforcedKeepAliveS(properties.serverKeepAliveS ?? askedS, limits);
   client.inflightMax = Math.min(properties.receiveMaximum ?? 0xffff, limits.inflightMax);
   if (client.version !== 5) return packet;
   const sizeMaxBytes = Math.min(

@@ -33,7 +33,7 @@ describe('the connect deadline', () => {
     assert.equal(bench.downstream.ended, false);
     bench.clock.advance(1);
     assert.equal(bench.downstream.ended, true);
-    assert.equal(bench.named('connect.refused')[0]!.by, 'limits:connectTimeout');
+    assert.equal(bench.named('connect.refused')[0]!.by, 'limit:connectTimeout');
   });
 
   it('answers 0x88 to a client whose upstream stays silent', async () => {
@@ -294,7 +294,7 @@ describe('a PUBLISH', () => {
     assert.deepEqual(bench.received().map(reasonOf), [0x90, 0x90]);
     assert.deepEqual(
       bench.named('publish.refused').map((event) => event.by),
-      ['limits:topicDepthMax', 'limits:topicLengthMax'],
+      ['limit:topicDepthMax', 'limit:topicLengthMax'],
     );
   });
 
@@ -461,7 +461,7 @@ describe('a delivery', () => {
     bench.clock.advance(1);
     assert.equal(bench.downstream.destroyed, true);
     bench.connection.onClosed({ by: 'us', says: '', bytesIn: 0, bytesOut: 0 });
-    assert.equal(bench.named('connection.closed')[0]!.by, 'limits:slowReaderTimeout');
+    assert.equal(bench.named('connection.closed')[0]!.by, 'limit:slowReaderTimeout');
   });
 
   it('goes on when the slow reader has caught up', async () => {

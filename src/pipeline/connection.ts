@@ -7,7 +7,7 @@ import { Deframer, FrameStatus } from '../mqtt/deframer.ts';
 import { type Fault, isFault } from '../mqtt/fault.ts';
 import { PacketIdZero, ProtocolVersionUnsupported } from '../mqtt/faults.ts';
 import type { Frame } from '../mqtt/frame.ts';
-import type { OpenLink, UpstreamLink } from '../mqtt/link.ts';
+import type { DownstreamReceiver, UpstreamLink } from '../mqtt/link.ts';
 import type { AckType, ConnackPacket, ConnectPacket, DisconnectPacket } from '../mqtt/packet.ts';
 import { peekProtocolVersion } from '../mqtt/packets/connect.ts';
 import { scanPublish } from '../mqtt/packets/publish.ts';
@@ -19,8 +19,8 @@ import { PacketType } from '../mqtt/wire.ts';
 import { Answers } from './answers.ts';
 import { authenticate } from './checks/authenticate.ts';
 import { admitWill } from './checks/will.ts';
-import { Client } from './client.ts';
-import { shapeConnack } from './connack.ts';
+import { Client, subjectOf } from './client.ts';
+import { enforcedKeepAliveS, shapeConnack } from './connack.ts';
 import type { Downstream, DownstreamEnd, DownstreamHandler } from './downstream.ts';
 import { Egress } from './egress.ts';
 import { KeepAlive } from './keep-alive.ts';
@@ -36,7 +36,8 @@ export interface ConnectionServices {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly emit: Emit;
-  readonly openLink: OpenLink;
+  /** Makes the link to the server; which one, may depend on who the client is. */
+  readonly openLink: (receiver: DownstreamReceiver, client: Client) => UpstreamLink;
   /** Told once, when the socket has gone. */
   readonly onGone: (connection: Connection) => void;
 }
@@ -273,7 +274,7 @@ export class Connection implements DownstreamHandler {
   #openLink(packet: ConnectPacket): void {
     const { client } = this;
     const { username } = client;
-    client.authorization = client.policy.authorizer.forClient(username, packet.clientId);
+    client.authorization = client.policy.authorizer.forClient(subjectOf(client, client.identity!));
     if (packet.will !== undefined) {
       const outcome = admitWill(client, packet.will);
       if (outcome.kind !== 'pass') {
@@ -291,10 +292,12 @@ export class Connection implements DownstreamHandler {
       }
     }
     this.#state = 'opening';
-    this.#link = this.#services.openLink(this.#egress);
+    this.#link = this.#services.openLink(this.#egress, client);
     this.#egress.link = this.#link;
     const owner = username === undefined ? 'anonymous' : `user:${username}`;
-    this.#link.connect(packet, { owner, address: client.downstream.address });
+    // The server is told the keep-alive that will be in force, not the one that was asked for: it must not wait for less.
+    const keepAliveS = enforcedKeepAliveS(packet.keepAliveS, client.policy.limits);
+    this.#link.connect({ ...packet, keepAliveS }, { owner, address: client.downstream.address });
     // The secret has done its work; what stays for events and checks goes without it.
     const { password: _password, ...rest } = packet;
     client.connect = rest;
@@ -464,7 +467,7 @@ export class Connection implements DownstreamHandler {
   }
 
   #onConnectTimeout(): void {
-    const by = 'limits:connectTimeout';
+    const by = 'limit:connectTimeout';
     if (this.#state === 'connecting') {
       const cause = { reason: Reason.ServerBusy, by, says: 'no whole CONNECT came in time' };
       this.#services.emit({ name: 'connect.refused', ...this.client.facts(), ...cause });
@@ -504,7 +507,7 @@ export class Connection implements DownstreamHandler {
     this.#slowReaderTimer ??= this.#services.clock.after(this.client.policy.limits.slowReaderTimeoutMs, () => {
       this.#cause ??= {
         reason: Reason.QuotaExceeded,
-        by: 'limits:slowReaderTimeout',
+        by: 'limit:slowReaderTimeout',
         says: 'the client did not read what was sent to it in time',
       };
       // Its buffers are full: no last word would reach it.
@@ -532,7 +535,7 @@ export class Connection implements DownstreamHandler {
       this.#withdraw('policy:identity', 'the identity is no longer valid');
       return;
     }
-    client.authorization = policy.authorizer.forClient(client.username, client.identity.clientId);
+    client.authorization = policy.authorizer.forClient(subjectOf(client, client.identity));
     const will = client.connect?.will;
     const outcome = will === undefined ? undefined : admitWill(client, will);
     if (outcome !== undefined && outcome.kind !== 'pass') {

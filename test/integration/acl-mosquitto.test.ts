@@ -184,7 +184,7 @@ for (const { name, acl, clients } of CASES) {
     const authorizer = buildAuthorizer(parseAclFile(text, 'acl'), { subscribe: 'overlapping' });
     const publisher = await connect(t, port, 'observer', 'the-observer');
     for (const { username, clientId, topics, deviates = {} } of clients) {
-      const rights = authorizer.forClient(username, clientId);
+      const rights = authorizer.forClient({ username, clientId });
       const theirs = await probe(t, port, publisher, { username, clientId, topics });
       for (const topic of topics) {
         const ours = spell(rights.publish(topic).allowed, rights.receive(topic).allowed);

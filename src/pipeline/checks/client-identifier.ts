@@ -6,7 +6,7 @@ import { PASS, refuse, type Verdict } from '../verdict.ts';
 
 const TOO_LONG = refuse(
   Reason.ClientIdentifierNotValid,
-  'limits:clientIdLengthMax',
+  'limit:clientIdLengthMax',
   'the client identifier is longer than this listener accepts',
 );
 

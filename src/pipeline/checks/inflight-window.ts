@@ -1,4 +1,4 @@
-/** The client's QoS 1 and 2 messages under way: v5 clients know their Receive Maximum and are held to it [MQTT-3.3.4-9]. */
+/** The client's QoS 1 and 2 messages under way: v5 clients know their Receive Maximum and are held to it [MQTT-3.3.4-7]. */
 import type { PublishView } from '../../mqtt/publish-view.ts';
 import { Reason } from '../../mqtt/reason.ts';
 import type { Client } from '../client.ts';
@@ -6,7 +6,7 @@ import { close, PASS, type Verdict } from '../verdict.ts';
 
 const EXCEEDED = close(
   Reason.ReceiveMaximumExceeded,
-  'limits:inflightMax',
+  'limit:inflightMax',
   'more QoS 1 and 2 messages are under way than the Receive Maximum allows',
 );
 

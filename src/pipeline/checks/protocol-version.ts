@@ -6,7 +6,7 @@ import { PASS, refuse, type Verdict } from '../verdict.ts';
 
 const REFUSED = refuse(
   Reason.UnsupportedProtocolVersion,
-  'limits:protocolVersions',
+  'limit:protocolVersions',
   'this listener does not accept that version of the protocol',
 );
 

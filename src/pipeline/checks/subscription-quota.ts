@@ -6,12 +6,12 @@ import { close, PASS, refuse, type Verdict } from '../verdict.ts';
 
 const TOO_MANY_FILTERS = close(
   Reason.QuotaExceeded,
-  'limits:filtersPerSubscribeMax',
+  'limit:filtersPerSubscribeMax',
   'one SUBSCRIBE carries more topic filters than this listener accepts',
 );
 const TOO_MANY_SUBSCRIPTIONS = refuse(
   Reason.QuotaExceeded,
-  'limits:subscriptionsPerClientMax',
+  'limit:subscriptionsPerClientMax',
   'the client holds as many subscriptions as it may',
 );
 

@@ -4,12 +4,12 @@ import { levelCount } from '../../mqtt/topic.ts';
 import type { ConnectionLimits } from '../policy.ts';
 import { PASS, type Refuse, refuse, type Verdict } from '../verdict.ts';
 
-const NAME_TOO_LONG = refuse(Reason.TopicNameInvalid, 'limits:topicLengthMax', 'the topic name is too long');
-const NAME_TOO_DEEP = refuse(Reason.TopicNameInvalid, 'limits:topicDepthMax', 'the topic name has too many levels');
-const FILTER_TOO_LONG = refuse(Reason.TopicFilterInvalid, 'limits:topicLengthMax', 'the topic filter is too long');
+const NAME_TOO_LONG = refuse(Reason.TopicNameInvalid, 'limit:topicLengthMax', 'the topic name is too long');
+const NAME_TOO_DEEP = refuse(Reason.TopicNameInvalid, 'limit:topicDepthMax', 'the topic name has too many levels');
+const FILTER_TOO_LONG = refuse(Reason.TopicFilterInvalid, 'limit:topicLengthMax', 'the topic filter is too long');
 const FILTER_TOO_DEEP = refuse(
   Reason.TopicFilterInvalid,
-  'limits:topicDepthMax',
+  'limit:topicDepthMax',
   'the topic filter has too many levels',
 );
 

@@ -58,7 +58,7 @@ test('publishing and receiving are decided as by reading line by line', () => {
   fc.assert(
     fc.property(aclFile, username, clientId, fc.array(topic, { maxLength: 6 }), (acl, user, client, topics) => {
       const rules = rulesOf(acl, user, client);
-      const rights = buildAuthorizer(acl, { subscribe: 'contained' }).forClient(user, client);
+      const rights = buildAuthorizer(acl, { subscribe: 'contained' }).forClient({ username: user, clientId: client });
       for (const name of topics) {
         const matches = (text: string): boolean => topicMatchesFilter(name, text);
         const deny = first(rules, ['deny'], matches);
@@ -74,7 +74,7 @@ test('a contained subscription is decided as by reading line by line', () => {
   fc.assert(
     fc.property(aclFile, username, clientId, fc.array(filter, { maxLength: 6 }), (acl, user, client, filters) => {
       const rules = rulesOf(acl, user, client);
-      const rights = buildAuthorizer(acl, { subscribe: 'contained' }).forClient(user, client);
+      const rights = buildAuthorizer(acl, { subscribe: 'contained' }).forClient({ username: user, clientId: client });
       for (const asked of filters) {
         const contains = (text: string): boolean => filterContains(text, asked);
         const deny = first(rules, ['deny'], contains);
@@ -89,7 +89,7 @@ test('an overlapping subscription is decided as by reading line by line', () => 
   fc.assert(
     fc.property(aclFile, username, clientId, fc.array(filter, { maxLength: 6 }), (acl, user, client, filters) => {
       const rules = rulesOf(acl, user, client);
-      const rights = buildAuthorizer(acl, { subscribe: 'overlapping' }).forClient(user, client);
+      const rights = buildAuthorizer(acl, { subscribe: 'overlapping' }).forClient({ username: user, clientId: client });
       for (const asked of filters) {
         const deny = first(rules, ['deny'], (text) => filterContains(text, asked));
         const overlapping = first(rules, ['read', 'readwrite'], (text) => filtersOverlap(text, asked));
@@ -103,7 +103,7 @@ test('an overlapping subscription is decided as by reading line by line', () => 
 test('a contained subscription never lets through what a single delivery would not, but for denies', () => {
   fc.assert(
     fc.property(aclFile, username, clientId, filter, topic, (acl, user, client, asked, name) => {
-      const rights = buildAuthorizer(acl, { subscribe: 'contained' }).forClient(user, client);
+      const rights = buildAuthorizer(acl, { subscribe: 'contained' }).forClient({ username: user, clientId: client });
       if (!rights.subscribe(asked).allowed || !topicMatchesFilter(name, asked)) return;
       assert.notEqual(rights.receive(name).by, 'acl:default');
     }),

@@ -10,11 +10,14 @@ function client(
   clientId = 'c1',
   subscribe: AuthorizerOptions['subscribe'] = 'contained',
 ): ClientAuthorization {
-  return buildAuthorizer(parseAclFile(acl, 'acl'), { subscribe }).forClient(username, clientId);
+  return buildAuthorizer(parseAclFile(acl, 'acl'), { subscribe }).forClient({ username, clientId });
 }
 
 function anonymous(acl: string, clientId = 'c1'): ClientAuthorization {
-  return buildAuthorizer(parseAclFile(acl, 'acl'), { subscribe: 'contained' }).forClient(undefined, clientId);
+  return buildAuthorizer(parseAclFile(acl, 'acl'), { subscribe: 'contained' }).forClient({
+    username: undefined,
+    clientId,
+  });
 }
 
 /** `+` and the author of an allowed answer, `-` and the author of a denial. */
@@ -23,7 +26,10 @@ function told(decision: AccessDecision): string {
 }
 
 test('without an ACL nobody may do anything', () => {
-  const rights = buildAuthorizer(undefined, { subscribe: 'overlapping' }).forClient('alice', 'c1');
+  const rights = buildAuthorizer(undefined, { subscribe: 'overlapping' }).forClient({
+    username: 'alice',
+    clientId: 'c1',
+  });
   for (const decision of [rights.publish('a'), rights.receive('a'), rights.subscribe('a')]) {
     assert.equal(told(decision), '-acl:none');
   }
@@ -221,8 +227,8 @@ test('kept answers do not mix clients, directions or topics', () => {
   const authorizer = buildAuthorizer(parseAclFile('pattern write w/%u\npattern read r/%u', 'acl'), {
     subscribe: 'contained',
   });
-  const alice = authorizer.forClient('alice', 'c1');
-  const bob = authorizer.forClient('bob', 'c2');
+  const alice = authorizer.forClient({ username: 'alice', clientId: 'c1' });
+  const bob = authorizer.forClient({ username: 'bob', clientId: 'c2' });
   for (let round = 0; round < 2; round++) {
     assert.deepEqual(
       [alice.publish('w/alice'), bob.publish('w/alice')].map(({ allowed }) => allowed),

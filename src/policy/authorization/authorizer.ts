@@ -35,7 +35,7 @@ const TOO_BROAD: AccessDecision = Object.freeze({ allowed: false, by: 'acl:filte
 export function buildAuthorizer(acl: AclFile | undefined, options: AuthorizerOptions): Authorizer {
   if (acl === undefined) return { forClient: () => NO_ACL };
   const compiled = new CompiledAcl(acl, options);
-  return { forClient: (username, clientId) => compiled.forClient(username, clientId) };
+  return { forClient: ({ username, clientId }) => compiled.forClient(username, clientId) };
 }
 
 function denyAll(by: string): ClientAuthorization {

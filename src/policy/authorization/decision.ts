@@ -6,6 +6,24 @@ export interface AccessDecision {
   readonly by: string;
 }
 
+/** Whom rights are asked for. What an identity method does not tell is absent. */
+export interface Subject {
+  /** Undefined is the anonymous client. */
+  readonly username: string | undefined;
+  readonly clientId: string;
+  /** Roles that the identity brought with it, beside those that a policy assigns. */
+  readonly roles?: readonly string[];
+  /** Groups of a directory, for a policy to make roles of. */
+  readonly groups?: readonly string[];
+  /** What placeholders and assignments may name, such as `cert.cn` or `claim.site`. */
+  readonly attributes?: Readonly<Record<string, string>>;
+  /** Name of the listener it came through. */
+  readonly listener?: string;
+  readonly address?: string;
+  /** True behind TLS. */
+  readonly secure?: boolean;
+}
+
 /** One client's rights, compiled for its identity. Synchronous; no allocation on a repeated question. */
 export interface ClientAuthorization {
   /** May it publish to this topic name? */
@@ -17,6 +35,5 @@ export interface ClientAuthorization {
 }
 
 export interface Authorizer {
-  /** `username` undefined is the anonymous client. */
-  forClient(username: string | undefined, clientId: string): ClientAuthorization;
+  forClient(subject: Subject): ClientAuthorization;
 }

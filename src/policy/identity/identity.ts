@@ -6,12 +6,38 @@ export interface Identity {
   readonly username: string | undefined;
   readonly clientId: string;
   /** How it was established. */
-  readonly method: 'anonymous' | 'password-file' | 'certificate';
+  readonly method: string;
   /**
    * Opaque mark of the credential that was used; `Authenticator.stillValid` compares it after a reload, so that a changed
    * password or a removed user ends live sessions.
    */
   readonly credential: string;
+  /** Roles, groups and attributes that the method vouches for (claims, directory groups, fields of the certificate). */
+  readonly roles?: readonly string[];
+  readonly groups?: readonly string[];
+  readonly attributes?: Readonly<Record<string, string>>;
+  /** Epoch milliseconds at which it lapses and the session ends, unless the client has authenticated anew by then. */
+  readonly expiresAtMs?: number;
+}
+
+/** What is known of a client certificate that TLS has verified. */
+export interface CertificateFacts {
+  readonly commonName: string | undefined;
+  /** Distinguished names as OpenSSL prints them on one line, the most specific part last. */
+  readonly subject: string;
+  readonly issuer: string;
+  readonly organizationalUnits: readonly string[];
+  /** Lower-case hex. */
+  readonly serial: string;
+  /** SHA-256 of the certificate, lower-case hex. */
+  readonly fingerprint: string;
+  readonly dnsNames: readonly string[];
+  readonly uris: readonly string[];
+  readonly emails: readonly string[];
+  /** Epoch milliseconds. */
+  readonly notAfterMs: number;
+  /** DER of the certificate and of what was sent with it, leaf first. */
+  readonly chain: readonly Uint8Array[];
 }
 
 /** What the client showed. The password's bytes are not kept after the answer. */
