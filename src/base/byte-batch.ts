@@ -11,6 +11,9 @@ const POOLED_FROM_BYTES = 16_384;
 const POOLED_BYTES = 131_072;
 const POOL_MAX = 32;
 
+/** Before the first byte, and after room was given away: a batch that is not written to holds nothing. */
+const NONE = Buffer.alloc(0);
+
 /** Rooms that wait for the next burst: fresh memory of this size costs more than the bytes that go through it. */
 const pool: Buffer[] = [];
 
@@ -19,8 +22,8 @@ export class ByteBatch {
   bytes: Buffer;
   length = 0;
 
-  constructor(capacityBytes = START_BYTES) {
-    this.bytes = Buffer.allocUnsafeSlow(capacityBytes);
+  constructor(capacityBytes = 0) {
+    this.bytes = capacityBytes === 0 ? NONE : Buffer.allocUnsafeSlow(capacityBytes);
   }
 
   /** Makes `size` bytes of content and returns the offset of the first; the caller writes all of them. */
@@ -37,7 +40,7 @@ export class ByteBatch {
     this.bytes =
       needed > POOLED_FROM_BYTES && needed <= POOLED_BYTES
         ? (pool.pop() ?? Buffer.allocUnsafeSlow(POOLED_BYTES))
-        : Buffer.allocUnsafeSlow(Math.max(needed, old.length * 2));
+        : Buffer.allocUnsafeSlow(Math.max(needed, old.length * 2, START_BYTES));
     old.copy(this.bytes, 0, 0, this.length);
     recycle(old);
   }
@@ -70,7 +73,7 @@ export class ByteBatch {
 
   /** Starts anew and leaves the room to whoever was given a part of it. */
   abandon(): void {
-    this.bytes = Buffer.allocUnsafeSlow(START_BYTES);
+    this.bytes = NONE;
     this.length = 0;
   }
 
@@ -79,7 +82,7 @@ export class ByteBatch {
     this.length = 0;
     if (this.bytes.length <= keepBytes) return;
     recycle(this.bytes);
-    this.bytes = Buffer.allocUnsafeSlow(START_BYTES);
+    this.bytes = NONE;
   }
 }
 
