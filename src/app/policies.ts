@@ -5,10 +5,13 @@ import type { ConnectionPolicy } from '../pipeline/policy.ts';
 import { parseAclFile } from '../policy/authorization/acl-file.ts';
 import { buildAuthorizer } from '../policy/authorization/authorizer.ts';
 import type { Authorizer } from '../policy/authorization/decision.ts';
+import { anonymousMethod } from '../policy/identity/anonymous.ts';
 import { buildAuthenticator } from '../policy/identity/authenticator.ts';
+import { certificateMethod } from '../policy/identity/certificate.ts';
 import type { HashQueue } from '../policy/identity/hash-queue.ts';
 import type { Authenticator } from '../policy/identity/identity.ts';
 import { parsePasswordFile } from '../policy/identity/password-file.ts';
+import { PasswordFileMethod } from '../policy/identity/password-file-method.ts';
 import type { Config, ListenerConfig } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 
@@ -30,7 +33,11 @@ export async function loadPolicies(config: Config, queue: HashQueue, chance: Cha
     readText(aclFile, 'ACL file', 'without one nobody may do anything'),
   ]);
   return {
-    authenticator: buildAuthenticator({ passwordFile: parsePasswordFile(passwords, passwordFile), queue, chance }),
+    authenticator: buildAuthenticator([
+      certificateMethod,
+      new PasswordFileMethod({ passwordFile: parsePasswordFile(passwords, passwordFile), queue, chance }),
+      anonymousMethod,
+    ]),
     authorizer: buildAuthorizer(parseAclFile(acl, aclFile), { subscribe }),
   };
 }

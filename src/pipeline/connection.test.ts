@@ -225,6 +225,18 @@ describe('keep-alive', () => {
     assert.equal(bench.named('client.connected').length, 1);
   });
 
+  it('does not run while it is the gateway that does not read', async () => {
+    const bench = new Bench(4);
+    await bench.open({ keepAliveS: 10 });
+    bench.link.takesMore = false;
+    bench.send(bench.publish('ok/1'));
+    bench.clock.advance(60_000);
+    assert.equal(bench.downstream.ended, false);
+    bench.link.receiver.drained();
+    bench.clock.advance(30_000);
+    assert.equal(bench.downstream.ended, true);
+  });
+
   it('is not fed by half a packet', async () => {
     const bench = new Bench(4);
     await bench.open({ keepAliveS: 10 });

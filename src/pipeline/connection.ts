@@ -480,6 +480,11 @@ export class Connection implements DownstreamHandler {
   }
 
   #onSilence(): void {
+    if (this.#gate.isShut) {
+      // It is we who do not read: the client may well have spoken.
+      this.#keepAlive.start(this.client.keepAliveS);
+      return;
+    }
     const says = `no packet came for one and a half times the keep-alive of ${this.client.keepAliveS} s`;
     this.#end({ reason: Reason.KeepAliveTimeout, by: 'keep-alive', says });
   }

@@ -21,6 +21,10 @@ export class ReadGate {
     this.#downstream = downstream;
   }
 
+  get isShut(): boolean {
+    return this.#causes !== 0;
+  }
+
   isShutFor(cause: Stop): boolean {
     return (this.#causes & cause) !== 0;
   }

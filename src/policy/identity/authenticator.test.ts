@@ -3,18 +3,25 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { systemChance } from '../../base/chance.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
+import { anonymousMethod } from './anonymous.ts';
 import { buildAuthenticator } from './authenticator.ts';
+import { certificateMethod } from './certificate.ts';
 import { HashQueue } from './hash-queue.ts';
 import type { AuthenticationResult, Authenticator, Credentials, Identity } from './identity.ts';
 import { type PasswordFile, parsePasswordFile } from './password-file.ts';
+import { PasswordFileMethod, type PasswordFileOptions } from './password-file-method.ts';
 
 const TEXT = readFileSync(new URL('./fixtures/mosquitto-2.0.passwd', import.meta.url), 'utf8');
 const FILE = parsePasswordFile(TEXT, 'users');
 
 const queue = new HashQueue({ clock: new ManualClock(), emit: () => undefined });
 
+function chain(options: PasswordFileOptions): Authenticator {
+  return buildAuthenticator([certificateMethod, new PasswordFileMethod(options), anonymousMethod]);
+}
+
 function build(passwordFile: PasswordFile | undefined = FILE): Authenticator {
-  return buildAuthenticator({ passwordFile, queue, chance: systemChance });
+  return chain({ passwordFile, queue, chance: systemChance });
 }
 
 function shown(facts: Partial<Omit<Credentials, 'password'>> & { password?: string } = {}): Credentials {
@@ -65,7 +72,7 @@ test('an unknown user is verified against a hash of the cost that most users hav
   };
   const mixed = `${TEXT}old:$6$${'A'.repeat(16)}$${Buffer.alloc(64).toString('base64')}\n`;
   const passwordFile = parsePasswordFile(mixed, 'users');
-  const authenticator = buildAuthenticator({ passwordFile, queue: spy, chance: systemChance });
+  const authenticator = chain({ passwordFile, queue: spy, chance: systemChance });
   await authenticator.authenticate(shown({ ...PROVEN, password: 'wrong' }));
   await authenticator.authenticate(shown({ ...PROVEN, username: 'nobody' }));
   assert.deepEqual(verified, ['pbkdf2-sha512,i=101', 'pbkdf2-sha512,i=101']);
@@ -90,7 +97,7 @@ test('an empty password is a wrong one', async () => {
 });
 
 test('without a password file nobody logs in with a password, also where anonymous clients may', async () => {
-  const authenticator = buildAuthenticator({ passwordFile: undefined, queue, chance: systemChance });
+  const authenticator = chain({ passwordFile: undefined, queue, chance: systemChance });
   const result = await authenticator.authenticate(shown({ ...PROVEN, anonymousAllowed: true }));
   assert.deepEqual(denial(result), [0x86, 'password-file:none']);
 });
@@ -148,7 +155,7 @@ test('a client identifier with a slash is an identity: only patterns mind it', a
 test('a full queue is server busy, and a check that takes too long too', async () => {
   const clock = new ManualClock();
   const small = new HashQueue({ clock, emit: () => undefined, runningMax: 1, waitingMax: 0, deadlineMs: 100 });
-  const authenticator = buildAuthenticator({ passwordFile: FILE, queue: small, chance: systemChance });
+  const authenticator = chain({ passwordFile: FILE, queue: small, chance: systemChance });
   const first = authenticator.authenticate(shown(PROVEN));
   const second = authenticator.authenticate(shown(PROVEN));
   clock.advance(100);
@@ -159,7 +166,7 @@ test('a full queue is server busy, and a check that takes too long too', async (
 test('a check that fails inside is a denial, never a rejection', async () => {
   const failing = new HashQueue({ clock: new ManualClock(), emit: () => undefined });
   failing.verify = async () => 'failed';
-  const authenticator = buildAuthenticator({ passwordFile: FILE, queue: failing, chance: systemChance });
+  const authenticator = chain({ passwordFile: FILE, queue: failing, chance: systemChance });
   assert.deepEqual(denial(await authenticator.authenticate(shown(PROVEN))), [0x88, 'password-file:users']);
 });
 
@@ -174,7 +181,7 @@ test('a changed password and a removed user end the identity', async () => {
   const [, secondLine] = TEXT.split('\n');
   const changed = build(parsePasswordFile(`sensor-1:${secondLine!.split(':')[1]}`, 'users'));
   const removed = build(parsePasswordFile(secondLine!, 'users'));
-  const none = buildAuthenticator({ passwordFile: undefined, queue, chance: systemChance });
+  const none = chain({ passwordFile: undefined, queue, chance: systemChance });
   for (const authenticator of [changed, removed, none]) {
     assert.equal(authenticator.stillValid(identity, { anonymousAllowed: true }), false);
   }

@@ -63,6 +63,19 @@ export type AuthenticationResult =
       readonly method: string;
     };
 
+/** One way of proving who a client is. A chain asks its methods in order; the first that applies decides. */
+export interface IdentityMethod {
+  /** As in the configuration and in `Identity.method`, such as `password-file`. */
+  readonly name: string;
+  /**
+   * Undefined when the credentials are none of its kind: then the next method is asked. Whatever else goes wrong is a denial;
+   * a method never rejects.
+   */
+  authenticate(credentials: Credentials): Promise<AuthenticationResult> | undefined;
+  /** Of an identity that this method established: whether it would still be today, without its secret. */
+  stillValid(identity: Identity, listener: { anonymousAllowed: boolean }): boolean;
+}
+
 export interface Authenticator {
   /** Never rejects: what goes wrong inside is a denial that says so. */
   authenticate(credentials: Credentials): Promise<AuthenticationResult>;
