@@ -247,9 +247,11 @@ test('a QoS 2 delivery is sent only when its identifier is safe, so that no cras
   const publisher = bench.client('p');
   publisher.publish('t', 'one', { qos: 1 });
   publisher.publish('t', 'two', { qos: 2 });
+  publisher.publish('t', 'three', { qos: 1 });
   assert.deepEqual(client.take().map(textOf), ['one'], 'QoS 1 may come twice, so it need not wait');
   disk.commit();
-  const [message] = client.take();
+  const [message, next] = client.take();
+  assert.equal(textOf(next!), 'three', 'but it does not overtake');
   assert.equal(textOf(message!), 'two');
   assert.equal(message!.dup, false);
   client.pubrec(message!.packetId);

@@ -49,6 +49,8 @@ export class Outgoing {
   readonly #unsent = new Map<number, boolean>();
   /** False while it is not yet safe that those keep their identifiers. */
   #mayRepeat = false;
+  /** Messages that will be sent once the store has them. */
+  #notYetSafe = 0;
   readonly #retained = new Map<string, RetainedBacklog>();
   #sequence = 0;
   #pumping = false;
@@ -177,14 +179,17 @@ export class Outgoing {
     };
     this.#inflight.put(outbound.packetId, awaiting, outbound);
     if (this.persistent) this.#context.store.putOutgoing(this.#clientId, outbound);
-    if (qos === 1 || !this.persistent) channel.publish(view, outbound.packetId);
+    // QoS 1 need not wait, since it may come twice; but it does not overtake what does.
+    if (!this.persistent || (qos === 1 && this.#notYetSafe === 0)) channel.publish(view, outbound.packetId);
     else this.#sendOnceSafe(channel, outbound);
   }
 
   #sendOnceSafe(channel: Channel, outbound: Outbound): void {
     const { packetId } = outbound;
-    this.#onceSafe(channel, () => {
-      if (this.#inflight.value(packetId) !== outbound) return;
+    this.#notYetSafe++;
+    this.#context.store.whenSafe(() => {
+      this.#notYetSafe--;
+      if (this.#channel !== channel || this.#inflight.value(packetId) !== outbound) return;
       if (!channel.held) this.#sendUnderWay(channel, outbound, false);
       else this.#unsent.set(packetId, false);
     });
