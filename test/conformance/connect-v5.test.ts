@@ -326,4 +326,18 @@ chapter('CONNECT, MQTT 5.0', () => {
       await client.expectClosed();
     },
   );
+
+  claim(
+    'a thousand messages sent right behind CONNECT are all handled, in their order [MQTT-3.2.0-1] [MQTT-4.6.0-5] [MQTT311-3.2.0-1] [MQTT311-4.6.0-6]',
+    async (world) => {
+      const witness = await world.connect();
+      await witness.subscribe(world.topic());
+      const client = await world.open();
+      const messages = Array.from({ length: 1000 }, (_, i) => publish(world.topic(), `${i}`));
+      client.send(world.connectPacket(), ...messages, { type: PacketType.Pingreq });
+      await client.expect(PacketType.Connack, { reasonCode: Reason.Success });
+      await client.expect(PacketType.Pingresp);
+      for (let i = 0; i < 1000; i++) await witness.receive(world.topic(), `${i}`);
+    },
+  );
 });

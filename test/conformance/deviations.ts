@@ -50,6 +50,16 @@ const MOSQUITTO: readonly Deviation[] = [
     ],
   },
   {
+    reason: 'closes the connection at the second repetition of a QoS 2 PUBLISH',
+    versions: [3, 4, 5],
+    claims: ['a whole QoS 2 handshake in one write'],
+  },
+  {
+    reason: 'counts packet identifiers up without looking for those in use',
+    versions: [5],
+    claims: ['the packet identifier of an unacknowledged delivery is not given to another'],
+  },
+  {
     reason: 'refuses the message that exceeds Receive Maximum with 0x97 instead of disconnecting with 0x93',
     versions: [5],
     claims: ['a client that exceeds the Receive Maximum of the server'],

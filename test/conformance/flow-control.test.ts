@@ -128,8 +128,9 @@ chapter('Flow control', () => {
       client.send(
         ...Array.from({ length: window + 1 }, (_, i) => publish(world.topic(), '', { qos: 2, packetId: i + 1 })),
       );
-      for (let i = 0; i < window; i++) await client.expect(PacketType.Pubrec, { packetId: i + 1 });
-      await client.expectDisconnect(Reason.ReceiveMaximumExceeded);
+      // Those within the window may have been acknowledged by then.
+      await client.take(PacketType.Disconnect, { reasonCode: Reason.ReceiveMaximumExceeded });
+      await client.expectGone();
     },
   );
 

@@ -291,4 +291,71 @@ chapter('PUBLISH and QoS', () => {
     await client.publish(world.topic(), 'mine', { qos: 2 });
     await client.receive(world.topic(), 'mine');
   });
+
+  claim(
+    'a whole QoS 2 handshake in one write, its PUBLISH repeated, is one message [MQTT-4.3.3-10] [MQTT-4.3.3-11] [MQTT311-4.3.3-2]',
+    async (world) => {
+      const client = await world.connect();
+      await client.subscribe(world.topic());
+      const first = publish(world.topic(), 'x', { qos: 2, packetId: 8 });
+      client.send(
+        first,
+        { ...first, dup: true },
+        { ...first, dup: true },
+        ack(PacketType.Pubrel, 8),
+        ack(PacketType.Pubrel, 8),
+      );
+      for (let i = 0; i < 3; i++) await client.take(PacketType.Pubrec, { packetId: 8 });
+      for (let i = 0; i < 2; i++) await client.take(PacketType.Pubcomp, { packetId: 8 });
+      await client.receive(world.topic(), 'x');
+      await client.expectNothing();
+    },
+  );
+
+  claim(
+    'QoS 1 and QoS 2 exchanges under different identifiers do not disturb each other [MQTT-2.2.1-5] [MQTT311-2.3.1-6]',
+    async (world) => {
+      const client = await world.connect();
+      client.send(
+        publish(world.topic(), '', { qos: 2, packetId: 1 }),
+        publish(world.topic(), '', { qos: 1, packetId: 2 }),
+        publish(world.topic(), '', { qos: 2, packetId: 3 }),
+      );
+      await client.take(PacketType.Pubrec, { packetId: 1 });
+      await client.take(PacketType.Puback, { packetId: 2 });
+      await client.take(PacketType.Pubrec, { packetId: 3 });
+      client.send(
+        ack(PacketType.Pubrel, 3),
+        publish(world.topic(), '', { qos: 1, packetId: 2 }),
+        ack(PacketType.Pubrel, 1),
+      );
+      await client.take(PacketType.Pubcomp, { packetId: 3 });
+      await client.take(PacketType.Puback, { packetId: 2 });
+      await client.take(PacketType.Pubcomp, { packetId: 1 });
+      await client.expectNothing();
+    },
+  );
+
+  claim(
+    'an acknowledgement of the wrong kind does not complete a delivery [MQTT-4.3.3-3] [MQTT-4.3.2-3] [MQTT311-4.3.3-1] [MQTT311-4.3.2-1]',
+    async (world) => {
+      const session = { clientId: world.clientId('s'), ...KEPT };
+      const subscriber = await world.connect(session);
+      await subscriber.subscribe(world.topic(), 2);
+      const publisher = await world.connect();
+      await publisher.publish(world.topic(), 'one', { qos: 1 });
+      await publisher.publish(world.topic(), 'two', { qos: 2 });
+      const one = await subscriber.expect(PacketType.Publish, { payload: 'one' });
+      const two = await subscriber.expect(PacketType.Publish, { payload: 'two' });
+      // A server may end the connection over it; what counts is that the messages are not lost.
+      subscriber.send(ack(PacketType.Pubcomp, one.packetId), ack(PacketType.Puback, two.packetId));
+      subscriber.send({ type: PacketType.Pingreq });
+      await subscriber.next();
+      subscriber.drop();
+      const again = await world.connect(session);
+      await again.receive(world.topic(), 'one', { packetId: one.packetId, dup: true });
+      await again.receive(world.topic(), 'two', { packetId: two.packetId, dup: true });
+      await again.expectNothing();
+    },
+  );
 });

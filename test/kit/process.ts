@@ -1,6 +1,7 @@
 /** Starts programs that listen on loopback ports, and ends them: for tests that speak to a whole program. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
@@ -11,17 +12,37 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export const HOST = '127.0.0.1';
 const START_DEADLINE_MS = 30_000;
 const STOP_DEADLINE_MS = 15_000;
+/** Generous, because machines that run tests are busy. */
+const UNTIL_DEADLINE_MS = 20_000;
+const RUN_DEADLINE_MS = 60_000;
 /** How much of what the program says is kept, for the message of a failure. */
 const OUTPUT_KEPT_CHARACTERS = 1 << 20;
 
-/** A port that was free a moment ago. */
+/** Below the ports that systems give to outgoing connections, of which tests have thousands. */
+const PORT_MIN = 20_000;
+const PORT_MAX = 32_000;
+const givenOut = new Set<number>();
+
+async function isFree(port: number): Promise<boolean> {
+  const server = net.createServer().listen(port, HOST);
+  try {
+    await once(server, 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
+}
+
+/** A port that was free a moment ago, never the same twice. */
 export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, HOST);
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(PORT_MIN, PORT_MAX);
+    if (givenOut.has(port)) continue;
+    givenOut.add(port);
+    if (await isFree(port)) return port;
+  }
 }
 
 /** A directory of its own under the system's temporary one. */
@@ -41,27 +62,52 @@ async function accepts(port: number): Promise<boolean> {
   }
 }
 
+export interface ProgramOptions {
+  readonly cwd?: string;
+  /** Added to this process's own; `undefined` takes a variable away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
 export class Program {
   readonly child: ChildProcess;
   readonly #command: string;
+  /** Told of everything that it says, and of its end. */
+  readonly #listeners = new Set<() => void>();
+  #stdout = '';
   #output = '';
 
-  private constructor(command: string, args: readonly string[]) {
+  private constructor(command: string, args: readonly string[], { cwd, env }: ProgramOptions) {
     this.#command = command;
-    this.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+      ...(cwd === undefined ? {} : { cwd }),
+    });
     for (const stream of [this.child.stdout, this.child.stderr]) {
-      stream?.on('data', (chunk: Buffer) => {
-        this.#output = (this.#output + chunk.toString()).slice(-OUTPUT_KEPT_CHARACTERS);
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        if (stream === this.child.stdout) this.#stdout = (this.#stdout + text).slice(-OUTPUT_KEPT_CHARACTERS);
+        this.#output = (this.#output + text).slice(-OUTPUT_KEPT_CHARACTERS);
+        this.#tell();
       });
     }
     this.child.on('error', (error) => {
       this.#output += error.message;
     });
+    this.child.on('close', () => this.#tell());
+  }
+
+  #tell(): void {
+    for (const look of this.#listeners) look();
   }
 
   /** Runs the command until it accepts connections on all of the ports. */
-  static async start(command: string, args: readonly string[], ports: readonly number[]): Promise<Program> {
-    const program = new Program(command, args);
+  static async start(
+    command: string,
+    args: readonly string[],
+    ports: readonly number[],
+    options: ProgramOptions = {},
+  ): Promise<Program> {
+    const program = new Program(command, args, options);
     const deadline = Date.now() + START_DEADLINE_MS;
     for (const port of ports) {
       while (!(await accepts(port))) {
@@ -75,6 +121,32 @@ export class Program {
   /** The last of what it wrote, both streams together. */
   get output(): string {
     return this.#output;
+  }
+
+  /** The last of what it wrote to its standard output. */
+  get stdout(): string {
+    return this.#stdout;
+  }
+
+  /** Looks again whenever it says something, until `look` finds what the test waits for. */
+  async until<T>(what: string, look: () => T | undefined): Promise<T> {
+    const found = look();
+    if (found !== undefined) return found;
+    return new Promise((resolve, reject) => {
+      const settle = (finish: () => void): void => {
+        clearTimeout(timer);
+        this.#listeners.delete(again);
+        finish();
+      };
+      const fail = (why: string) => reject(new Error(`${this.#command} ${why} ${what}:\n${this.#output}`));
+      const again = (): void => {
+        const now = look();
+        if (now !== undefined) settle(() => resolve(now));
+        else if (this.hasEnded && this.child.stdout?.closed) settle(() => fail('ended without'));
+      };
+      const timer = setTimeout(() => settle(() => fail('did not come in time to')), UNTIL_DEADLINE_MS);
+      this.#listeners.add(again);
+    });
   }
 
   get hasEnded(): boolean {
@@ -96,6 +168,31 @@ export class Program {
     await exited;
     clearTimeout(late);
   }
+}
+
+export interface Finished {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the command to its end, or kills it after a minute. */
+export async function runToEnd(
+  command: string,
+  args: readonly string[],
+  options: ProgramOptions & { readonly input?: string } = {},
+): Promise<Finished> {
+  const { cwd, env, input = '' } = options;
+  const child = spawn(command, args, { env: { ...process.env, ...env }, ...(cwd === undefined ? {} : { cwd }) });
+  let [out, err] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
+  const late = setTimeout(() => child.kill('SIGKILL'), RUN_DEADLINE_MS);
+  const [code] = (await once(child, 'close')) as [number | null];
+  clearTimeout(late);
+  return { code, out, err };
 }
 
 export function removeDirectory(directory: string): Promise<void> {

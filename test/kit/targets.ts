@@ -9,6 +9,9 @@ export const PASSWORD = 'a password of the tests';
 /** Topics below it may be neither written nor read. */
 export const FORBIDDEN = 'forbidden';
 
+/** What holds must hold in every mode: memory, relaxed, durable. */
+const PERSISTENCE = process.env['SALLYPORT_CONFORMANCE_PERSISTENCE'] ?? 'relaxed';
+
 const USERS = { [USERNAME]: PASSWORD };
 const ACL = [
   `user ${USERNAME}`,
@@ -65,7 +68,7 @@ async function gatewayTarget(): Promise<Target> {
         clientIdLengthMax: 1000,
         rejectControlCharacters: false,
       },
-      broker: { sessionExpiryMax: 'never', sysInterval: '1s' },
+      broker: { sessionExpiryMax: 'never', sysInterval: '1s', persistence: PERSISTENCE },
       shutdown: { drainTimeout: '1s' },
     },
   });
