@@ -45,6 +45,15 @@ test('an identifier is not used again at once, so that a late acknowledgement hi
   assert.equal(window.awaiting(first), Awaiting.Nothing);
 });
 
+test('moving one exchange on does not bring the identifiers after it back into use', () => {
+  const window = new InflightWindow<undefined>();
+  const [first, second, third] = [1, 2, 3].map(() => window.take(Awaiting.Pubrec, undefined));
+  window.release(second!);
+  window.put(first!, Awaiting.Pubcomp, undefined);
+  assert.equal(window.count, 2);
+  assert.equal(window.take(Awaiting.Pubrec, undefined), third! + 1);
+});
+
 test('identifiers of an earlier process are put back wherever they collide', () => {
   const window = new InflightWindow<string>();
   for (const packetId of [1, 17, 33, 0x4001, 0xffff]) window.put(packetId, Awaiting.Pubcomp, `m${packetId}`);

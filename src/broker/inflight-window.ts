@@ -7,15 +7,18 @@ export type Awaiting = (typeof Awaiting)[keyof typeof Awaiting];
 const CAPACITY_START = 16;
 const CAPACITY_MAX = 0x10000;
 const PACKET_ID_MAX = 0xffff;
+const NO_IDS = new Uint16Array(0);
+const NO_STATES = new Uint8Array(0);
 
 /**
  * Identifiers count up and wrap, so that one is not used again soon after its exchange ended: a client's late mistake then
  * hits nothing. An identifier lives in the slot of its low bits; slots are flat arrays, so a message costs no allocation.
  */
 export class InflightWindow<T> {
-  #ids = new Uint16Array(CAPACITY_START);
-  #awaiting = new Uint8Array(CAPACITY_START);
-  #values: (T | undefined)[] = new Array(CAPACITY_START).fill(undefined);
+  // Of no length before the first message: most clients never get one that needs an identifier.
+  #ids = NO_IDS;
+  #awaiting = NO_STATES;
+  #values: (T | undefined)[] = [];
   #last = 0;
   #count = 0;
 
@@ -41,15 +44,17 @@ export class InflightWindow<T> {
     return packetId;
   }
 
-  /** Takes a given identifier: one that `next` named, or one of an exchange that a restart interrupted. */
+  /** Takes a given identifier, such as `next` named or a restart interrupted, or moves its exchange on. */
   put(packetId: number, awaiting: Awaiting, value: T | undefined): void {
     while (this.#collides(packetId)) this.#grow();
     const slot = packetId & (this.#ids.length - 1);
-    if (this.#awaiting[slot] === Awaiting.Nothing) this.#count++;
+    if (this.#awaiting[slot] === Awaiting.Nothing) {
+      this.#count++;
+      this.#last = packetId;
+    }
     this.#ids[slot] = packetId;
     this.#awaiting[slot] = awaiting;
     this.#values[slot] = value;
-    this.#last = packetId;
   }
 
   #collides(packetId: number): boolean {
@@ -60,8 +65,10 @@ export class InflightWindow<T> {
   #grow(): void {
     const capacity = this.#ids.length;
     if (capacity >= CAPACITY_MAX) return;
-    const { 0: ids, 1: awaiting, 2: values } = [this.#ids, this.#awaiting, this.#values];
-    const grown = capacity * 2;
+    const ids = this.#ids;
+    const awaiting = this.#awaiting;
+    const values = this.#values;
+    const grown = Math.max(CAPACITY_START, capacity * 2);
     this.#ids = new Uint16Array(grown);
     this.#awaiting = new Uint8Array(grown);
     this.#values = new Array(grown).fill(undefined);

@@ -222,9 +222,10 @@ export class BrokerLink implements UpstreamLink, SessionLink, Publisher {
     const needsStore = qos === 2 && session.persistent && !context.store.healthy();
     const reason = needsStore ? undefined : router.publish(packet, session.clientId);
     if (reason === undefined) {
-      // What cannot be promised is not acknowledged; 3.x has no other way to say so.
+      // What cannot be promised is not acknowledged. 3.x can only be told by the end of the connection, and sends it again on
+      // the next [MQTT311-4.8.0-2].
       if (this.#version === 5) this.#refusePublish(acknowledgement, packetId);
-      else this.#outstanding--;
+      else this.#end(Reason.QuotaExceeded, NOT_SAFE);
       return;
     }
     // 3.x knows no refusal: what a client may not publish is acknowledged and goes nowhere [MQTT311-3.3.5-2].

@@ -5,6 +5,8 @@ import type { Sharing, Subscription } from './subscription.ts';
 
 export class SharedGroup implements Sharing {
   readonly #members: Subscription[] = [];
+  /** Client identifier to place among the members. */
+  readonly #places = new Map<string, number>();
   #next = 0;
 
   get size(): number {
@@ -13,18 +15,20 @@ export class SharedGroup implements Sharing {
 
   /** Adds a member, or replaces its subscription. */
   put(subscription: Subscription): void {
-    const at = this.#indexOf(subscription.subscriber.clientId);
-    if (at === -1) this.#members.push(subscription);
-    else this.#members[at] = subscription;
+    const { clientId } = subscription.subscriber;
+    const place = this.#places.get(clientId) ?? this.#members.length;
+    this.#places.set(clientId, place);
+    this.#members[place] = subscription;
   }
 
   remove(clientId: string): void {
-    const at = this.#indexOf(clientId);
-    if (at !== -1) this.#members.splice(at, 1);
-  }
-
-  #indexOf(clientId: string): number {
-    return this.#members.findIndex((member) => member.subscriber.clientId === clientId);
+    const place = this.#places.get(clientId);
+    const last = this.#members.at(-1);
+    if (place === undefined || last === undefined) return;
+    this.#places.set(last.subscriber.clientId, place);
+    this.#members[place] = last;
+    this.#members.pop();
+    this.#places.delete(clientId);
   }
 
   /** Whether what is offered could end in a queue that outlives a connection. */
