@@ -289,7 +289,7 @@ test('a QoS 2 delivery whose commit comes after the client has gone, or while it
   assert.deepEqual(back.take().map(textOf), ['two', 'three']);
 });
 
-test('while the disk refuses, what would have to be kept is not accepted, and the rest goes on', async () => {
+test('[MQTT311-4.8.0-2] while the disk refuses, what would have to be kept is not accepted, and the rest goes on', async () => {
   const disk = new SimulatedDisk();
   const bench = await makeBench({ store: disk });
   const keeper = bench.client('k', 5, { ...lasting(), acknowledges: true });
@@ -311,6 +311,7 @@ test('while the disk refuses, what would have to be kept is not accepted, and th
   const four = bench.client('four', 4);
   four.publish('kept', 'x', { qos: 1 });
   assert.deepEqual(four.acks, []);
+  assert.equal(four.isClosed, true, 'it hears by the end of its connection');
   const lastingPublisher = bench.client('lp', 5, lasting());
   lastingPublisher.publish('free', 'x', { qos: 2 });
   assert.equal(lastingPublisher.acks[0]!.reasonCode, Reason.QuotaExceeded);
