@@ -325,7 +325,7 @@ export class BrokerLink implements UpstreamLink, SessionLink, Publisher {
       for (const subscription of retained) {
         // It may have been replaced or given up meanwhile.
         if (session.subscriptions.get(subscription.filter) !== subscription) continue;
-        session.outgoing.offerRetained(subscription, this.#services.router.retained.matching(subscription.filter));
+        session.outgoing.offerRetained(subscription, this.#services.router.retainedMatching(subscription.filter));
       }
     });
   }

@@ -297,6 +297,7 @@ test('$SYS tells subscribers what has changed, and only they hear it', async () 
   assert.equal(second.get('$SYS/broker/clients/disconnected'), '1');
   assert.equal(second.get('$SYS/broker/uptime'), '10 seconds');
   assert.equal(second.has('$SYS/broker/version'), false, 'it has not changed');
+  assert.equal(bench.broker.stats().retainedMessages, 0, 'it counts for no ceiling');
 });
 
 test('$SYS can be turned off and on while the broker runs', async () => {

@@ -14,11 +14,14 @@ const DOLLAR = 0x24;
 export class Router {
   readonly subscriptions = new SubscriptionTree();
   readonly retained: RetainedStore;
+  /** Those of the broker itself. */
+  readonly #own: RetainedStore;
   readonly #context: BrokerContext;
 
   constructor(context: BrokerContext) {
     this.#context = context;
     this.retained = new RetainedStore(context.store, context.clock, context.ceilings);
+    this.#own = new RetainedStore(context.store, context.clock, context.ceilings);
   }
 
   /**
@@ -44,32 +47,37 @@ export class Router {
 
   /** A Will. */
   publishMessage(message: Message): void {
-    const { deliveries, epochMs } = this.#context;
-    const delivery = deliveries.enter();
-    delivery.transit.fromMessage(message, epochMs);
-    if (message.retain) this.#retain(delivery.transit);
-    this.#route(delivery, this.subscriptions.match(message.topic));
-    deliveries.leave();
+    this.#withDelivery(message, (delivery) => {
+      if (message.retain) this.#retain(delivery.transit);
+      this.#route(delivery, this.subscriptions.match(message.topic));
+    });
   }
 
-  /** A message of the broker's own: retained, whatever the ceilings say, and not written to the store. */
+  /** A message of the broker's own: retained, but no ceiling counts it and no restart needs it. */
   publishOwn(message: Message): void {
-    this.retained.restore(message);
-    const { deliveries, epochMs } = this.#context;
-    const delivery = deliveries.enter();
-    delivery.transit.fromMessage(message, epochMs);
-    this.#route(delivery, this.subscriptions.match(message.topic));
-    deliveries.leave();
+    this.#own.restore(message);
+    this.#withDelivery(message, (delivery) => this.#route(delivery, this.subscriptions.match(message.topic)));
   }
 
   /** Gives the message of a session that ended to another member of the shared subscription. */
   redistribute(message: Message, sharing: Sharing): void {
+    this.#withDelivery(message, (delivery) => {
+      delivery.begin();
+      sharing.offer(delivery);
+    });
+  }
+
+  #withDelivery(message: Message, run: (delivery: Delivery) => void): void {
     const { deliveries, epochMs } = this.#context;
     const delivery = deliveries.enter();
     delivery.transit.fromMessage(message, epochMs);
-    delivery.begin();
-    sharing.offer(delivery);
+    run(delivery);
     deliveries.leave();
+  }
+
+  /** What a new subscription to `filter` is sent. Topics that begin with $ are the broker's own, and no wildcard meets both. */
+  retainedMatching(filter: string): Iterator<Message, undefined> {
+    return (filter.charCodeAt(0) === DOLLAR ? this.#own : this.retained).matching(filter);
   }
 
   /** False when there is no room [MQTT-3.3.1-5, MQTT-3.3.1-6, MQTT-3.3.1-7]. */
