@@ -1,0 +1,172 @@
+/** `npm run bench`: starts the gateway and its peers, puts the same load on each, round by round, and prints what that gave. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { handshakes, idleMemory, storm } from './measures/connections.ts';
+import { bulk, costPerMessage, ruleCount } from './measures/cost.ts';
+import { latency } from './measures/latency.ts';
+import type { Measure, Scale } from './measures/measure.ts';
+import { closedLoop, throughput } from './measures/throughput.ts';
+import { loadAverage } from './processes.ts';
+import { emptyResult, type MeasureResult, type Results } from './report/results.ts';
+import { measureText } from './report/table.ts';
+import { type PeerName, Stage } from './stage.ts';
+
+const MEASURES: Readonly<Record<string, (scale: Scale) => Measure>> = {
+  throughput,
+  'closed-loop': closedLoop,
+  cost: costPerMessage,
+  bulk,
+  latency,
+  handshakes,
+  memory: idleMemory,
+  storm,
+  acl: ruleCount,
+};
+
+const FULL: Scale = {
+  warmUpMs: 1000,
+  durationMs: 2000,
+  connections: [1, 100, 1000],
+  idleConnections: 5000,
+  settleMs: 3000,
+  payloadBytes: [64, 1024, 65_536],
+  rates: [1000, 5000],
+  latencyMs: 10_000,
+};
+const QUICK: Scale = { ...FULL, warmUpMs: 500, durationMs: 1000, payloadBytes: [64], latencyMs: 3000 };
+const SMOKE: Scale = {
+  warmUpMs: 100,
+  durationMs: 150,
+  connections: [10],
+  idleConnections: 50,
+  settleMs: 100,
+  payloadBytes: [64],
+  rates: [1000],
+  latencyMs: 300,
+};
+const FULL_ROUNDS = 3;
+
+const HELP = `npm run bench -- [options]
+  --only NAME[,NAME]   measures: ${Object.keys(MEASURES).join(', ')}
+  --peers NAME[,NAME]  only these peers, such as mosquitto,embedded,haproxy,gateway
+  --rows TEXT          only rows whose title contains it
+  --rounds N           interleaved rounds, of which the median counts (${FULL_ROUNDS})
+  --quick              one round, short, 64-byte payloads
+  --smoke              everything once and as short as can be: shows that it works, measures nothing
+  --json FILE          all samples
+  --charts DIR         SVG charts
+`;
+
+function versionOf(command: string, ...args: string[]): string {
+  try {
+    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+      .split('\n')[0]!
+      .trim();
+  } catch {
+    return 'not installed';
+  }
+}
+
+function progress(text: string): void {
+  process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${text}` : `${text}\n`);
+}
+
+async function runMeasure(measure: Measure, rounds: number, stage: Stage): Promise<MeasureResult> {
+  const result = emptyResult(measure);
+  for (let round = 0; round < rounds; round++) {
+    for (const [rowIndex, row] of measure.rows.entries()) {
+      for (let turn = 0; turn < measure.peers.length; turn++) {
+        // Another peer begins in each round, so that none is always measured first.
+        const index = (turn + round) % measure.peers.length;
+        const peer = measure.peers[index]!;
+        progress(`${measure.name}, round ${round + 1} of ${rounds}: ${row.title}, ${peer}`);
+        const sample = await row.run(peer, stage);
+        if (sample !== undefined) result.rows[rowIndex]!.cells[index]!.samples.push(sample);
+      }
+    }
+  }
+  return result;
+}
+
+function narrowed(measure: Measure, peers: readonly string[] | undefined, rows: string | undefined): Measure {
+  return {
+    ...measure,
+    peers: measure.peers.filter((peer: PeerName) => peers?.includes(peer) ?? true),
+    rows: measure.rows.filter((row) => rows === undefined || row.title.includes(rows)),
+  };
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      peers: { type: 'string' },
+      rows: { type: 'string' },
+      rounds: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      smoke: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      charts: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const scale = values.smoke ? SMOKE : values.quick ? QUICK : FULL;
+  const rounds = Number(values.rounds ?? (values.smoke || values.quick ? 1 : FULL_ROUNDS));
+  const names = values.only?.split(',') ?? Object.keys(MEASURES);
+  const unknown = names.find((name) => !Object.hasOwn(MEASURES, name));
+  if (unknown !== undefined || !Number.isInteger(rounds) || rounds < 1) {
+    process.stderr.write(unknown === undefined ? '--rounds takes a whole number\n' : `no measure named ${unknown}\n`);
+    process.stderr.write(HELP);
+    return 2;
+  }
+  const stage = await Stage.open();
+  const stop = (): void => void stage.close().finally(() => process.exit(130));
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  const loadBefore = loadAverage();
+  const measures: MeasureResult[] = [];
+  try {
+    for (const name of names) {
+      const measure = narrowed(MEASURES[name]!(scale), values.peers?.split(','), values.rows);
+      const result = await runMeasure(measure, rounds, stage);
+      progress('');
+      measures.push(result);
+      process.stdout.write(`${measureText(result)}\n`);
+    }
+  } finally {
+    await stage.close();
+  }
+  const results: Results = {
+    machine: {
+      cores: availableParallelism(),
+      processor: cpus()[0]?.model ?? 'unknown',
+      memoryGb: Math.round(totalmem() / 2 ** 30),
+      kernel: release(),
+      node: process.versions.node,
+      loadAverages: [loadBefore, loadAverage()],
+    },
+    versions: {
+      mosquitto: versionOf('mosquitto', '-h'),
+      haproxy: versionOf('haproxy', '-v'),
+    },
+    rounds,
+    missing: Object.fromEntries(stage.missing),
+    measures,
+  };
+  for (const [peer, why] of stage.missing) process.stdout.write(`left out: ${peer}: ${why}\n`);
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, undefined, 1)}\n`);
+  if (values.charts !== undefined) mkdirSync(join(values.charts), { recursive: true });
+  const isComplete = measures.every((measure) =>
+    measure.rows.every((row) => row.cells.every((cell) => cell.samples.every((sample) => sample.isComplete))),
+  );
+  return values.smoke && !isComplete ? 1 : 0;
+}
+
+process.exitCode = await main();
