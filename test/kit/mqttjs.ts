@@ -12,6 +12,8 @@ import { HOST } from './process.ts';
 
 /** How long anything awaited here may take; generous, because machines that run tests are busy. */
 const DEADLINE_MS = 15_000;
+/** MQTT.js knows other names too, but with a client certificate only these. */
+const SCHEMES = { tcp: 'mqtt', tls: 'mqtts', ws: 'ws', wss: 'wss' } as const;
 const NAMES = { 3: 'MQIsdp', 4: 'MQTT', 5: 'MQTT' } as const;
 
 export interface MqttJsInit {
@@ -72,7 +74,7 @@ export class MqttJsClient {
   static async connect(init: MqttJsInit): Promise<MqttJsClient> {
     const { host = HOST, port, transport = 'tcp', version = 5, path = '/mqtt', tls = {}, options = {} } = init;
     const isWebSocket = transport === 'ws' || transport === 'wss';
-    const client = mqtt.connect(`${transport}://${host}:${port}${isWebSocket ? path : ''}`, {
+    const client = mqtt.connect(`${SCHEMES[transport]}://${host}:${port}${isWebSocket ? path : ''}`, {
       protocolVersion: version,
       protocolId: NAMES[version],
       reconnectPeriod: 0,
