@@ -4,18 +4,22 @@
 const copy: (this: Uint8Array, target: Uint8Array, at: number, start: number, end: number) => number =
   Buffer.prototype.copy;
 
-const START_BYTES = 512;
-/** Content above this borrows its room from the pool, and hands it back when it is cleared. */
-const POOLED_FROM_BYTES = 16_384;
-/** Twice what the runtime reads at once, so that a chunk's worth of packets and what they add fit. */
-const POOLED_BYTES = 131_072;
-const POOL_MAX = 32;
+/**
+ * Rooms are borrowed in these sizes and handed back when a batch is cleared: fresh memory for every burst would cost more than
+ * the bytes that go through it, and room that every idle connection keeps adds up. The largest is twice what the runtime reads
+ * at once, so that a chunk's worth of packets and what they add fit.
+ */
+const SIZES = [
+  { sizeBytes: 1_024, kept: 512 },
+  { sizeBytes: 16_384, kept: 64 },
+  { sizeBytes: 131_072, kept: 32 },
+] as const;
 
 /** Before the first byte, and after room was given away: a batch that is not written to holds nothing. */
 const NONE = Buffer.alloc(0);
 
-/** Rooms that wait for the next burst: fresh memory of this size costs more than the bytes that go through it. */
-const pool: Buffer[] = [];
+/** Rooms that wait for the next burst, by the index of their size. */
+const pools: Buffer[][] = SIZES.map(() => []);
 
 export class ByteBatch {
   /** Room; only `bytes[0..length)` is content. Replaced when it grows, so read it anew after each `reserve`. */
@@ -37,10 +41,7 @@ export class ByteBatch {
 
   #grow(needed: number): void {
     const old = this.bytes;
-    this.bytes =
-      needed > POOLED_FROM_BYTES && needed <= POOLED_BYTES
-        ? (pool.pop() ?? Buffer.allocUnsafeSlow(POOLED_BYTES))
-        : Buffer.allocUnsafeSlow(Math.max(needed, old.length * 2, START_BYTES));
+    this.bytes = roomFor(Math.max(needed, old.length === 0 ? 0 : old.length * 2), needed);
     old.copy(this.bytes, 0, 0, this.length);
     recycle(old);
   }
@@ -67,7 +68,7 @@ export class ByteBatch {
     }
     const taken = Buffer.allocUnsafe(length);
     bytes.copy(taken, 0, 0, length);
-    this.clear(START_BYTES);
+    this.clear(0);
     return taken;
   }
 
@@ -77,7 +78,7 @@ export class ByteBatch {
     this.length = 0;
   }
 
-  /** Forgets the content and keeps the room, up to `keepBytes` of it. */
+  /** Forgets the content, and hands its room back unless that has at most `keepBytes`. */
   clear(keepBytes: number): void {
     this.length = 0;
     if (this.bytes.length <= keepBytes) return;
@@ -86,7 +87,19 @@ export class ByteBatch {
   }
 }
 
+/** A room of `wanted` bytes or more, from the pools where they have that size; else of `wanted`, which is at least `needed`. */
+function roomFor(wanted: number, needed: number): Buffer {
+  for (let i = 0; i < SIZES.length; i++) {
+    const { sizeBytes } = SIZES[i]!;
+    if (needed <= sizeBytes) return pools[i]!.pop() ?? Buffer.allocUnsafeSlow(sizeBytes);
+  }
+  return Buffer.allocUnsafeSlow(wanted);
+}
+
 /** INVARIANT: nobody else refers to `room`. */
 function recycle(room: Buffer): void {
-  if (room.length === POOLED_BYTES && pool.length < POOL_MAX) pool.push(room);
+  for (let i = 0; i < SIZES.length; i++) {
+    const { sizeBytes, kept } = SIZES[i]!;
+    if (room.length === sizeBytes && pools[i]!.length < kept) pools[i]!.push(room);
+  }
 }

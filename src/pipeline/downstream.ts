@@ -10,6 +10,12 @@ export interface DownstreamFacts extends Pick<ConnectionFacts, 'connectionId' | 
   readonly certificateName?: string;
   /** SHA-256 of that certificate, lower-case hex. */
   readonly certificateFingerprint?: string;
+  /** Where the client reached us, for those who are told of it. */
+  readonly localAddress?: string;
+  readonly localPort?: number;
+  /** Such as `TLSv1.3`, and the cipher suite's name. */
+  readonly tlsVersion?: string;
+  readonly tlsCipher?: string;
 }
 
 /** The client's socket. No method throws, also after the socket has gone. */

@@ -51,8 +51,8 @@ export class Egress implements DownstreamReceiver {
   /** Topics that the client knows by an alias; made with the first alias. */
   #aliases: Map<number, string> | undefined;
   /** QoS 2 deliveries that were withheld after PUBREC: their PUBREL is answered here. */
-  readonly #withheld = new Set<number>();
-  #owed: { type: AckType; packetId: number }[] = [];
+  #withheld: Set<number> | undefined;
+  #owed: { type: AckType; packetId: number }[] | undefined;
 
   constructor(client: Client, downstream: Downstream, answers: Answers, events: RefusalEvents, target: EgressTarget) {
     this.#client = client;
@@ -97,19 +97,22 @@ export class Egress implements DownstreamReceiver {
     const { reason, by, says } = denial;
     this.#events.emit(() => ({ name: 'delivery.withheld', ...this.#client.facts(), topic, qos, reason, by, says }));
     if (qos === 0) return;
-    if (qos === 2) this.#withheld.add(packetId);
+    if (qos === 2) (this.#withheld ??= new Set()).add(packetId);
     this.#owe(qos === 1 ? PacketType.Puback : PacketType.Pubrec, packetId);
   }
 
   /** Acknowledges to the server after it has finished delivering: a link is not called from within its own call. */
   #owe(type: AckType, packetId: number): void {
-    if (this.#owed.length === 0) queueMicrotask(() => this.#settle());
+    if (this.#owed === undefined) {
+      this.#owed = [];
+      queueMicrotask(() => this.#settle());
+    }
     this.#owed.push({ type, packetId });
   }
 
   #settle(): void {
-    const owed = this.#owed;
-    this.#owed = [];
+    const owed = this.#owed ?? [];
+    this.#owed = undefined;
     for (const { type, packetId } of owed) {
       if (!this.#open) return;
       this.link?.acknowledge(type, packetId, Reason.Success);
@@ -118,7 +121,7 @@ export class Egress implements DownstreamReceiver {
 
   acknowledge(type: AckType, packetId: number, reasonCode: number, properties?: AckProperties, frame?: Frame): void {
     if (!this.#open) return;
-    if (type === PacketType.Pubrel && this.#withheld.delete(packetId)) {
+    if (type === PacketType.Pubrel && this.#withheld?.delete(packetId)) {
       this.#owe(PacketType.Pubcomp, packetId);
       return;
     }

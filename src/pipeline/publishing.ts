@@ -21,7 +21,7 @@ export class Publishing {
   /** By alias; sized by the Topic Alias Maximum that the client was told. */
   #aliases: (TopicEntry | undefined)[] | undefined;
   /** QoS 2 identifiers of denied messages of 3.x clients whose handshake is completed for show. */
-  readonly #acknowledged = new Set<number>();
+  #acknowledged: Set<number> | undefined;
 
   constructor(client: Client, answers: Answers, events: RefusalEvents) {
     this.#client = client;
@@ -81,7 +81,7 @@ export class Publishing {
       this.#answers.refuse(type, packet.packetId, reason, says);
     } else {
       this.#tell(packet, denial, 'acknowledged');
-      if (packet.qos === 2) this.#acknowledged.add(packet.packetId);
+      if (packet.qos === 2) (this.#acknowledged ??= new Set()).add(packet.packetId);
       this.#answers.acknowledge(type, packet.packetId, 0);
     }
     return undefined;
@@ -105,7 +105,7 @@ export class Publishing {
 
   /** Whether a PUBREL belongs to a denied message, whose exchange then ends here. */
   release(packetId: number): boolean {
-    if (!this.#acknowledged.delete(packetId)) return false;
+    if (this.#acknowledged?.delete(packetId) !== true) return false;
     this.#answers.acknowledge(PacketType.Pubcomp, packetId, 0);
     return true;
   }

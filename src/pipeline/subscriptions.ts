@@ -28,9 +28,10 @@ export class Subscriptions {
   readonly #client: Client;
   readonly #answers: Answers;
   readonly #events: RefusalEvents;
-  readonly #pending = new Map<number, Pending>();
+  /** By packet identifier; made with the first SUBSCRIBE. */
+  #pending: Map<number, Pending> | undefined;
   /** Packet identifiers of UNSUBSCRIBEs that the gateway sent in the client's name. */
-  readonly #own = new Set<number>();
+  #own: Set<number> | undefined;
 
   constructor(client: Client, answers: Answers, events: RefusalEvents) {
     this.#client = client;
@@ -60,6 +61,7 @@ export class Subscriptions {
       return undefined;
     }
     const filters = packet.subscriptions.map((subscription) => subscription.filter);
+    this.#pending ??= new Map();
     this.#pending.set(packet.packetId, { filters, codes });
     if (permitted.length === codes.length) link.subscribe(packet, frame);
     else link.subscribe({ ...packet, subscriptions: permitted });
@@ -78,8 +80,8 @@ export class Subscriptions {
   }
 
   suback(packet: SubackPacket, frame: Frame | undefined): void {
-    const pending = this.#pending.get(packet.packetId);
-    this.#pending.delete(packet.packetId);
+    const pending = this.#pending?.get(packet.packetId);
+    this.#pending?.delete(packet.packetId);
     if (pending === undefined) {
       this.#pass(packet, packet.reasonCodes, frame);
       return;
@@ -104,12 +106,12 @@ export class Subscriptions {
   /** Giving up a subscription needs no permission. */
   unsubscribe(packet: UnsubscribePacket, frame: Frame, link: UpstreamLink): void {
     for (const filter of packet.filters) this.#client.subscriptions.delete(filter);
-    this.#own.delete(packet.packetId);
+    this.#own?.delete(packet.packetId);
     link.unsubscribe(packet, frame);
   }
 
   unsuback(packet: UnsubackPacket, frame: Frame | undefined): void {
-    if (this.#own.delete(packet.packetId)) return;
+    if (this.#own?.delete(packet.packetId) === true) return;
     if (frame !== undefined) this.#answers.frame(frame);
     else this.#answers.packet(packet);
   }
@@ -123,6 +125,7 @@ export class Subscriptions {
       this.#client.subscriptions.delete(filter);
       this.#events.emit(() => ({ name: 'subscription.revoked', ...this.#client.facts(), filter, reason, by, says }));
       const packetId = this.#freePacketId();
+      this.#own ??= new Set();
       this.#own.add(packetId);
       link.unsubscribe({ type: PacketType.Unsubscribe, packetId, filters: [filter], properties: NO_PROPERTIES });
     }
@@ -131,7 +134,7 @@ export class Subscriptions {
   /** Clients count up from 1, so the gateway counts down from the top. */
   #freePacketId(): number {
     let packetId = 0xffff;
-    while (packetId > 1 && (this.#own.has(packetId) || this.#pending.has(packetId))) packetId--;
+    while (packetId > 1 && (this.#own?.has(packetId) === true || this.#pending?.has(packetId) === true)) packetId--;
     return packetId;
   }
 }

@@ -5,8 +5,6 @@ import type { Timer } from '../base/clock.ts';
 import type { ByteStream, ByteStreamDeps, ByteStreamEnd, ByteStreamOwner } from './byte-stream.ts';
 import type { Flushable } from './flush-queue.ts';
 
-/** Room that a connection keeps between writes; a burst's larger buffer is given back. */
-const BATCH_KEEP_BYTES = 2048;
 /** This much is worth a write of its own, while it is still in the processor's cache. */
 const WRITE_AT_BYTES = 8192;
 /** The least that fills a buffer's bound by itself (`limits.outputBufferMax`): whoever was held by it hears that it has gone. */
@@ -107,7 +105,7 @@ export class SocketStream implements ByteStream, Flushable {
     if (size === 0) return;
     const socket = this.#socket;
     if (this.#closed || !socket.writable) {
-      batch.clear(BATCH_KEEP_BYTES);
+      batch.clear(0);
       return;
     }
     this.#bytesOut += size;
@@ -119,7 +117,7 @@ export class SocketStream implements ByteStream, Flushable {
     socket.write(batch.bytes.subarray(0, size));
     if (socket.writableLength === 0) {
       // The kernel has copied all of it, so the room is free again.
-      batch.clear(BATCH_KEEP_BYTES);
+      batch.clear(0);
       if (size < HOLDS_FROM_BYTES) return;
       this.#drainAwaited = true;
       this.#enqueue();
