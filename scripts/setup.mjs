@@ -15,6 +15,7 @@ const TEST_PROGRAMS = [
   { command: 'mosquitto_sub', package: 'mosquitto-clients', why: 'a real subscriber, over tcp and TLS' },
   { command: 'openssl', package: 'openssl', why: 'certificates made elsewhere, and TLS handshakes of every kind' },
   { command: 'ps', package: 'procps', why: 'memory and children of the processes under test' },
+  { command: 'ip', package: 'iproute2', why: 'networks of their own for tests that need fixed ports' },
 ];
 
 const STAMP = join(ROOT, 'node_modules', '.sallyport-setup');

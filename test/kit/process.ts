@@ -66,6 +66,8 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** Added to this process's own; `undefined` takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** For a program that starts others: signals reach them too. */
+  readonly isGroup?: boolean;
 }
 
 export class Program {
@@ -73,12 +75,16 @@ export class Program {
   readonly #command: string;
   /** Told of everything that it says, and of its end. */
   readonly #listeners = new Set<() => void>();
+  readonly #isGroup: boolean;
   #stdout = '';
   #output = '';
 
-  private constructor(command: string, args: readonly string[], { cwd, env }: ProgramOptions) {
+  private constructor(command: string, args: readonly string[], options: ProgramOptions) {
+    const { cwd, env, isGroup = false } = options;
     this.#command = command;
+    this.#isGroup = isGroup;
     this.child = spawn(command, args, {
+      detached: isGroup,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
       ...(cwd === undefined ? {} : { cwd }),
@@ -159,12 +165,17 @@ export class Program {
     assert.fail(`${this.#command} ${what}:\n${this.#output}`);
   }
 
+  #kill(signal: NodeJS.Signals): void {
+    if (this.#isGroup) process.kill(-this.child.pid!, signal);
+    else this.child.kill(signal);
+  }
+
   /** Sends the signal and waits for the exit; one that does not heed it is killed. */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (this.hasEnded) return;
     const exited = once(this.child, 'exit');
-    this.child.kill(signal);
-    const late = setTimeout(() => this.child.kill('SIGKILL'), STOP_DEADLINE_MS);
+    this.#kill(signal);
+    const late = setTimeout(() => this.#kill('SIGKILL'), STOP_DEADLINE_MS);
     await exited;
     clearTimeout(late);
   }
