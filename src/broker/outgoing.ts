@@ -6,9 +6,9 @@ import { PacketType, type QoS } from '../mqtt/wire.ts';
 import type { Channel } from './channel.ts';
 import type { BrokerContext } from './context.ts';
 import type { Delivery } from './delivery.ts';
-import { Fifo } from './fifo.ts';
 import { Awaiting, InflightWindow } from './inflight-window.ts';
 import type { Message } from './message.ts';
+import { MessageQueue } from './message-queue.ts';
 import type { OutgoingState, StoredOutgoing } from './store.ts';
 import type { Sharing, Subscription } from './subscription.ts';
 
@@ -40,10 +40,8 @@ export class Outgoing {
   /** Whether the session outlives its connection: then the store hears of every stage. */
   persistent: boolean;
   #channel: Channel | undefined;
-  readonly #queue = new Fifo<Outbound>();
-  #queuedBytes = 0;
-  readonly #qos0 = new Fifo<HeldQos0>();
-  #qos0Bytes = 0;
+  readonly #queue = new MessageQueue<Outbound>();
+  readonly #qos0 = new MessageQueue<HeldQos0>();
   readonly #inflight = new InflightWindow<Outbound>();
   /** Of those under way, what this connection has not been sent yet, in order; true where an earlier one has: DUP. */
   readonly #unsent = new Map<number, boolean>();
@@ -59,10 +57,6 @@ export class Outgoing {
     this.#clientId = clientId;
     this.#context = context;
     this.persistent = persistent;
-  }
-
-  get queuedCount(): number {
-    return this.#queue.length;
   }
 
   /** A QoS 1 or 2 message would go out at once. */
@@ -110,7 +104,6 @@ export class Outgoing {
   detach(): void {
     this.#channel = undefined;
     this.#qos0.clear();
-    this.#qos0Bytes = 0;
     this.#unsent.clear();
   }
 
@@ -222,11 +215,11 @@ export class Outgoing {
     const { ceilings, counters, store } = this.#context;
     const { queuedMessagesMax, queuedBytesMax } = ceilings.current;
     const { sizeBytes } = delivery.transit;
-    if (this.#queue.length >= queuedMessagesMax || this.#queuedBytes + sizeBytes > queuedBytesMax) this.#dropExpired();
-    const full = this.#queue.length >= queuedMessagesMax;
-    if (full || this.#queuedBytes + sizeBytes > queuedBytesMax) {
+    if (this.#queue.fullFor(sizeBytes, queuedMessagesMax, queuedBytesMax) !== undefined) this.#dropExpired();
+    const full = this.#queue.fullFor(sizeBytes, queuedMessagesMax, queuedBytesMax);
+    if (full !== undefined) {
       counters.deliveriesDropped++;
-      const ceiling = full ? 'queuedMessagesMax' : 'queuedBytesMax';
+      const ceiling = full === 'messages' ? 'queuedMessagesMax' : 'queuedBytesMax';
       ceilings.reached(ceiling, 'a message was not queued for a client that is away or slow', this.#clientId);
       return;
     }
@@ -241,20 +234,13 @@ export class Outgoing {
       sharing,
     };
     this.#queue.push(outbound);
-    this.#queuedBytes += sizeBytes;
     if (this.persistent) store.putOutgoing(this.#clientId, outbound);
   }
 
   /** Those at the head that have expired make room. */
   #dropExpired(): void {
     const epochMs = this.#context.epochMs();
-    while (this.#queue.peek()?.message?.expiredAt(epochMs) === true) this.#forget(this.#dequeue()!.sequence);
-  }
-
-  #dequeue(): Outbound | undefined {
-    const outbound = this.#queue.shift();
-    this.#queuedBytes -= outbound?.message?.sizeBytes ?? 0;
-    return outbound;
+    while (this.#queue.peek()?.message?.expiredAt(epochMs) === true) this.#forget(this.#queue.shift()!.sequence);
   }
 
   #forget(sequence: number): void {
@@ -264,16 +250,14 @@ export class Outgoing {
   #hold(delivery: Delivery, retain: boolean, identifiers: readonly number[]): void {
     const { ceilings, counters } = this.#context;
     const { qos0QueueMax, qos0QueuedBytesMax } = ceilings.current;
-    const { sizeBytes } = delivery.transit;
-    const full = this.#qos0.length >= qos0QueueMax;
-    if (full || this.#qos0Bytes + sizeBytes > qos0QueuedBytesMax) {
+    const full = this.#qos0.fullFor(delivery.transit.sizeBytes, qos0QueueMax, qos0QueuedBytesMax);
+    if (full !== undefined) {
       counters.deliveriesDropped++;
-      const ceiling = full ? 'qos0QueueMax' : 'qos0QueuedBytesMax';
+      const ceiling = full === 'messages' ? 'qos0QueueMax' : 'qos0QueuedBytesMax';
       ceilings.reached(ceiling, 'a QoS 0 message for a client that reads too slowly was dropped', this.#clientId);
       return;
     }
     this.#qos0.push({ message: delivery.transit.keep(), retain, identifiers });
-    this.#qos0Bytes += sizeBytes;
   }
 
   /** Sends what a new subscription matches of the retained messages, as fast as the client takes them [MQTT-3.3.1-9]. */
@@ -328,7 +312,6 @@ export class Outgoing {
   #sendNextQos0(channel: Channel, delivery: Delivery): boolean {
     const next = this.#qos0.shift();
     if (next === undefined) return false;
-    this.#qos0Bytes -= next.message.sizeBytes;
     if (next.message.expiredAt(this.#context.epochMs())) return true;
     this.#load(delivery, next.message);
     this.#sendQos0(channel, delivery, next.retain, next.identifiers);
@@ -337,7 +320,7 @@ export class Outgoing {
 
   #sendNextQueued(channel: Channel, delivery: Delivery): boolean {
     if (this.#queue.length === 0 || !this.#hasWindow(channel)) return false;
-    const { sequence, qos, retain, subscriptionIdentifiers, message, sharing } = this.#dequeue()!;
+    const { sequence, qos, retain, subscriptionIdentifiers, message, sharing } = this.#queue.shift()!;
     // It has waited too long: nothing of it goes out [MQTT-3.3.2-5].
     if (message === undefined || message.expiredAt(this.#context.epochMs())) {
       this.#forget(sequence);
@@ -448,7 +431,6 @@ export class Outgoing {
 
   clear(): void {
     this.#queue.clear();
-    this.#queuedBytes = 0;
     this.#retained.clear();
   }
 
@@ -458,7 +440,6 @@ export class Outgoing {
     this.#sequence = Math.max(this.#sequence, stored.sequence);
     if (stored.state === 'queued') {
       this.#queue.push(outbound);
-      this.#queuedBytes += message?.sizeBytes ?? 0;
       return;
     }
     const awaiting = stored.qos === 1 ? Awaiting.Puback : Awaiting.Pubrec;
