@@ -14,6 +14,10 @@ const TEST_PROGRAMS = [
   { command: 'mosquitto_pub', package: 'mosquitto-clients', why: 'a real publisher, over tcp and TLS' },
   { command: 'mosquitto_sub', package: 'mosquitto-clients', why: 'a real subscriber, over tcp and TLS' },
   { command: 'openssl', package: 'openssl', why: 'certificates made elsewhere, and TLS handshakes of every kind' },
+  { command: 'slapd', package: 'slapd', why: 'a real directory for LDAP logins' },
+  { command: 'ldapadd', package: 'ldap-utils', why: 'fills that directory' },
+  { command: 'redis-server', package: 'redis-server', why: 'a real Redis for logins' },
+  { command: 'psql', package: 'postgresql', why: 'a real PostgreSQL for logins' },
   { command: 'ps', package: 'procps', why: 'memory and children of the processes under test' },
   { command: 'ip', package: 'iproute2', why: 'networks of their own for tests that need fixed ports' },
 ];
