@@ -75,6 +75,20 @@ export function eventSentence(event: GatewayEvent): string {
       return `Bad packet on the connection of ${who(event)}, sent by the ${event.sender}: ${event.says} [${event.clause}]`;
     case 'ceiling.reached':
       return `Ceiling ${event.ceiling} (${event.limit}) reached: ${event.says}`;
+    case 'upstream.up':
+      return `Upstream ${event.upstream}: ${event.target} is up${event.mqtt5 ? '' : ' and speaks no MQTT 5'}`;
+    case 'upstream.down':
+      return `Upstream ${event.upstream}: ${event.target} is down: ${event.says}`;
+    case 'upstream.attempt.failed':
+      return `Upstream ${event.upstream}: ${event.target} did not take a client: ${event.says}`;
+    case 'upstream.ejected': {
+      const forHowLong = event.durationMs === undefined ? '' : ` for ${Math.round(event.durationMs / 1000)} s`;
+      return `Upstream ${event.upstream}: ${event.target} is ejected${forHowLong}: ${event.says} [${event.by}]`;
+    }
+    case 'upstream.draining':
+      return `Upstream ${event.upstream}: ${event.target} takes nobody new and has ${count(event.connections, 'connection')}`;
+    case 'upstream.returned':
+      return `Upstream ${event.upstream}: ${event.target} takes clients again [${event.by}]`;
     case 'storage.damaged':
       return `Storage in ${event.path} was damaged: ${event.says}`;
     case 'storage.failed':

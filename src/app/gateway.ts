@@ -11,9 +11,9 @@ import { HashQueue } from '../policy/identity/hash-queue.ts';
 import { type Listener, openListener } from '../transports/listener.ts';
 import type { ListenerOptions } from '../transports/listener-options.ts';
 import type { Config } from './config/config.ts';
-import { brokerCeilings, openEmbeddedBroker } from './embedded-broker.ts';
 import { listenerOptions } from './listener-files.ts';
 import { loadPolicies, policyFor } from './policies.ts';
+import { type PreparedUpstreams, prepareUpstreams, Upstreams } from './upstreams.ts';
 import { VERSION } from './version.ts';
 
 export interface GatewayOptions {
@@ -35,6 +35,7 @@ export interface Gateway {
   readonly listeners: readonly { name: string; type: string; address: string; port: number }[];
   /** Never rejects: a configuration that is wrong is refused whole, and the old one stays in force. */
   reload(): Promise<ReloadOutcome>;
+  readonly upstreams: Pick<Upstreams, 'status' | 'setService'>;
   /** Ends in order, within the configured time: no new connections, clients told, queues on disk. */
   drain(signal: string): Promise<void>;
 }
@@ -54,6 +55,7 @@ interface Prepared {
   readonly config: Config;
   readonly policies: ReadonlyMap<string, ConnectionPolicy>;
   readonly listeners: readonly ListenerOptions[];
+  readonly upstreams: PreparedUpstreams;
 }
 
 class RunningGateway implements Gateway {
@@ -61,10 +63,10 @@ class RunningGateway implements Gateway {
   readonly #connections = new Connections();
   readonly #queue: HashQueue;
   readonly #listeners = new Map<string, Listener>();
+  readonly upstreams: Upstreams;
   #config: Config;
   #policies: ReadonlyMap<string, ConnectionPolicy> = new Map();
   #generation = 0;
-  #broker: Awaited<ReturnType<typeof openEmbeddedBroker>> | undefined;
   /** Reloads run one after another. */
   #reloading: Promise<unknown> = Promise.resolve();
   #draining: Promise<void> | undefined;
@@ -75,6 +77,7 @@ class RunningGateway implements Gateway {
     const { hashConcurrency, hashQueueMax } = options.config.authentication;
     const { clock, emit } = options;
     this.#queue = new HashQueue({ clock, emit, runningMax: hashConcurrency, waitingMax: hashQueueMax });
+    this.upstreams = new Upstreams(options);
   }
 
   get listeners(): Gateway['listeners'] {
@@ -84,7 +87,8 @@ class RunningGateway implements Gateway {
   async open(): Promise<void> {
     const prepared = await this.#prepare(this.#config);
     this.#policies = prepared.policies;
-    this.#broker = await openEmbeddedBroker(this.#config, this.#options);
+    await this.upstreams.openBroker(this.#config, prepared.upstreams);
+    this.upstreams.apply(this.#config, prepared.upstreams);
     try {
       for (const options of prepared.listeners) await this.#openListener(options);
     } catch (error) {
@@ -96,7 +100,7 @@ class RunningGateway implements Gateway {
   async #closeAll(): Promise<void> {
     for (const listener of this.#listeners.values()) await listener.stopAccepting();
     this.#connections.destroyAll();
-    await this.#broker?.close();
+    await this.upstreams.close();
   }
 
   /** Reads and builds everything, and changes nothing. */
@@ -109,7 +113,7 @@ class RunningGateway implements Gateway {
     const listeners = await Promise.all(
       config.listeners.map((listener) => listenerOptions(listener, config.limits.packetSizeMaxBytes)),
     );
-    return { config, policies, listeners };
+    return { config, policies, listeners, upstreams: await prepareUpstreams(config) };
   }
 
   async #openListener(options: ListenerOptions): Promise<void> {
@@ -123,7 +127,7 @@ class RunningGateway implements Gateway {
           clock,
           chance,
           emit,
-          openLink: this.#broker!.open,
+          openLink: (receiver, client) => this.upstreams.open(receiver, client),
           onGone: (gone) => this.#connections.remove(gone),
         });
         this.#connections.add(connection);
@@ -144,6 +148,7 @@ class RunningGateway implements Gateway {
     if (this.#draining !== undefined) return { ok: false, says: 'The gateway is shutting down.' };
     try {
       const prepared = await this.#prepare(await this.#options.loadConfig());
+      await this.upstreams.openBroker(prepared.config, prepared.upstreams);
       const outcome = await this.#swap(prepared);
       this.#options.emit({ name: 'config.reloaded', ...outcome });
       return { ok: true, ...outcome };
@@ -195,7 +200,7 @@ class RunningGateway implements Gateway {
     this.#policies = policies;
     this.#config = config;
     this.#generation++;
-    this.#broker?.updateOptions(brokerCeilings(config));
+    this.upstreams.apply(config, prepared.upstreams);
     this.#connections.applyPolicies((listener) => policies.get(listener));
     return { generation: this.#generation, ...compare(before, config) };
   }
@@ -234,7 +239,7 @@ class RunningGateway implements Gateway {
     ]);
     const connectionsCut = late ? this.#connections.count : 0;
     this.#connections.destroyAll();
-    await this.#broker?.close();
+    await this.upstreams.close();
     emit({ name: 'gateway.stopped', durationMs: Math.round(clock.nowMs() - startedMs), connectionsCut });
   }
 }

@@ -60,6 +60,20 @@ export type GatewayEvent =
   | ({ name: 'packet.faulted'; fault: string; clause: string; sender: 'client' | 'server' } & ConnectionFacts &
       Decision)
   | { name: 'ceiling.reached'; ceiling: string; limit: number; says: string; clientId?: string; listener?: string }
+  | { name: 'upstream.up'; upstream: string; target: string; mqtt5: boolean }
+  | { name: 'upstream.down'; upstream: string; target: string; says: string }
+  | { name: 'upstream.attempt.failed'; upstream: string; target: string; says: string }
+  | {
+      name: 'upstream.ejected';
+      upstream: string;
+      target: string;
+      by: 'ejection' | 'operator';
+      /** Absent where it lasts until somebody takes it back. */
+      durationMs?: number;
+      says: string;
+    }
+  | { name: 'upstream.draining'; upstream: string; target: string; connections: number }
+  | { name: 'upstream.returned'; upstream: string; target: string; by: 'ejection' | 'operator' }
   | { name: 'storage.damaged'; path: string; rows: number; says: string }
   | { name: 'storage.failed'; says: string; path: string }
   | { name: 'storage.recovered'; path: string };

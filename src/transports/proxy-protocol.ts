@@ -27,12 +27,12 @@ const V1_SIZE_MAX_BYTES = 107;
 /** Room for the addresses and every TLV in use, client certificate names included; the format itself would allow 64 KiB. */
 export const V2_SIZE_MAX_BYTES = 4096;
 const V1_START = Buffer.from('PROXY ');
-const V2_START = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
+/** What a version 2 header begins with. */
+export const PROXY_V2_START = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const V2_FIXED_BYTES = 16;
 
-const TLV_CRC32C = 0x03;
-const TLV_UNIQUE_ID = 0x05;
-const TLV_SSL = 0x20;
+/** Types of the extensions, and of those within the one about TLS. */
+export const Tlv = { Crc32c: 0x03, UniqueId: 0x05, Ssl: 0x20, SslVersion: 0x21, SslCn: 0x22, SslCipher: 0x23 } as const;
 
 const MORE: ProxyHeader = { kind: 'more' };
 
@@ -43,11 +43,11 @@ function fault(says: string): ProxyHeader {
 /** Looks for a header at the start of `bytes`; call again with more of them as long as the answer is `more`. Never throws. */
 export function parseProxyHeader(bytes: Uint8Array, versions: ProxyVersions): ProxyHeader {
   const v1 = versions !== 'v2' && startsLike(bytes, V1_START);
-  const v2 = versions !== 'v1' && startsLike(bytes, V2_START);
+  const v2 = versions !== 'v1' && startsLike(bytes, PROXY_V2_START);
   if (v1 && bytes.length >= V1_START.length) return parseV1(bytes);
-  if (v2 && bytes.length >= V2_START.length) return parseV2(bytes);
+  if (v2 && bytes.length >= PROXY_V2_START.length) return parseV2(bytes);
   if (v1 || v2) return MORE;
-  if (versions !== 'any' && (startsLike(bytes, V1_START) || startsLike(bytes, V2_START))) {
+  if (versions !== 'any' && (startsLike(bytes, V1_START) || startsLike(bytes, PROXY_V2_START))) {
     return fault(`a PROXY header of the other version than ${versions}`);
   }
   return fault('no PROXY header, which this listener expects of its proxies');
@@ -147,16 +147,16 @@ function tlvFault(bytes: Uint8Array, start: number, end: number): string | undef
     const valueAt = at + 3;
     const size = (bytes[at + 1]! << 8) | bytes[at + 2]!;
     if (size > end - valueAt) return 'a PROXY v2 header with an extension that runs over its end';
-    if (type === TLV_CRC32C) {
+    if (type === Tlv.Crc32c) {
       if (size !== 4 || checksumSeen) return 'a PROXY v2 header with a malformed checksum';
       checksumSeen = true;
       const view = new DataView(bytes.buffer, bytes.byteOffset);
       if (view.getUint32(valueAt) !== crc32c(bytes, 0, end, valueAt, valueAt + 4)) {
         return 'a PROXY v2 header whose checksum does not match';
       }
-    } else if (type === TLV_UNIQUE_ID && size > 128) {
+    } else if (type === Tlv.UniqueId && size > 128) {
       return 'a PROXY v2 header with a unique ID longer than 128 bytes';
-    } else if (type === TLV_SSL) {
+    } else if (type === Tlv.Ssl) {
       // One byte of flags, four of verification result, then extensions of its own.
       if (size < 5) return 'a PROXY v2 header with a cut TLS extension';
       for (let sub = valueAt + 5; sub < valueAt + size; ) {

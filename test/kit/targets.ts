@@ -21,7 +21,7 @@ const ACL = [
   `topic deny ${FORBIDDEN}/#`,
 ];
 
-export const TARGET_NAMES = ['gateway', 'mosquitto'] as const;
+export const TARGET_NAMES = ['gateway', 'gateway-mosquitto', 'mosquitto'] as const;
 export type TargetName = (typeof TARGET_NAMES)[number];
 
 export interface Target {
@@ -46,8 +46,11 @@ async function mosquittoTarget(): Promise<Target> {
   return targetOf('mosquitto', port, wsPort, stop);
 }
 
-/** With its embedded broker. Its limits are wide: the suite asks what the specification allows, not what an operator would. */
-async function gatewayTarget(): Promise<Target> {
+/**
+ * With its embedded broker, or before another. Its limits are wide: the suite asks what the specification allows, not what an
+ * operator would.
+ */
+async function gatewayTarget(name: TargetName, upstream = 'embedded'): Promise<Target> {
   const { ports, stop } = await startGateway({
     users: USERS,
     acl: ACL,
@@ -56,6 +59,7 @@ async function gatewayTarget(): Promise<Target> {
       { name: 'ws', type: 'ws' },
     ],
     config: {
+      upstream,
       authorization: { subscribe: 'overlapping' },
       limits: {
         keepAliveMax: '65535s',
@@ -72,9 +76,19 @@ async function gatewayTarget(): Promise<Target> {
       shutdown: { drainTimeout: '1s' },
     },
   });
-  return targetOf('gateway', ports.get('tcp')!, ports.get('ws')!, () => stop());
+  return targetOf(name, ports.get('tcp')!, ports.get('ws')!, () => stop());
+}
+
+async function gatewayBeforeMosquitto(): Promise<Target> {
+  const mosquitto = await mosquittoTarget();
+  const gateway = await gatewayTarget(
+    'gateway-mosquitto',
+    `mqtt://${HOST}:${(mosquitto.tcp as { port: number }).port}`,
+  );
+  return { ...gateway, stop: () => gateway.stop().finally(() => mosquitto.stop()) };
 }
 
 export function startTarget(name: TargetName): Promise<Target> {
-  return name === 'mosquitto' ? mosquittoTarget() : gatewayTarget();
+  if (name === 'mosquitto') return mosquittoTarget();
+  return name === 'gateway' ? gatewayTarget(name) : gatewayBeforeMosquitto();
 }

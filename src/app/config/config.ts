@@ -6,6 +6,8 @@ type DeepReadonly<Value> = Value extends object ? { readonly [Key in keyof Value
 
 export type Config = DeepReadonly<z.output<ReturnType<typeof configSchema>>>;
 export type ListenerConfig = Config['listeners'][number];
+export type UpstreamConfig = Config['upstreams'][number];
+export type TargetConfig = UpstreamConfig['targets'][number];
 export type TlsConfig = NonNullable<ListenerConfig['tls']>;
 
 export function deepFreeze<Value>(value: Value): DeepReadonly<Value> {

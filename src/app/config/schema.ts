@@ -4,6 +4,8 @@ import type { ProtocolVersion } from '../../mqtt/wire.ts';
 import { SESSION_EXPIRY_NEVER_S } from '../../mqtt/wire.ts';
 import { choice, complaint, duration, flag, list, path, seconds, section, size, wholeNumber } from './fields.ts';
 import { listenerSchema } from './listener-schema.ts';
+import { referenceProblems } from './upstream-references.ts';
+import { routesSchema, upstreamField, upstreamsSchema } from './upstream-schema.ts';
 
 const LISTENERS_MAX = 64;
 
@@ -196,11 +198,25 @@ export function configSchema(directory: string) {
       .prefault('.')
       .meta(about('Where sessions, messages and the control socket are kept; relative paths start at this file.')),
     listeners: listeners.meta(about('What clients connect to. Nothing listens that is not named here.')),
+    upstream: upstreamField.meta(
+      about(
+        'Where clients go that no route sends elsewhere: embedded, a URL such as mqtt://host:1883, or a name of upstreams.',
+      ),
+    ),
+    upstreams: upstreamsSchema(directory).prefault([]).meta(about('Brokers and clusters behind the gateway.')),
+    routes: routesSchema().prefault([]).meta(about('Who goes to which upstream; the first that fits holds.')),
     authentication: authenticationSchema(directory).prefault({}).meta(about('Who clients are.')),
     authorization: authorizationSchema(directory).prefault({}).meta(about('What clients may do.')),
     limits: limitsSchema.prefault({}).meta(about('Ceilings of one connection.')),
     broker: brokerSchema.prefault({}).meta(about('The embedded broker.')),
     log: logSchema(directory).prefault({}).meta(about('Where events are written.')),
     shutdown: shutdownSchema.prefault({}).meta(about('How the gateway ends.')),
-  });
+  }).superRefine(
+    (given, context) => {
+      for (const { path: at, message } of referenceProblems(given)) {
+        context.addIssue({ code: 'custom', path: at, message });
+      }
+    },
+    { when: ({ value }) => typeof value === 'object' && value !== null },
+  );
 }

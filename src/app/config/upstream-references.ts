@@ -1,0 +1,88 @@
+/** What routes and the default upstream point at must be there, and must not be the gateway itself. */
+import { isIP } from 'node:net';
+import { nearestWord } from '../../base/nearest-word.ts';
+import { complaint } from './fields.ts';
+import { EMBEDDED } from './upstream-schema.ts';
+import { parseUpstreamUrl } from './upstream-url.ts';
+
+/** As much of a configuration as may be there while it is still being checked. */
+interface Given {
+  readonly upstream?: string | undefined;
+  readonly upstreams?:
+    | readonly {
+        readonly name?: string | undefined;
+        readonly targets?: readonly { readonly url?: string | undefined }[] | undefined;
+      }[]
+    | undefined;
+  readonly routes?:
+    | readonly { readonly upstream?: string | undefined; readonly listener?: string | undefined }[]
+    | undefined;
+  readonly listeners?:
+    | readonly {
+        readonly name?: string | undefined;
+        readonly address?: string | undefined;
+        readonly port?: number | undefined;
+      }[]
+    | undefined;
+}
+
+export interface ReferenceProblem {
+  readonly path: (string | number)[];
+  readonly message: string;
+}
+
+export function referenceProblems(given: Given): ReferenceProblem[] {
+  const problems: ReferenceProblem[] = [];
+  const { upstream, upstreams = [], routes = [], listeners = [] } = given;
+  const names = [EMBEDDED, ...upstreams.flatMap(({ name }) => (name === undefined ? [] : [name]))];
+  const unknown = (name: string): string => {
+    const meant = nearestWord(name, names);
+    const hint = meant === undefined ? `there are: ${names.join(', ')}` : `did you mean ${meant}?`;
+    return `there is no upstream "${name}"; ${hint}`;
+  };
+  const tellLoop = (path: (string | number)[], url: string): void => {
+    const own = ownListener(url, listeners);
+    if (own === undefined) return;
+    problems.push({ path, message: `is this gateway's own listener ${own}: packets would go round in a circle` });
+  };
+  if (upstream !== undefined && !names.includes(upstream)) {
+    if (upstream.includes('://')) {
+      if (parseUpstreamUrl(upstream) !== undefined) tellLoop(['upstream'], upstream);
+      else {
+        const wanted =
+          'a URL such as mqtts://broker.example.org:8883, with mqtt, mqtts, ws or wss and no user name in it';
+        problems.push({ path: ['upstream'], message: complaint(upstream, wanted) });
+      }
+    } else problems.push({ path: ['upstream'], message: unknown(upstream) });
+  }
+  for (const [index, route] of routes.entries()) {
+    if (route?.upstream !== undefined && !names.includes(route.upstream)) {
+      problems.push({ path: ['routes', index, 'upstream'], message: unknown(route.upstream) });
+    }
+    const { listener } = route ?? {};
+    if (listener === undefined || listener.includes('*')) continue;
+    if (listeners.some((one) => one?.name === listener)) continue;
+    problems.push({ path: ['routes', index, 'listener'], message: `there is no listener "${listener}"` });
+  }
+  for (const [index, one] of upstreams.entries()) {
+    for (const [at, target] of (one?.targets ?? []).entries()) {
+      if (target?.url !== undefined) tellLoop(['upstreams', index, 'targets', at, 'url'], target.url);
+    }
+  }
+  return problems;
+}
+
+function ownListener(url: string, listeners: NonNullable<Given['listeners']>): string | undefined {
+  const place = parseUpstreamUrl(url);
+  if (place === undefined) return undefined;
+  const isHere = (address: string): boolean => {
+    if (address === place.host) return true;
+    const isLoopback = place.host === 'localhost' || place.host === '::1' || /^127\./.test(place.host);
+    const isAny = address === '::' || address === '0.0.0.0';
+    return (
+      isLoopback && (isAny || (place.host === 'localhost' && isIP(address) !== 0 && /^(127\.|::1$)/.test(address)))
+    );
+  };
+  const own = listeners.find((one) => one?.port === place.port && one.address !== undefined && isHere(one.address));
+  return own?.name;
+}

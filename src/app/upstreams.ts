@@ -1,0 +1,101 @@
+/** All upstreams of the gateway, the embedded broker among them, and which of them each client goes to. */
+import type { Chance } from '../base/chance.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Emit } from '../base/events.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { DownstreamReceiver, UpstreamLink } from '../mqtt/link.ts';
+import type { Client } from '../pipeline/client.ts';
+import { type Route, routeFor } from '../transports/upstream/routes.ts';
+import type { Service } from '../transports/upstream/target.ts';
+import { type TargetStatus, Upstream } from '../transports/upstream/upstream.ts';
+import type { UpstreamOptions } from '../transports/upstream/upstream-options.ts';
+import type { Config } from './config/config.ts';
+import { EMBEDDED, plainUpstream, UNNAMED } from './config/upstream-schema.ts';
+import { brokerCeilings, openEmbeddedBroker } from './embedded-broker.ts';
+import { upstreamOptions } from './upstream-files.ts';
+
+interface Services {
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly emit: Emit;
+}
+
+/** A configuration's upstreams, read and checked, before any of it takes effect. */
+export interface PreparedUpstreams {
+  readonly options: readonly UpstreamOptions[];
+  readonly routes: readonly Route[];
+  readonly fallback: string;
+}
+
+/** Reads what the upstreams of a configuration name. Throws as `upstreamOptions` does. */
+export async function prepareUpstreams(config: Config): Promise<PreparedUpstreams> {
+  const isUrl = config.upstream.includes('://');
+  const configs = isUrl ? [...config.upstreams, plainUpstream(config.upstream)] : config.upstreams;
+  return {
+    options: await Promise.all(configs.map(upstreamOptions)),
+    routes: config.routes,
+    fallback: isUrl ? UNNAMED : config.upstream,
+  };
+}
+
+export class Upstreams {
+  readonly #services: Services;
+  readonly #upstreams = new Map<string, Upstream>();
+  #broker: Broker | undefined;
+  #routes: readonly Route[] = [];
+  #fallback = EMBEDDED;
+
+  constructor(services: Services) {
+    this.#services = services;
+  }
+
+  /**
+   * Opens the embedded broker where the new configuration sends anybody to it and it is not open yet: the one step that can
+   * fail, before anything is changed. It stays open, for the clients that it has, until the end.
+   * @throws {StoreError} when what is on disk cannot be used.
+   */
+  async openBroker(config: Config, { routes, fallback }: PreparedUpstreams): Promise<void> {
+    if (this.#broker !== undefined) return;
+    const isWanted = fallback === EMBEDDED || routes.some(({ upstream }) => upstream === EMBEDDED);
+    if (isWanted) this.#broker = await openEmbeddedBroker(config, this.#services);
+  }
+
+  /** Puts a configuration into force. Upstreams that keep their name live on; links stay where they are. */
+  apply(config: Config, { options, routes, fallback }: PreparedUpstreams): void {
+    const names = new Set(options.map(({ name }) => name));
+    for (const [name, upstream] of this.#upstreams) {
+      if (names.has(name)) continue;
+      upstream.retire();
+      this.#upstreams.delete(name);
+    }
+    for (const one of options) {
+      const upstream = this.#upstreams.get(one.name);
+      if (upstream === undefined) this.#upstreams.set(one.name, new Upstream(one, this.#services));
+      else upstream.update(one);
+    }
+    this.#routes = routes;
+    this.#fallback = fallback;
+    this.#broker?.updateOptions(brokerCeilings(config));
+  }
+
+  /** The link of one client's connection. */
+  open(receiver: DownstreamReceiver, client: Client): UpstreamLink {
+    const name = routeFor(this.#routes, client)?.upstream ?? this.#fallback;
+    // INVARIANT: a configuration whose routes lead nowhere is refused, and the broker is opened before a route leads to it.
+    return name === EMBEDDED ? this.#broker!.open(receiver) : this.#upstreams.get(name)!.open(receiver, client);
+  }
+
+  status(): TargetStatus[] {
+    return [...this.#upstreams.values()].flatMap((upstream) => upstream.status());
+  }
+
+  /** An operator's word on one target; false when there is none of this name. */
+  setService(upstream: string, target: string, service: Service): boolean {
+    return this.#upstreams.get(upstream)?.setService(target, service) ?? false;
+  }
+
+  async close(): Promise<void> {
+    for (const upstream of this.#upstreams.values()) upstream.retire();
+    await this.#broker?.close();
+  }
+}

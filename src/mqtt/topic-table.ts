@@ -1,0 +1,66 @@
+/**
+ * From topic bytes to what is known of that topic, so that a topic seen again costs one hash and one comparison instead of a
+ * string and whatever was decided about it.
+ */
+
+/** A topic that was seen. `Outcome` is for its holder's last decision about it. */
+export interface KnownTopic<Outcome> {
+  readonly hash: number;
+  readonly bytes: Uint8Array;
+  readonly topic: string;
+  /** What the outcome was decided under; -1 is none. */
+  generation: number;
+  outcome: Outcome | undefined;
+}
+
+const SLOTS_MIN = 4;
+const SLOTS_MAX = 256;
+
+/** Direct-mapped: a collision replaces, so the size is its ceiling. Begins small, because most clients know few topics. */
+export class TopicTable<Outcome> {
+  #slots: (KnownTopic<Outcome> | undefined)[] = new Array(SLOTS_MIN);
+  #evictions = 0;
+
+  /** The entry for `bytes[start..end)`, made where it is new. */
+  lookup(bytes: Uint8Array, start: number, end: number): KnownTopic<Outcome> {
+    // FNV-1a: short, and good enough where a collision only costs a decision.
+    let hash = 0x811c9dc5;
+    for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+    hash ^= hash >>> 15;
+    const at = hash & (this.#slots.length - 1);
+    const entry = this.#slots[at];
+    if (entry !== undefined && entry.hash === hash && sameBytes(entry.bytes, bytes, start, end)) return entry;
+    return this.#insert(hash, bytes, start, end, entry !== undefined);
+  }
+
+  #insert(hash: number, bytes: Uint8Array, start: number, end: number, evicts: boolean): KnownTopic<Outcome> {
+    // A copy: a kept slice would pin the whole chunk it was read in.
+    const copy = Buffer.from(bytes.subarray(start, end));
+    const entry: KnownTopic<Outcome> = {
+      hash,
+      bytes: copy,
+      topic: copy.toString(),
+      generation: -1,
+      outcome: undefined,
+    };
+    if (evicts && this.#slots.length < SLOTS_MAX && ++this.#evictions > this.#slots.length) this.#grow();
+    this.#slots[hash & (this.#slots.length - 1)] = entry;
+    return entry;
+  }
+
+  #grow(): void {
+    const old = this.#slots;
+    this.#slots = new Array(old.length * 4);
+    this.#evictions = 0;
+    for (const entry of old) {
+      if (entry !== undefined) this.#slots[entry.hash & (this.#slots.length - 1)] = entry;
+    }
+  }
+}
+
+function sameBytes(kept: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  const length = end - start;
+  if (kept.length !== length) return false;
+  for (let i = 0; i < length; i++) if (kept[i] !== bytes[start + i]) return false;
+  return true;
+}
