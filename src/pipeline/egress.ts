@@ -97,7 +97,10 @@ export class Egress implements DownstreamReceiver {
     const { reason, by, says } = denial;
     this.#events.emit(() => ({ name: 'delivery.withheld', ...this.#client.facts(), topic, qos, reason, by, says }));
     if (qos === 0) return;
-    if (qos === 2) (this.#withheld ??= new Set()).add(packetId);
+    if (qos === 2) {
+      this.#withheld ??= new Set();
+      this.#withheld.add(packetId);
+    }
     this.#owe(qos === 1 ? PacketType.Puback : PacketType.Pubrec, packetId);
   }
 

@@ -81,7 +81,10 @@ export class Publishing {
       this.#answers.refuse(type, packet.packetId, reason, says);
     } else {
       this.#tell(packet, denial, 'acknowledged');
-      if (packet.qos === 2) (this.#acknowledged ??= new Set()).add(packet.packetId);
+      if (packet.qos === 2) {
+        this.#acknowledged ??= new Set();
+        this.#acknowledged.add(packet.packetId);
+      }
       this.#answers.acknowledge(type, packet.packetId, 0);
     }
     return undefined;
