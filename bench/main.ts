@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { handshakes, idleMemory, storm } from './measures/connections.ts';
 import { bulk, costPerMessage, ruleCount } from './measures/cost.ts';
+import { countCheck } from './measures/count-check.ts';
 import { latency } from './measures/latency.ts';
 import type { Measure, Scale } from './measures/measure.ts';
 import { closedLoop, throughput } from './measures/throughput.ts';
 import { loadAverage } from './processes.ts';
 import { emptyResult, type MeasureResult, type Results } from './report/results.ts';
+import { chart } from './report/svg.ts';
 import { measureText } from './report/table.ts';
 import { type PeerName, Stage } from './stage.ts';
 
@@ -24,6 +26,7 @@ const MEASURES: Readonly<Record<string, (scale: Scale) => Measure>> = {
   memory: idleMemory,
   storm,
   acl: ruleCount,
+  count: countCheck,
 };
 
 const FULL: Scale = {
@@ -33,8 +36,10 @@ const FULL: Scale = {
   idleConnections: 5000,
   settleMs: 3000,
   payloadBytes: [64, 1024, 65_536],
+  qos: [0, 1, 2],
   rates: [1000, 5000],
   latencyMs: 10_000,
+  countedMessages: 200_000,
 };
 const QUICK: Scale = { ...FULL, warmUpMs: 500, durationMs: 1000, payloadBytes: [64], latencyMs: 3000 };
 const SMOKE: Scale = {
@@ -44,8 +49,10 @@ const SMOKE: Scale = {
   idleConnections: 50,
   settleMs: 100,
   payloadBytes: [64],
+  qos: [1],
   rates: [1000],
   latencyMs: 300,
+  countedMessages: 2_000,
 };
 const FULL_ROUNDS = 3;
 
@@ -97,6 +104,17 @@ function narrowed(measure: Measure, peers: readonly string[] | undefined, rows: 
     peers: measure.peers.filter((peer: PeerName) => peers?.includes(peer) ?? true),
     rows: measure.rows.filter((row) => rows === undefined || row.title.includes(rows)),
   };
+}
+
+function writeCharts(directory: string, measures: readonly MeasureResult[]): void {
+  mkdirSync(directory, { recursive: true });
+  for (const measure of measures) {
+    for (const metric of measure.metrics) {
+      if (metric.isAside !== true) {
+        writeFileSync(join(directory, `${measure.name}-${metric.key}.svg`), chart(measure, metric));
+      }
+    }
+  }
 }
 
 async function main(): Promise<number> {
@@ -162,7 +180,7 @@ async function main(): Promise<number> {
   };
   for (const [peer, why] of stage.missing) process.stdout.write(`left out: ${peer}: ${why}\n`);
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, undefined, 1)}\n`);
-  if (values.charts !== undefined) mkdirSync(join(values.charts), { recursive: true });
+  if (values.charts !== undefined) writeCharts(values.charts, measures);
   const isComplete = measures.every((measure) =>
     measure.rows.every((row) => row.cells.every((cell) => cell.samples.every((sample) => sample.isComplete))),
   );

@@ -42,7 +42,7 @@ export function handshakes(scale: Scale): Measure {
     rows: [
       row('full, X25519', false, 'X25519'),
       row('resumed, X25519', true, 'X25519'),
-      row('full, X25519MLKEM768 where the peer can', false, 'X25519MLKEM768:X25519'),
+      row('full, X25519MLKEM768 where the peer can', false, '*X25519MLKEM768:*X25519'),
     ],
   };
 }

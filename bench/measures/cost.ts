@@ -45,7 +45,7 @@ export function costPerMessage(scale: Scale): Measure {
     method: 'QoS 1, 64 B, no subscriber, one message under way on each connection; only the proxy is charged.',
     metrics: [
       { key: 'cpu', title: 'processor time of the proxy', unit: 'us/message', better: 'less', digits: 2 },
-      { key: 'rate', title: 'messages', unit: '/s', better: 'more', digits: 0 },
+      { key: 'rate', title: 'messages', unit: '/s', better: 'more', digits: 0, isAside: true },
     ],
     peers: ['haproxy', 'nginx', 'gateway'],
     baseline: 'haproxy',

@@ -1,4 +1,5 @@
 /** What a measure is: rows to go through with every peer, round by round, and the figures that each gives. */
+import type { QoS } from '../../src/mqtt/wire.ts';
 import type { PeerName, Stage } from '../stage.ts';
 
 export interface Metric {
@@ -7,6 +8,8 @@ export interface Metric {
   readonly unit: string;
   readonly better: 'more' | 'less';
   readonly digits: number;
+  /** Explains another one, and has no chart. */
+  readonly isAside?: boolean;
 }
 
 /** Values by the key of the metric. */
@@ -42,8 +45,11 @@ export interface Scale {
   /** How long memory is left to settle before it is looked at. */
   readonly settleMs: number;
   readonly payloadBytes: readonly number[];
+  /** Of the throughput measure. */
+  readonly qos: readonly QoS[];
   readonly rates: readonly number[];
   readonly latencyMs: number;
+  readonly countedMessages: number;
 }
 
 let count = 0;

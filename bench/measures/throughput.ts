@@ -1,5 +1,6 @@
 /** Deliveries a second, and processor time for each, in the patterns that brokers meet. */
 
+import type { QoS } from '../../src/mqtt/wire.ts';
 import type { FloodPlan, FloodResult } from '../load/plan.ts';
 import { runLoad } from '../load.ts';
 import { targetOf } from '../peers/peer.ts';
@@ -19,7 +20,6 @@ const SHAPES: readonly Shape[] = [
   { title: 'fan-out 1>20', publishers: 1, subscribers: 20, copies: 20, pattern: 'all' },
   { title: 'pairs 20>20', publishers: 20, subscribers: 20, copies: 1, pattern: 'pairs' },
 ];
-const QOS = [0, 1, 2] as const;
 const LARGE_BYTES = 16_384;
 const AHEAD_MAX_BYTES = 16 * 1024 * 1024;
 const AHEAD_MAX = 5_000;
@@ -57,7 +57,7 @@ async function run(plan: Omit<FloodPlan, keyof ReturnType<typeof targetOf>>, pee
   return { plan: whole, result };
 }
 
-async function sample(shape: Shape, qos: 0 | 1 | 2, bytes: number, scale: Scale, peer: PeerName, stage: Stage) {
+async function sample(shape: Shape, qos: QoS, bytes: number, scale: Scale, peer: PeerName, stage: Stage) {
   const { title: _, ...pattern } = shape;
   const prefix = mark();
   const done = await run(
@@ -80,7 +80,7 @@ export function throughput(scale: Scale): Measure {
   const rows: Row[] = [];
   for (const bytes of scale.payloadBytes) {
     for (const shape of SHAPES) {
-      for (const qos of QOS) {
+      for (const qos of scale.qos) {
         rows.push({
           title: `${shape.title}, QoS ${qos}, ${sizeOf(bytes)}`,
           run: (peer, stage) => sample(shape, qos, bytes, scale, peer, stage),
@@ -96,8 +96,15 @@ export function throughput(scale: Scale): Measure {
     metrics: [
       { key: 'rate', title: 'deliveries', unit: '/s', better: 'more', digits: 0 },
       { key: 'cpu', title: 'processor time of the peer itself', unit: 'us/delivery', better: 'less', digits: 2 },
-      { key: 'busy', title: 'processor in use by the peer itself', unit: '%', better: 'less', digits: 0 },
-      { key: 'load', title: 'processor in use by the load', unit: '%', better: 'less', digits: 0 },
+      {
+        key: 'busy',
+        title: 'processor in use by the peer itself',
+        unit: '%',
+        better: 'less',
+        digits: 0,
+        isAside: true,
+      },
+      { key: 'load', title: 'processor in use by the load', unit: '%', better: 'less', digits: 0, isAside: true },
     ],
     peers: ['mosquitto', 'embedded', 'aedes', 'haproxy', 'nginx', 'gateway'],
     baseline: 'mosquitto',
