@@ -10,6 +10,8 @@ export interface Deviation {
   versions: readonly ProtocolVersion[];
   /** The beginnings of the claims. */
   claims: readonly string[];
+  /** Mosquitto's own doing, which shows through the gateway; the rest the gateway does not let it come to. */
+  shows?: true;
 }
 
 const GATEWAY: readonly Deviation[] = [
@@ -24,16 +26,19 @@ const GATEWAY: readonly Deviation[] = [
 const MOSQUITTO: readonly Deviation[] = [
   {
     reason: 'closes the connection that is taken over without DISCONNECT 0x8E',
+    shows: true,
     versions: [5],
     claims: ['a client that takes over an identifier ends the older connection with 0x8E'],
   },
   {
     reason: 'publishes the Will after DISCONNECT only for reason code 0x04',
+    shows: true,
     versions: [5],
     claims: ['DISCONNECT with a reason of failure publishes the Will'],
   },
   {
     reason: 'waits out the Will Delay Interval although the session has ended, or drops the Will with it',
+    shows: true,
     versions: [5],
     claims: [
       'a Will is published as soon as its session ends',
@@ -42,6 +47,7 @@ const MOSQUITTO: readonly Deviation[] = [
   },
   {
     reason: 'sends one delivery too many after an acknowledgement',
+    shows: true,
     versions: [5],
     claims: [
       'no more than 3 QoS 1 deliveries',
@@ -66,11 +72,13 @@ const MOSQUITTO: readonly Deviation[] = [
   },
   {
     reason: 'compares Maximum Packet Size with the Remaining Length, not with the whole packet',
+    shows: true,
     versions: [5],
     claims: ['a delivery of exactly the Maximum Packet Size comes'],
   },
   {
     reason: 'sends retained messages for a shared subscription',
+    shows: true,
     versions: [5],
     claims: ['no retained messages come for a shared subscription'],
   },
@@ -141,8 +149,14 @@ const MOSQUITTO: readonly Deviation[] = [
   },
 ];
 
+const OF_TARGET: Readonly<Record<string, readonly Deviation[]>> = {
+  gateway: GATEWAY,
+  mosquitto: MOSQUITTO,
+  'gateway-mosquitto': [...GATEWAY, ...MOSQUITTO.filter(({ shows }) => shows === true)],
+};
+
 export function deviationOf(target: string, claim: string, version: ProtocolVersion): string | undefined {
-  return (target === 'gateway' ? GATEWAY : MOSQUITTO).find(
+  return OF_TARGET[target]?.find(
     ({ claims, versions }) => versions.includes(version) && claims.some((beginning) => claim.startsWith(beginning)),
   )?.reason;
 }
