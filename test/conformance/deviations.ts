@@ -57,11 +57,13 @@ const MOSQUITTO: readonly Deviation[] = [
   },
   {
     reason: 'closes the connection at the second repetition of a QoS 2 PUBLISH',
+    shows: true,
     versions: [3, 4, 5],
     claims: ['a whole QoS 2 handshake in one write'],
   },
   {
     reason: 'counts packet identifiers up without looking for those in use',
+    shows: true,
     versions: [5],
     claims: ['the packet identifier of an unacknowledged delivery is not given to another'],
   },
