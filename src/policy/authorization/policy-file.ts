@@ -1,0 +1,153 @@
+/**
+ * Reads a policy file: roles, assignments and assertions. Text in, frozen values out; the reading of the file itself is the
+ * caller's. Nothing in it is taken for granted: unknown keys, unknown roles and circles of roles are faults.
+ */
+import { readAssertion } from './assertion-reader.ts';
+import { readAssignment } from './assignment-reader.ts';
+import { FaultList, type Place, quote } from './fault-list.ts';
+import { GrantReader } from './grant-reader.ts';
+import { asMap, checkRoleExists, checkRoleName, readList, readMap, readTexts } from './policy-fields.ts';
+import type { Assertion, Assignment, Grant, Policy, Role } from './policy-form.ts';
+import { readYaml, type YamlNode, type YamlText } from './policy-yaml.ts';
+
+export const POLICY_FILE_MAX_BYTES = 256 * 1024 * 1024;
+
+const ROLES_MAX = 65_536;
+const ASSIGNMENTS_MAX = 1_000_000;
+const ASSERTIONS_MAX = 100_000;
+
+const POLICY_KEYS = ['roles', 'assignments', 'assertions'];
+const ROLE_KEYS = ['description', 'includes', 'grants'];
+
+/**
+ * `file` is its name, for reports.
+ * @throws {FileFaultError} with everything that is wrong in it (the first 100).
+ */
+export function parsePolicyFile(text: string, file: string): Policy {
+  const faults = new FaultList(file);
+  const policy = new PolicyReader(faults).read(text.startsWith('\ufeff') ? text.slice(1) : text);
+  faults.throwIfAny();
+  return policy;
+}
+
+class PolicyReader {
+  readonly #faults: FaultList;
+  readonly #grants: GrantReader;
+  /** Each role with the names it includes, where they stand. */
+  readonly #roles = new Map<string, { readonly role: Role; readonly includes: readonly YamlText[] }>();
+
+  constructor(faults: FaultList) {
+    this.#faults = faults;
+    this.#grants = new GrantReader(faults);
+  }
+
+  read(text: string): Policy {
+    const faults = this.#faults;
+    const before = faults.count;
+    const tree = readYaml(text, faults);
+    if (tree === undefined && faults.count === before) {
+      const cure = 'Give it `roles` and `assignments`; what nothing grants is denied.';
+      faults.add({ line: 1, column: 1 }, 'The policy is empty.', cure);
+    }
+    const keys = tree === undefined ? undefined : readMap(tree, 'A policy', POLICY_KEYS, faults);
+    const assignments: Assignment[] = [];
+    const assertions: Assertion[] = [];
+    if (keys !== undefined) {
+      const [roles, assigned, asserted] = POLICY_KEYS.map((key) => keys.get(key)?.value);
+      if (roles !== undefined) this.#readRoles(roles);
+      this.#checkIncludes();
+      for (const item of this.#items(assigned, 'The list of assignments', ASSIGNMENTS_MAX)) {
+        const assignment = readAssignment(item, this.#roles, faults);
+        if (assignment !== undefined) assignments.push(assignment);
+      }
+      for (const item of this.#items(asserted, 'The list of assertions', ASSERTIONS_MAX)) {
+        const assertion = readAssertion(item, this.#roles, faults);
+        if (assertion !== undefined) assertions.push(assertion);
+      }
+    }
+    return Object.freeze({
+      file: faults.file,
+      roles: Object.freeze([...this.#roles.values()].map(({ role }) => role)),
+      assignments: Object.freeze(assignments),
+      assertions: Object.freeze(assertions),
+    });
+  }
+
+  #items(node: YamlNode | undefined, what: string, itemsMax: number): readonly YamlNode[] {
+    if (node === undefined) return [];
+    const items = readList(node, what, this.#faults);
+    if (items.length <= itemsMax) return items;
+    this.#faults.add(node, `${what} has more than ${itemsMax} entries.`, 'Use groups, attributes and placeholders.');
+    return [];
+  }
+
+  #readRoles(node: YamlNode): void {
+    const map = asMap(node, 'What stands under `roles`', ['NAME: { grants: … }'], this.#faults);
+    if (map === undefined) return;
+    if (map.entries.length > ROLES_MAX) {
+      const cure = 'Use placeholders, so that many clients share a role.';
+      this.#faults.add(node, `There are more than ${ROLES_MAX} roles.`, cure);
+      return;
+    }
+    for (const { key, value, line, column } of map.entries) {
+      if (checkRoleName(key, { line, column }, this.#faults)) this.#readRole(key, value, { line, column });
+    }
+  }
+
+  #readRole(name: string, node: YamlNode, { line }: Place): void {
+    const faults = this.#faults;
+    const keys = readMap(node, `The role ${name}`, ROLE_KEYS, faults);
+    const includesAt = keys?.get('includes');
+    const grantsAt = keys?.get('grants');
+    const includes = includesAt === undefined ? [] : readTexts(includesAt.value, 'The list of included roles', faults);
+    const grants: Grant[] = [];
+    if (grantsAt !== undefined) {
+      for (const item of readList(grantsAt.value, 'The list of grants', faults)) this.#grants.read(item, grants);
+    }
+    const role: Role = Object.freeze({
+      file: faults.file,
+      line,
+      name,
+      includes: Object.freeze([...new Set(includes.map(({ text }) => text))]),
+      grants: Object.freeze(grants),
+    });
+    this.#roles.set(name, { role, includes });
+  }
+
+  /** All that is included exists, and nothing includes itself, however far round. */
+  #checkIncludes(): void {
+    let allExist = true;
+    for (const { includes } of this.#roles.values()) {
+      for (const name of includes) allExist = checkRoleExists(name, this.#roles, this.#faults) && allExist;
+    }
+    if (!allExist) return;
+    const done = new Set<string>();
+    for (const name of this.#roles.keys()) this.#findCircle(name, done);
+  }
+
+  /** Depth first without recursion: a chain of includes may be as long as there are roles. */
+  #findCircle(start: string, done: Set<string>): void {
+    const path: { name: string; next: number }[] = [{ name: start, next: 0 }];
+    const onPath = new Set([start]);
+    while (path.length > 0) {
+      const top = path.at(-1)!;
+      const include = done.has(top.name) ? undefined : this.#roles.get(top.name)!.includes[top.next++];
+      if (include === undefined) {
+        done.add(top.name);
+        onPath.delete(top.name);
+        path.pop();
+      } else if (onPath.has(include.text)) {
+        const names = path.map(({ name }) => name);
+        const circle = [...names.slice(names.indexOf(include.text)), include.text].join(' includes ');
+        this.#faults.add(
+          include,
+          `The role ${quote(include.text)} includes itself: ${circle}.`,
+          'Take one of them out.',
+        );
+      } else if (!done.has(include.text)) {
+        onPath.add(include.text);
+        path.push({ name: include.text, next: 0 });
+      }
+    }
+  }
+}
