@@ -11,7 +11,7 @@ import { repeated, SteadyLoad } from '../kit/steady-load.ts';
 const USER = { username: 'crash', password: 'a password of the tests' };
 const COMMIT_INTERVAL_MS = 200;
 /** For a machine whose disk and cores are busy with other tests. */
-const SLACK_MS = 1800;
+const SLACK_MS = 1300;
 
 async function start(t: TestContext, broker: Readonly<Record<string, unknown>>): Promise<RunningGateway> {
   const directory = await temporaryDirectory('crash');

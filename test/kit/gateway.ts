@@ -35,6 +35,8 @@ export interface RunningGateway {
   /** By listener's name. */
   readonly ports: ReadonlyMap<string, number>;
   readonly program: Program;
+  /** As they were written last. */
+  readonly files: GatewayFiles;
   /** Writes the files anew, with the given parts changed; listeners keep their ports. */
   rewrite(change: Partial<GatewayFiles>): Promise<void>;
   /** `sallyport reload`. */
@@ -92,6 +94,9 @@ export async function startGateway(init: GatewayInit): Promise<RunningGateway> {
       directory,
       ports,
       program,
+      get files() {
+        return files;
+      },
       rewrite: async (change) => {
         files = { ...files, ...change };
         for (const [name, port] of await write()) ports.set(name, port);
