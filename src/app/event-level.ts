@@ -39,6 +39,8 @@ export const EVENT_LEVELS: Readonly<Record<EventName, LogLevel>> = {
   'upstream.ejected': 'warn',
   'upstream.draining': 'info',
   'upstream.returned': 'info',
+  'backend.failed': 'error',
+  'backend.recovered': 'info',
   'storage.damaged': 'error',
   'storage.failed': 'error',
   'storage.recovered': 'info',

@@ -89,6 +89,10 @@ export function eventSentence(event: GatewayEvent): string {
       return `Upstream ${event.upstream}: ${event.target} takes nobody new and has ${count(event.connections, 'connection')}`;
     case 'upstream.returned':
       return `Upstream ${event.upstream}: ${event.target} takes clients again [${event.by}]`;
+    case 'backend.failed':
+      return `${event.backend} fails: ${event.says}`;
+    case 'backend.recovered':
+      return `${event.backend} works again`;
     case 'storage.damaged':
       return `Storage in ${event.path} was damaged: ${event.says}`;
     case 'storage.failed':

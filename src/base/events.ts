@@ -74,6 +74,8 @@ export type GatewayEvent =
     }
   | { name: 'upstream.draining'; upstream: string; target: string; connections: number }
   | { name: 'upstream.returned'; upstream: string; target: string; by: 'ejection' | 'operator' }
+  | { name: 'backend.failed'; backend: string; says: string }
+  | { name: 'backend.recovered'; backend: string }
   | { name: 'storage.damaged'; path: string; rows: number; says: string }
   | { name: 'storage.failed'; says: string; path: string }
   | { name: 'storage.recovered'; path: string };

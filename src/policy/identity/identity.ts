@@ -49,6 +49,8 @@ export interface Credentials {
   readonly certificateName: string | undefined;
   /** The listener's own permission for clients that show nothing. */
   readonly anonymousAllowed: boolean;
+  /** What a v5 client sends in the user property `totp`: the code of a second factor, apart from the password. */
+  readonly oneTimeCode?: string | undefined;
 }
 
 export type AuthenticationResult =
@@ -63,10 +65,35 @@ export type AuthenticationResult =
       readonly method: string;
     };
 
+/** Where an exchange stands after the client has spoken. */
+export type EnhancedStep =
+  /** The client is asked for more, by an AUTH that carries `data`. */
+  | { readonly kind: 'continue'; readonly data: Uint8Array | undefined }
+  /** `data` goes with the last packet to a client that was accepted. */
+  | { readonly kind: 'done'; readonly result: AuthenticationResult; readonly data?: Uint8Array };
+
+/** One run of an enhanced method with one client. */
+export interface EnhancedExchange {
+  /**
+   * Takes the Authentication Data of the client's packet, borrowed until the call returns; undefined where it has none. Of the
+   * first packet that has data, the answer may be undefined: it is none of this method's kind. Never rejects.
+   */
+  step(data: Uint8Array | undefined): Promise<EnhancedStep | undefined>;
+}
+
+/** A way of proving who a client is in a conversation of AUTH packets [MQTT5 4.12]. */
+export interface EnhancedMethod {
+  /** The Authentication Method on the wire, such as `SCRAM-SHA-256`. */
+  readonly name: string;
+  begin(credentials: Credentials): EnhancedExchange;
+}
+
 /** One way of proving who a client is. A chain asks its methods in order; the first that applies decides. */
 export interface IdentityMethod {
   /** As in the configuration and in `Identity.method`, such as `password-file`. */
   readonly name: string;
+  /** What it offers by AUTH packets. Identities from there bear its name too. */
+  readonly enhanced?: readonly EnhancedMethod[];
   /**
    * Undefined when the credentials are none of its kind: then the next method is asked. Whatever else goes wrong is a denial;
    * a method never rejects.
@@ -74,11 +101,17 @@ export interface IdentityMethod {
   authenticate(credentials: Credentials): Promise<AuthenticationResult> | undefined;
   /** Of an identity that this method established: whether it would still be today, without its secret. */
   stillValid(identity: Identity, listener: { anonymousAllowed: boolean }): boolean;
+  /** Whether what stands where the user name belongs is a secret, which no event may repeat. */
+  isSecret?(username: string): boolean;
 }
 
 export interface Authenticator {
   /** Never rejects: what goes wrong inside is a denial that says so. */
   authenticate(credentials: Credentials): Promise<AuthenticationResult>;
+  /** Begins an exchange by AUTH packets; undefined when no method has this name on the wire. */
+  begin(method: string, credentials: Credentials): EnhancedExchange | undefined;
   /** Whether an identity that was established before would still be today, without its secret. */
   stillValid(identity: Identity, listener: { anonymousAllowed: boolean }): boolean;
+  /** Whether what stands where the user name belongs is a secret, which no event may repeat. */
+  isSecret(username: string): boolean;
 }

@@ -1,0 +1,44 @@
+/** An exchange with whichever of the methods of one name turns out to be meant, held to the name that the client has given. */
+import { Reason } from '../../mqtt/reason.ts';
+import type { AuthenticationResult, Credentials, EnhancedExchange, EnhancedMethod, EnhancedStep } from './identity.ts';
+import { deny } from './results.ts';
+
+const NONE_APPLIES = deny(
+  Reason.NotAuthorized,
+  'authentication:chain',
+  'What was shown is none of the kinds that this listener takes.',
+  'none',
+);
+
+const OTHER_NAME = 'The user name that was proven is not the one that the client has given.';
+
+export class Candidates implements EnhancedExchange {
+  readonly #credentials: Credentials;
+  /** Those that have not declined, the one that is asked first in front. */
+  readonly #exchanges: EnhancedExchange[];
+
+  constructor(methods: readonly EnhancedMethod[], credentials: Credentials) {
+    this.#credentials = credentials;
+    this.#exchanges = methods.map((method) => method.begin(credentials));
+  }
+
+  async step(borrowed: Uint8Array | undefined): Promise<EnhancedStep> {
+    // A second candidate may be asked after the first has thought about it.
+    const data = borrowed === undefined || this.#exchanges.length < 2 ? borrowed : Buffer.from(borrowed);
+    for (;;) {
+      const step = await this.#exchanges[0]?.step(data);
+      if (step?.kind === 'done') return { ...step, result: this.#held(step.result) };
+      if (step !== undefined) return step;
+      if (this.#exchanges.shift() === undefined) return { kind: 'done', result: NONE_APPLIES };
+    }
+  }
+
+  /** The broker behind is told no name but one that was proven, and a certificate beside it has to agree. */
+  #held(result: AuthenticationResult): AuthenticationResult {
+    if (!result.ok) return result;
+    const { username, method } = result.identity;
+    const { username: given = username, certificateName = username } = this.#credentials;
+    if (given === username && certificateName === username) return result;
+    return deny(Reason.NotAuthorized, 'identity:username', OTHER_NAME, method);
+  }
+}
