@@ -35,6 +35,11 @@ export const listed: readonly Listed[] = [
     load: async () => (await import('./reload-command.ts')).reloadCommand,
   },
   {
+    name: 'upstream',
+    summary: 'list the brokers behind; drain, eject and return one',
+    load: async () => (await import('./upstream-command.ts')).upstreamCommand,
+  },
+  {
     name: 'version',
     summary: 'show what is installed',
     load: async () => (await import('./version-command.ts')).versionCommand,

@@ -16,6 +16,7 @@ import { type EventLog, openLog } from '../app/log.ts';
 import { VERSION } from '../app/version.ts';
 import { systemChance } from '../base/chance.ts';
 import { systemClock } from '../base/clock.ts';
+import type { Service } from '../transports/upstream/target.ts';
 import { type Command, ExitCode, PLACE_OPTIONS } from './command.ts';
 import { type Place, placeOf } from './place.ts';
 import { risksOf } from './risks.ts';
@@ -134,15 +135,25 @@ async function runGateway(place: Place, config: Config, log: EventLog, made: Ini
 }
 
 async function openControl(config: Config, gateway: Gateway, reload: () => Promise<ReloadOutcome>) {
-  const answers: Record<ControlRequest, () => Promise<unknown>> = {
+  const setService = async (service: Service, [upstream = '', target = '']: readonly string[]): Promise<unknown> => {
+    if (gateway.upstreams.setService(upstream, target, service)) return null;
+    throw new OperatorError(
+      `There is no target ${target} of an upstream ${upstream}; \`sallyport upstream list\` shows them.`,
+    );
+  };
+  const answers: Record<ControlRequest, (words: readonly string[]) => Promise<unknown>> = {
     reload,
     status: async () => ({ version: VERSION, pid: process.pid, listeners: gateway.listeners }),
+    'upstream-list': async () => gateway.upstreams.status(),
+    'upstream-drain': (words) => setService('draining', words),
+    'upstream-eject': (words) => setService('ejected', words),
+    'upstream-return': (words) => setService('in service', words),
   };
   try {
     return await openControlServer({
       path: join(config.dataDirectory, CONTROL_SOCKET),
       clock: systemClock,
-      handle: (request) => answers[request](),
+      handle: (request, words) => answers[request](words),
     });
   } catch (error) {
     await gateway.drain('failed start');

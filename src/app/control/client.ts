@@ -18,7 +18,12 @@ export type ControlOutcome =
 const NOT_RUNNING = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK']);
 
 /** Never rejects. */
-export function askGateway(path: string, request: ControlRequest, clock: Clock): Promise<ControlOutcome> {
+export function askGateway(
+  path: string,
+  request: ControlRequest,
+  clock: Clock,
+  words: readonly string[] = [],
+): Promise<ControlOutcome> {
   return new Promise((resolve) => {
     const socket = connect(path);
     const reader = new LineReader(ANSWER_LENGTH_MAX_BYTES);
@@ -43,6 +48,6 @@ export function askGateway(path: string, request: ControlRequest, clock: Clock):
       else finish({ kind: 'refused', says: answer.says });
     });
     socket.on('end', () => finish({ kind: 'failed', says: 'the gateway hung up without an answer' }));
-    socket.write(`${JSON.stringify({ v: CONTROL_VERSION, do: request })}\n`);
+    socket.write(`${JSON.stringify({ v: CONTROL_VERSION, do: request, ...(words.length > 0 ? { words } : {}) })}\n`);
   });
 }

@@ -9,7 +9,14 @@ export const CONTROL_SOCKET = 'control.sock';
 export const REQUEST_LENGTH_MAX_BYTES = 4096;
 export const ANSWER_LENGTH_MAX_BYTES = 1024 * 1024;
 
-export const CONTROL_REQUESTS = ['reload', 'status'] as const;
+export const CONTROL_REQUESTS = [
+  'reload',
+  'status',
+  'upstream-list',
+  'upstream-drain',
+  'upstream-eject',
+  'upstream-return',
+] as const;
 export type ControlRequest = (typeof CONTROL_REQUESTS)[number];
 
 export type ControlAnswer =
@@ -29,14 +36,18 @@ function parseJson(line: string): unknown {
 }
 
 /** The request, or a sentence that says what is wrong with it. */
-export function parseRequest(line: string): { request: ControlRequest } | { says: string } {
+export function parseRequest(line: string): { request: ControlRequest; words: readonly string[] } | { says: string } {
   const value = parseJson(line);
   if (!isRecord(value)) return { says: 'the request is not a JSON object' };
   if (value['v'] !== CONTROL_VERSION)
     return { says: `only version ${CONTROL_VERSION} of the control protocol is spoken` };
   const request = CONTROL_REQUESTS.find((known) => known === value['do']);
   if (request === undefined) return { says: `the request is unknown; known are: ${CONTROL_REQUESTS.join(', ')}` };
-  return { request };
+  const words = value['words'] ?? [];
+  if (!Array.isArray(words) || !words.every((word) => typeof word === 'string')) {
+    return { says: 'the words of the request are not a list of texts' };
+  }
+  return { request, words };
 }
 
 /** The answer, or undefined where the line is none. */

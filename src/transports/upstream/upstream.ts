@@ -21,17 +21,11 @@ import { RoundRobin } from './round-robin.ts';
 import { slowStartShare } from './slow-start.ts';
 import { SocketLink } from './socket-link.ts';
 import { type Service, Target } from './target.ts';
+import type { TargetStatus } from './target-status.ts';
+import { TranslatingLink } from './translating-link.ts';
 import type { Balance, UpstreamOptions } from './upstream-options.ts';
 
-/** What an operator sees of one target. */
-export interface TargetStatus {
-  readonly upstream: string;
-  readonly target: string;
-  readonly state: 'up' | 'down' | 'unknown' | 'draining' | 'ejected';
-  readonly connections: number;
-  readonly mqtt5: boolean | undefined;
-  readonly says: string;
-}
+export type { TargetStatus } from './target-status.ts';
 
 /** How long an orderly close may take. */
 const CLOSE_GRACE_MS = 2000;
@@ -141,12 +135,10 @@ export class Upstream implements LinkHost {
 
   /** The link of one client's connection. */
   open(receiver: DownstreamReceiver, client: LinkedClient & { version: ProtocolVersion }): UpstreamLink {
+    if (client.version === 5 && this.options.mqtt5 === 'translate' && this.#isKnownToLackMqtt5()) {
+      return new TranslatingLink(receiver, (translator) => new SocketLink(this, translator, client));
+    }
     return new SocketLink(this, receiver, client);
-  }
-
-  /** Nobody here speaks MQTT 5. */
-  #lacksMqtt5(): boolean {
-    return this.#members.every((member) => member.service !== 'in service' || member.speaks5 === false);
   }
 
   admit(packet: ConnectPacket, facts: ClientFacts, client: LinkedClient): Admission {
@@ -206,7 +198,8 @@ export class Upstream implements LinkHost {
   }
 
   #isKnownToLackMqtt5(): boolean {
-    return this.#members.some((member) => member.service === 'in service') && this.#lacksMqtt5();
+    const inService = this.#members.filter((member) => member.service === 'in service');
+    return inService.length > 0 && inService.every((member) => member.speaks5 === false);
   }
 
   hasOther(version: ProtocolVersion, tried: ReadonlySet<Target>): boolean {

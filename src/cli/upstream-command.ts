@@ -1,0 +1,79 @@
+/** `sallyport upstream`: what stands behind the running gateway, and which of it takes clients. */
+import { join } from 'node:path';
+import { dataDirectoryOf } from '../app/config/load.ts';
+import { askGateway } from '../app/control/client.ts';
+import { CONTROL_SOCKET, type ControlRequest } from '../app/control/protocol.ts';
+import { systemClock } from '../base/clock.ts';
+import type { TargetStatus } from '../transports/upstream/target-status.ts';
+import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS, UsageError } from './command.ts';
+import { placeOf } from './place.ts';
+import { print, printError, printJson, styled } from './terminal.ts';
+
+const REQUESTS: Readonly<Record<string, ControlRequest>> = {
+  list: 'upstream-list',
+  drain: 'upstream-drain',
+  eject: 'upstream-eject',
+  return: 'upstream-return',
+};
+
+export const upstreamCommand: Command = {
+  name: 'upstream',
+  usage: ['list [--json]', 'drain UPSTREAM TARGET', 'eject UPSTREAM TARGET', 'return UPSTREAM TARGET'],
+  wordsMax: 3,
+  description:
+    'Shows the brokers behind the running gateway, and takes one out of service for maintenance. `drain` sends it nobody new and leaves those it has; `eject` also ends their connections, so that they come back elsewhere; `return` puts it into service again, with a share that grows. What is said here lasts until the gateway ends. TARGET is the URL as `list` shows it.',
+  options: { ...PLACE_OPTIONS, json: JSON_OPTION },
+  examples: [
+    ['sallyport upstream list', 'Every target, its state and its connections'],
+    ['sallyport upstream drain site mqtts://a.example.org:8883', 'Before a restart of that broker'],
+    ['sallyport upstream return site mqtts://a.example.org:8883', 'Afterwards'],
+  ],
+  exitCodes: [
+    [0, 'done'],
+    [2, 'there is no such upstream or target'],
+    [3, 'no gateway is running there'],
+  ],
+  async run(invocation) {
+    const [verb = '', ...words] = invocation.words;
+    const request = Object.hasOwn(REQUESTS, verb) ? REQUESTS[verb] : undefined;
+    if (request === undefined) throw new UsageError('Say what to do: list, drain, eject or return.');
+    if (verb === 'list' ? words.length > 0 : words.length !== 2) {
+      throw new UsageError(verb === 'list' ? '`list` takes no more words.' : `Name both: \`${verb} UPSTREAM TARGET\`.`);
+    }
+    const { configFile } = placeOf(invocation);
+    const socket = join(await dataDirectoryOf(configFile), CONTROL_SOCKET);
+    const asked = await askGateway(socket, request, systemClock, words);
+    const wantsJson = hasOption(invocation, 'json');
+    if (asked.kind !== 'answered') {
+      const isAbsent = asked.kind === 'not running';
+      const says = isAbsent ? `No gateway is running on ${socket}. Start one with \`sallyport start\`.` : asked.says;
+      if (wantsJson) printJson({ ok: false, says });
+      else printError(says);
+      return isAbsent ? ExitCode.NotRunning : ExitCode.Usage;
+    }
+    if (wantsJson) printJson({ ok: true, result: asked.result });
+    else if (verb === 'list') print(table(asked.result as TargetStatus[]));
+    else print('Done.');
+    return ExitCode.Ok;
+  },
+};
+
+function table(targets: readonly TargetStatus[]): string {
+  if (targets.length === 0) return 'All clients are served by the embedded broker.';
+  const rows = targets.map(({ upstream, target, state, connections, mqtt5, says }) => [
+    upstream,
+    target,
+    state,
+    String(connections),
+    mqtt5 === undefined ? '?' : mqtt5 ? '5' : '3.1.1',
+    state === 'up' ? '' : says,
+  ]);
+  const head = ['upstream', 'target', 'state', 'connections', 'MQTT', ''];
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join('  ')
+      .trimEnd();
+  return [styled('dim', line(head)), ...rows.map(line)].join('\n');
+}
