@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { allow, Bench, settled, testPolicy } from '../../test/kit/pipeline-bench.ts';
+import { ManualClock } from '../base/manual-clock.ts';
 import { encodePacket } from '../mqtt/encode.ts';
 import type { Packet, SubscribePacket } from '../mqtt/packet.ts';
 import { NO_PROPERTIES } from '../mqtt/properties.ts';
 import { PacketType } from '../mqtt/wire.ts';
+import type { ConnectionPolicy } from './policy.ts';
 
 function subscribe(packetId: number, ...filters: string[]): SubscribePacket {
   const options = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
@@ -537,6 +539,50 @@ describe('a change of policy', () => {
     bench.connection.applyPolicy(testPolicy({ generation: 2, authorizer: { forClient: () => allow('other') } }));
     assert.equal(bench.downstream.ended, true);
     assert.deepEqual(bench.link.named('close'), [['close', 0]]);
+  });
+});
+
+describe('an expiry', () => {
+  const DAY_MS = 86_400_000;
+
+  function expiring(expiresAtMs: number): ConnectionPolicy {
+    const { authenticator } = testPolicy();
+    const identity = { username: 'u', clientId: 'tester', method: 'token', credential: 'mark', expiresAtMs };
+    return testPolicy({
+      authenticator: { ...authenticator, authenticate: () => Promise.resolve({ ok: true, identity }) },
+    });
+  }
+
+  it('of the identity ends the session, however far off it was, and its Will is not published', async () => {
+    const bench = new Bench(5, expiring(new ManualClock().epochMs() + 60 * DAY_MS));
+    await bench.open({ keepAliveS: 1200 });
+    for (let minutes = 0; minutes < 60 * 24 * 60 - 15; minutes += 15) {
+      bench.clock.advance(900_000);
+      bench.send({ type: PacketType.Pingreq });
+    }
+    bench.clock.advance(899_999);
+    assert.equal(bench.downstream.ended, false);
+    bench.received();
+    bench.clock.advance(1);
+    const [packet] = bench.received();
+    assert.equal(packet?.type, PacketType.Disconnect);
+    assert.partialDeepStrictEqual(packet, { reasonCode: 0x87, properties: { reasonString: 'identity has expired' } });
+    assert.deepEqual(bench.link.named('close'), [['close', 0]]);
+    assert.equal(bench.clock.pendingCount, 0);
+  });
+
+  it('that has passed already ends the session with its first breath', async () => {
+    const bench = new Bench(5, expiring(1));
+    await bench.open();
+    bench.clock.advance(0);
+    assert.equal(bench.downstream.ended, true);
+  });
+
+  it('leaves nothing behind when the client goes first', async () => {
+    const bench = new Bench(5, expiring(new ManualClock().epochMs() + DAY_MS));
+    await bench.open();
+    bench.connection.onClosed({ by: 'peer', says: '', bytesIn: 1, bytesOut: 1 });
+    assert.equal(bench.clock.pendingCount, 0);
   });
 });
 

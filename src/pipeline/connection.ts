@@ -17,12 +17,13 @@ import { Reason } from '../mqtt/reason.ts';
 import { PacketOrder } from '../mqtt/sequence.ts';
 import { PacketType } from '../mqtt/wire.ts';
 import { Answers } from './answers.ts';
-import { authenticate } from './checks/authenticate.ts';
+import { authenticate, certificateName } from './checks/authenticate.ts';
 import { admitWill } from './checks/will.ts';
 import { Client, subjectOf } from './client.ts';
 import { enforcedKeepAliveS, shapeConnack } from './connack.ts';
 import type { Downstream, DownstreamEnd, DownstreamHandler } from './downstream.ts';
 import { Egress } from './egress.ts';
+import { Expiry } from './expiry.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { admitConnect } from './order.ts';
 import type { ConnectionPolicy } from './policy.ts';
@@ -73,6 +74,7 @@ export class Connection implements DownstreamHandler {
   readonly #egress: Egress;
   readonly #gate: ReadGate;
   readonly #keepAlive: KeepAlive;
+  readonly #expiry: Expiry;
   readonly #startedMs: number;
   #state: State = 'connecting';
   #link: UpstreamLink | undefined;
@@ -90,6 +92,9 @@ export class Connection implements DownstreamHandler {
     this.#deframer = new Deframer({ sender: 'client', packetSizeMaxBytes: policy.limits.packetSizeMaxBytes });
     this.#gate = new ReadGate(downstream);
     this.#keepAlive = new KeepAlive(services.clock, () => this.#onSilence());
+    this.#expiry = new Expiry(this.client, services.clock, () =>
+      this.#withdraw('identity:expired', 'identity has expired'),
+    );
     this.#answers = new Answers(downstream, this.client);
     this.#events = new RefusalEvents(services.emit, services.clock);
     this.#publishing = new Publishing(this.client, this.#answers, this.#events);
@@ -262,6 +267,7 @@ export class Connection implements DownstreamHandler {
           ...client.facts(),
           method: result.identity.method,
         });
+        this.#expiry.start();
         this.#openLink(packet);
       } else {
         const { reason, by, says, method } = result;
@@ -404,6 +410,7 @@ export class Connection implements DownstreamHandler {
     this.#deadline?.cancel();
     this.#keepAlive.cancel();
     this.#slowReaderTimer?.cancel();
+    this.#expiry.cancel();
     const link = this.#link;
     this.#link = undefined;
     link?.close(undefined);
@@ -536,7 +543,8 @@ export class Connection implements DownstreamHandler {
     client.policy = policy;
     this.#deframer.packetSizeMaxBytes = policy.limits.packetSizeMaxBytes;
     if (client.identity === undefined || this.#link === undefined) return;
-    if (!policy.authenticator.stillValid(client.identity, policy)) {
+    const standing = { anonymousAllowed: policy.anonymousAllowed, certificateName: certificateName(client) };
+    if (!policy.authenticator.stillValid(client.identity, standing)) {
       this.#withdraw('policy:identity', 'the identity is no longer valid');
       return;
     }

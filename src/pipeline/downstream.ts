@@ -1,15 +1,14 @@
 /** The contract between one client's connection and the socket that carries it (tcp, tls, ws or wss alike). */
 import type { ByteBatch } from '../base/byte-batch.ts';
 import type { ConnectionFacts } from '../base/events.ts';
+import type { CertificateFacts } from '../policy/identity/identity.ts';
 
 /** What the transport knows when the connection is handed over. */
 export interface DownstreamFacts extends Pick<ConnectionFacts, 'connectionId' | 'listener' | 'address' | 'port'> {
   /** True for TLS and secure WebSocket. */
   readonly secure: boolean;
-  /** Common name of the verified client certificate, where one was shown. */
-  readonly certificateName?: string;
-  /** SHA-256 of that certificate, lower-case hex. */
-  readonly certificateFingerprint?: string;
+  /** The client certificate that TLS has verified, where one was shown. */
+  readonly certificate?: CertificateFacts;
   /** Where the client reached us, for those who are told of it. */
   readonly localAddress?: string;
   readonly localPort?: number;

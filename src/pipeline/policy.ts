@@ -3,6 +3,7 @@ import type { DecodeRules } from '../mqtt/rules.ts';
 import type { ProtocolVersion } from '../mqtt/wire.ts';
 import type { Authorizer } from '../policy/authorization/decision.ts';
 import type { Authenticator } from '../policy/identity/identity.ts';
+import type { IdentityTemplate } from '../policy/identity/identity-template.ts';
 
 /** Ceilings of one connection. Each is named in the refusal that it causes, as `limit:<name>`. */
 export interface ConnectionLimits {
@@ -38,8 +39,8 @@ export interface ConnectionPolicy {
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
   readonly anonymousAllowed: boolean;
-  /** The verified client certificate's common name is the user name. */
-  readonly identityFromCertificate: boolean;
+  /** How a user name is made of a verified client certificate, where it is. */
+  readonly certificateIdentity: IdentityTemplate | undefined;
   readonly deniedPublish: DeniedPublish;
   /** What the decoder refuses beyond what the specification makes it refuse. */
   readonly decodeRules: DecodeRules;

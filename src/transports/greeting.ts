@@ -5,11 +5,12 @@ import type { WebSocket } from 'ws';
 import type { Timer } from '../base/clock.ts';
 import { Reason } from '../mqtt/reason.ts';
 import type { DownstreamFacts } from '../pipeline/downstream.ts';
+import type { CertificateFacts } from '../policy/identity/identity.ts';
 import { CONNECT_BYTE, PROTOCOL_NAMES, protocolOf, TLS_BYTE } from './first-bytes.ts';
 import type { ListenerSettings, ListenerType } from './listener-options.ts';
 import { parseProxyHeader } from './proxy-protocol.ts';
 import type { Rejection, RejectionAuthor } from './rejections.ts';
-import type { ClientCertificate, Handshake, TlsGate } from './tls-gate.ts';
+import type { Handshake, TlsGate } from './tls-gate.ts';
 import type { Upgrade, WebSocketGate } from './websocket-gate.ts';
 
 /** What a greeting asks of its listener. */
@@ -43,7 +44,7 @@ export class Greeting implements Handshake, Upgrade {
   /** The TLS handshake is through, and nothing was said inside yet. */
   #secured = false;
   #over = false;
-  #certificate: ClientCertificate | undefined;
+  #certificate: CertificateFacts | undefined;
 
   constructor(host: Host, raw: Socket, connectionId: string, listener: string, address: string) {
     this.#host = host;
@@ -143,7 +144,7 @@ export class Greeting implements Handshake, Upgrade {
     }
   }
 
-  onSecure(socket: TLSSocket, certificate: ClientCertificate | undefined): void {
+  onSecure(socket: TLSSocket, certificate: CertificateFacts | undefined): void {
     if (this.#over) return;
     this.#certificate = certificate;
     this.#secured = true;
@@ -219,11 +220,7 @@ export class Greeting implements Handshake, Upgrade {
   #facts(): DownstreamFacts {
     const { connectionId, listener, address, port } = this;
     const secure = this.#host.tls !== undefined;
-    const certificate = this.#certificate;
-    if (certificate === undefined) return { connectionId, listener, address, port, secure };
-    const { name, fingerprint: certificateFingerprint } = certificate;
-    return name === undefined
-      ? { connectionId, listener, address, port, secure, certificateFingerprint }
-      : { connectionId, listener, address, port, secure, certificateName: name, certificateFingerprint };
+    const facts: DownstreamFacts = { connectionId, listener, address, port, secure };
+    return this.#certificate === undefined ? facts : { ...facts, certificate: this.#certificate };
   }
 }

@@ -55,7 +55,7 @@ test('a TLS client is served, with the strongest of what both have', async (t) =
   const { facts } = (await listener.echo()).downstream;
   assert.equal(facts.secure, true);
   assert.equal(facts.address, '127.0.0.1');
-  assert.ok(!('certificateName' in facts) && !('certificateFingerprint' in facts));
+  assert.ok(!('certificate' in facts));
 });
 
 test('much data goes both ways in order', async (t) => {
@@ -257,8 +257,8 @@ test('a required client certificate names its client', async (t) => {
   peer.write(HELLO);
   await peer.read(2);
   const { facts } = (await listener.echo()).downstream;
-  assert.equal(facts.certificateName, 'sensor-7');
-  assert.equal(facts.certificateFingerprint, client.fingerprint);
+  assert.equal(facts.certificate?.commonName, 'sensor-7');
+  assert.equal(facts.certificate?.fingerprint, client.fingerprint);
 });
 
 test('a session resumed with a client certificate still names its client', async (t) => {
@@ -266,7 +266,7 @@ test('a session resumed with a client certificate still names its client', async
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     const session = await sessionOf(listener, { ...showing(client), maxVersion });
     assert.equal(await resumes(listener, session, { ...showing(client), maxVersion }), true);
-    assert.equal(listener.echoes.at(-1)!.downstream.facts.certificateFingerprint, client.fingerprint);
+    assert.equal(listener.echoes.at(-1)!.downstream.facts.certificate?.fingerprint, client.fingerprint);
   }
 });
 
@@ -314,7 +314,7 @@ test('where a certificate is only asked for, a client without one is served', as
   const peer = listener.dialTls();
   peer.write(HELLO);
   await peer.read(2);
-  assert.equal((await listener.echo()).downstream.facts.certificateName, undefined);
+  assert.equal((await listener.echo()).downstream.facts.certificate, undefined);
 });
 
 test('a revoked client certificate is refused, before and after an update, and by no resumed session', async (t) => {

@@ -1,6 +1,7 @@
 /** Certificates, keys and trust as files hold them, checked and made into what a TLS listener works with. */
 import { constants, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { fingerprintOf } from '../policy/identity/x509/certificate-facts.ts';
 import { ListenerError } from './listener-error.ts';
 import type { CertificateOptions, TlsOptions } from './listener-options.ts';
 
@@ -270,10 +271,6 @@ export function commonName(subject: string): string | undefined {
   let name: string | undefined;
   for (const line of subject.split('\n')) if (line.startsWith('CN=')) name = line.slice(3);
   return name;
-}
-
-export function fingerprintOf(certificate: X509Certificate): string {
-  return certificate.fingerprint256.replaceAll(':', '').toLowerCase();
 }
 
 function day(date: Date): string {

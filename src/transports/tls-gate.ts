@@ -1,21 +1,17 @@
 /** The TLS side of a listener: handshakes over sockets that were accepted elsewhere, with material that can be swapped. */
-import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Chance } from '../base/chance.ts';
 import type { Clock, Timer } from '../base/clock.ts';
-import { commonName, fingerprintOf, type TlsMaterial } from './tls-context.ts';
+import type { CertificateFacts } from '../policy/identity/identity.ts';
+import { certificateFacts } from '../policy/identity/x509/certificate-facts.ts';
+import { weaknessOf } from '../policy/identity/x509/key-quality.ts';
+import type { TlsMaterial } from './tls-context.ts';
 import { handshakeReason, verificationReason } from './tls-reason.ts';
-
-/** Of a client certificate that was verified. */
-export interface ClientCertificate {
-  name?: string;
-  fingerprint: string;
-}
 
 /** Somebody who waits for a handshake; one of the two is called, at most once. */
 export interface Handshake {
-  onSecure(socket: TLSSocket, certificate: ClientCertificate | undefined): void;
+  onSecure(socket: TLSSocket, certificate: CertificateFacts | undefined): void;
   onInsecure(says: string): void;
 }
 
@@ -122,25 +118,27 @@ export class TlsGate {
     if (certificate === undefined) {
       if (demand === 'request') handshake.onSecure(socket, undefined);
       else handshake.onInsecure('the client shows no certificate, and this listener requires one');
+      return;
+    }
+    // It comes first, because OpenSSL knows no code for what is wrong with a weak key.
+    const weakness = weaknessOf(certificate);
+    if (weakness !== undefined) {
+      handshake.onInsecure(`the client certificate is too weak: ${weakness}`);
     } else if (!socket.authorized) {
       handshake.onInsecure(verificationReason(String(socket.authorizationError ?? '')));
     } else if (certificate.validToDate.getTime() <= this.#clock.epochMs()) {
       // A resumed session repeats the verdict of its first handshake, in which the certificate may still have been good.
       handshake.onInsecure(verificationReason('CERT_HAS_EXPIRED'));
     } else {
-      handshake.onSecure(socket, factsOf(certificate));
+      const facts = certificateFacts(certificate);
+      if (facts === undefined) handshake.onInsecure('the client certificate is not as RFC 5280 has it');
+      else handshake.onSecure(socket, facts);
     }
   }
 
   #onError(error: NodeJS.ErrnoException, socket: TLSSocket): void {
     this.#take(socket)?.onInsecure(handshakeReason(error));
   }
-}
-
-function factsOf(certificate: X509Certificate): ClientCertificate {
-  const name = commonName(certificate.subject);
-  const fingerprint = fingerprintOf(certificate);
-  return name === undefined ? { fingerprint } : { name, fingerprint };
 }
 
 function keyOf(socket: Socket): string {

@@ -1,6 +1,7 @@
 /** One listener: where it listens, how it is secured, and who may speak for a client's address. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { parseIdentityTemplate } from '../../policy/identity/identity-template.ts';
 import { choice, complaint, duration, flag, list, path, section, text, wholeNumber } from './fields.ts';
 import { secret } from './secret.ts';
 
@@ -31,6 +32,13 @@ function checked(isRight: (given: string) => boolean, wanted: string) {
   return z.string({ error }).refine(isRight, { error });
 }
 
+function identityTemplate() {
+  return text({ pattern: /^.{1,256}$/, wanted: 'a template such as ${cert.cn}' }).superRefine((given, context) => {
+    const template = parseIdentityTemplate(given);
+    if (typeof template === 'string') context.addIssue({ code: 'custom', message: template });
+  });
+}
+
 function tlsSchema(directory: string) {
   const certificate = section({
     certificate: path(directory).meta({ description: 'PEM file: the certificate, then its intermediates.' }),
@@ -52,6 +60,9 @@ function tlsSchema(directory: string) {
     identityFromCertificate: flag()
       .prefault(false)
       .meta({ description: "The client certificate's common name is the user name; no password is asked." }),
+    identity: identityTemplate().optional().meta({
+      description: 'The user name is made of the client certificate by this template, such as "${cert.san.dns}".',
+    }),
   }).superRefine(
     (tls, context) => {
       const complain = (key: string, message: string): void =>
@@ -66,6 +77,7 @@ function tlsSchema(directory: string) {
         if (tls.clientCa !== undefined) complain('clientCa', useless);
         if (tls.crl !== undefined) complain('crl', useless);
         if (tls.identityFromCertificate === true) complain('identityFromCertificate', useless);
+        if (tls.identity !== undefined) complain('identity', useless);
       }
     },
     { when: ({ value }) => typeof value === 'object' && value !== null },

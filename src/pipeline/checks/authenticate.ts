@@ -12,12 +12,19 @@ export async function authenticate(client: Client, packet: ConnectPacket): Promi
       clientId: packet.clientId,
       username: packet.username,
       password: packet.password,
-      certificateName: policy.identityFromCertificate ? downstream.certificateName : undefined,
+      certificate: downstream.certificate,
+      certificateName: certificateName(client),
       anonymousAllowed: policy.anonymousAllowed,
+      origin: downstream,
     });
   } catch (error) {
     // INVARIANT: an authenticator does not reject. If one has a bug, nobody gets in through it.
     const says = `authentication failed inside: ${error instanceof Error ? error.message : String(error)}`;
     return { ok: false, reason: Reason.UnspecifiedError, by: 'authentication:internal', says, method: 'none' };
   }
+}
+
+/** The user name that the listener makes of the client's certificate, where it does. */
+export function certificateName({ policy, downstream }: Client): string | undefined {
+  return downstream.certificate === undefined ? undefined : policy.certificateIdentity?.expand(downstream.certificate);
 }

@@ -7,7 +7,7 @@ import { anonymousMethod } from './anonymous.ts';
 import { buildAuthenticator } from './authenticator.ts';
 import { certificateMethod } from './certificate.ts';
 import { HashQueue } from './hash-queue.ts';
-import type { AuthenticationResult, Authenticator, Credentials, Identity } from './identity.ts';
+import type { AuthenticationResult, Authenticator, CertificateFacts, Credentials, Identity } from './identity.ts';
 import { type PasswordFile, parsePasswordFile } from './password-file.ts';
 import { PasswordFileMethod, type PasswordFileOptions } from './password-file-method.ts';
 
@@ -125,6 +125,41 @@ test("the certificate's name is the identity where the listener takes it from th
 test('a user name that is not the certificate’s is refused, even with its right password', async () => {
   const result = await build().authenticate(shown({ ...PROVEN, certificateName: 'pump-7' }));
   assert.deepEqual(denial(result), [0x86, 'certificate']);
+});
+
+test('fields of the certificate go with the identity, which ends when the certificate does', async () => {
+  const certificate: CertificateFacts = {
+    commonName: 'pump-7',
+    subject: 'OU=plant, CN=pump-7',
+    issuer: 'CN=CA',
+    organizationalUnits: ['plant'],
+    serial: '0a',
+    fingerprint: 'f'.repeat(64),
+    dnsNames: [],
+    uris: ['urn:pump:7', 'urn:pump:8'],
+    emails: [],
+    notAfterMs: 4_000_000_000_000,
+    chain: [],
+  };
+  const identity = identityOf(await build().authenticate(shown({ certificateName: 'pump-7', certificate })));
+  assert.deepEqual(identity.attributes, {
+    'cert.cn': 'pump-7',
+    'cert.ou': 'plant',
+    'cert.subject': 'OU=plant, CN=pump-7',
+    'cert.issuer': 'CN=CA',
+    'cert.serial': '0a',
+    'cert.fingerprint': 'f'.repeat(64),
+    'cert.san.uri': 'urn:pump:7',
+  });
+  assert.equal(identity.expiresAtMs, 4_000_000_000_000);
+  assert.equal(identity.credential, `certificate:${'f'.repeat(64)}`);
+});
+
+test('an identity from a certificate stands as long as the listener makes the same name of it', async () => {
+  const identity = identityOf(await build().authenticate(shown({ certificateName: 'pump-7' })));
+  assert.equal(build().stillValid(identity, { anonymousAllowed: false, certificateName: 'pump-7' }), true);
+  assert.equal(build().stillValid(identity, { anonymousAllowed: true, certificateName: 'urn:pump:7' }), false);
+  assert.equal(build().stillValid(identity, { anonymousAllowed: true }), false);
 });
 
 test('CVE-2017-7650: a wildcard in client identifier or user name never becomes an identity', async () => {

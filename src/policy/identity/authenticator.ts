@@ -12,6 +12,7 @@ import type {
   EnhancedMethod,
   Identity,
   IdentityMethod,
+  Standing,
 } from './identity.ts';
 import { reservedInClientId } from './reserved-characters.ts';
 import { deny } from './results.ts';
@@ -49,7 +50,7 @@ export function buildAuthenticator(methods: readonly IdentityMethod[]): Authenti
     async authenticate(credentials: Credentials): Promise<AuthenticationResult> {
       if (reservedInClientId(credentials.clientId) >= 0) return RESERVED_CLIENT_ID;
       for (const method of methods) {
-        const result = method.authenticate(credentials);
+        const result = await method.authenticate(credentials);
         if (result !== undefined) return result;
       }
       const { username, password } = credentials;
@@ -64,8 +65,8 @@ export function buildAuthenticator(methods: readonly IdentityMethod[]): Authenti
     },
 
     /** An identity whose method has gone from the configuration has gone with it. */
-    stillValid(identity: Identity, listener: { anonymousAllowed: boolean }): boolean {
-      return byName.get(identity.method)?.stillValid(identity, listener) ?? false;
+    stillValid(identity: Identity, standing: Standing): boolean {
+      return byName.get(identity.method)?.stillValid(identity, standing) ?? false;
     },
 
     isSecret(username: string): boolean {

@@ -1,6 +1,7 @@
-/** The verified client certificate, where the listener takes its common name for the user name. */
+/** The verified client certificate, where the listener makes a user name of it. */
 import { Reason } from '../../mqtt/reason.ts';
-import type { AuthenticationResult, Credentials, IdentityMethod } from './identity.ts';
+import type { AuthenticationResult, Credentials, Identity, IdentityMethod, Standing } from './identity.ts';
+import { certificateAttributes } from './identity-template.ts';
 import { reservedInUsername } from './reserved-characters.ts';
 import { accept, deny } from './results.ts';
 
@@ -11,9 +12,9 @@ export const certificateMethod: IdentityMethod = Object.freeze({
     return credentials.certificateName === undefined ? undefined : Promise.resolve(judge(credentials));
   },
 
-  /** The certificate itself (expiry, revocation, trust) is judged where TLS ends. */
-  stillValid(): boolean {
-    return true;
+  /** The certificate itself (trust, pins, revocation) is the guard's concern; here it is the name that is made of it. */
+  stillValid(identity: Identity, { certificateName }: Standing): boolean {
+    return identity.username === certificateName;
   },
 });
 
@@ -22,14 +23,19 @@ export const certificateMethod: IdentityMethod = Object.freeze({
  * nobody vouched for. A password beside it is not looked at.
  */
 function judge(credentials: Credentials): AuthenticationResult {
-  const { certificateName = '', username } = credentials;
+  const { certificate, certificateName = '', username } = credentials;
   if (certificateName === '' || reservedInUsername(certificateName) >= 0) {
-    const says = "The certificate's common name is empty, or has a wildcard, a slash or a control character in it.";
+    const says =
+      'The certificate lacks the name that the user name is made of, or it has a wildcard, a slash or a control character in it.';
     return deny(Reason.BadUserNameOrPassword, 'identity:reserved-characters', says, 'certificate');
   }
   if (username !== undefined && username !== certificateName) {
-    const says = "The user name is not the certificate's common name.";
+    const says = 'The user name is not the one that the certificate proves.';
     return deny(Reason.BadUserNameOrPassword, 'certificate', says, 'certificate');
   }
-  return accept(credentials, certificateName, 'certificate', `certificate:${certificateName}`);
+  if (certificate === undefined) return accept(credentials, certificateName, 'certificate', 'certificate');
+  return accept(credentials, certificateName, 'certificate', `certificate:${certificate.fingerprint}`, {
+    attributes: certificateAttributes(certificate),
+    expiresAtMs: certificate.notAfterMs,
+  });
 }

@@ -40,12 +40,21 @@ export interface CertificateFacts {
   readonly chain: readonly Uint8Array[];
 }
 
+/** What an identity's standing is judged by, beside the credential that it was established with. */
+export interface Standing {
+  readonly anonymousAllowed: boolean;
+  /** As in `Credentials`, made anew. */
+  readonly certificateName?: string | undefined;
+}
+
 /** What the client showed. The password's bytes are not kept after the answer. */
 export interface Credentials {
   readonly clientId: string;
   readonly username: string | undefined;
   readonly password: Uint8Array | undefined;
-  /** Common name of the verified client certificate, where the listener takes its identity from there. */
+  /** What TLS has verified, whether or not the listener takes the identity from there. */
+  readonly certificate?: CertificateFacts | undefined;
+  /** The user name that the listener makes of the certificate; empty when it lacks what that is made of. */
   readonly certificateName: string | undefined;
   /** The listener's own permission for clients that show nothing. */
   readonly anonymousAllowed: boolean;
@@ -100,7 +109,7 @@ export interface IdentityMethod {
    */
   authenticate(credentials: Credentials): Promise<AuthenticationResult> | undefined;
   /** Of an identity that this method established: whether it would still be today, without its secret. */
-  stillValid(identity: Identity, listener: { anonymousAllowed: boolean }): boolean;
+  stillValid(identity: Identity, standing: Standing): boolean;
   /** Whether what stands where the user name belongs is a secret, which no event may repeat. */
   isSecret?(username: string): boolean;
 }
@@ -111,7 +120,7 @@ export interface Authenticator {
   /** Begins an exchange by AUTH packets; undefined when no method has this name on the wire. */
   begin(method: string, credentials: Credentials): EnhancedExchange | undefined;
   /** Whether an identity that was established before would still be today, without its secret. */
-  stillValid(identity: Identity, listener: { anonymousAllowed: boolean }): boolean;
+  stillValid(identity: Identity, standing: Standing): boolean;
   /** Whether what stands where the user name belongs is a secret, which no event may repeat. */
   isSecret(username: string): boolean;
 }

@@ -1,5 +1,5 @@
 /** Answers of identity methods, frozen. */
-import type { AuthenticationResult, Credentials } from './identity.ts';
+import type { AuthenticationResult, Credentials, Identity } from './identity.ts';
 
 export type Denial = Extract<AuthenticationResult, { ok: false }>;
 
@@ -8,8 +8,9 @@ export function accept(
   username: string | undefined,
   method: string,
   credential: string,
+  vouched: Pick<Identity, 'roles' | 'groups' | 'attributes' | 'expiresAtMs'> = {},
 ): AuthenticationResult {
-  const identity = Object.freeze({ username, clientId: credentials.clientId, method, credential });
+  const identity = Object.freeze({ username, clientId: credentials.clientId, method, credential, ...vouched });
   return Object.freeze({ ok: true, identity });
 }
 
