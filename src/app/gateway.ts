@@ -11,6 +11,7 @@ import { HashQueue } from '../policy/identity/hash-queue.ts';
 import { type Listener, openListener } from '../transports/listener.ts';
 import type { ListenerOptions } from '../transports/listener-options.ts';
 import type { Config } from './config/config.ts';
+import type { Chain } from './identity-methods.ts';
 import { listenerOptions } from './listener-files.ts';
 import { loadPolicies, policyFor } from './policies.ts';
 import { type PreparedUpstreams, prepareUpstreams, Upstreams } from './upstreams.ts';
@@ -53,6 +54,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 /** Everything that a configuration becomes before any of it takes effect. */
 interface Prepared {
   readonly config: Config;
+  readonly chain: Chain;
   readonly policies: ReadonlyMap<string, ConnectionPolicy>;
   readonly listeners: readonly ListenerOptions[];
   readonly upstreams: PreparedUpstreams;
@@ -65,6 +67,7 @@ class RunningGateway implements Gateway {
   readonly #listeners = new Map<string, Listener>();
   readonly upstreams: Upstreams;
   #config: Config;
+  #chain: Chain | undefined;
   #policies: ReadonlyMap<string, ConnectionPolicy> = new Map();
   #generation = 0;
   /** Reloads run one after another. */
@@ -87,6 +90,7 @@ class RunningGateway implements Gateway {
   async open(): Promise<void> {
     const prepared = await this.#prepare(this.#config);
     this.#policies = prepared.policies;
+    this.#chain = prepared.chain;
     await this.upstreams.openBroker(this.#config, prepared.upstreams);
     this.upstreams.apply(this.#config, prepared.upstreams);
     try {
@@ -101,19 +105,22 @@ class RunningGateway implements Gateway {
     for (const listener of this.#listeners.values()) await listener.stopAccepting();
     this.#connections.destroyAll();
     await this.upstreams.close();
+    this.#chain?.close();
   }
 
   /** Reads and builds everything, and changes nothing. */
   async #prepare(config: Config): Promise<Prepared> {
-    const built = await loadPolicies(config, this.#queue, this.#options.chance);
+    const listeners = await Promise.all(
+      config.listeners.map((listener) => listenerOptions(listener, config.limits.packetSizeMaxBytes)),
+    );
+    const upstreams = await prepareUpstreams(config);
+    // Last, because the chain is the one thing here that may hold something open.
+    const built = await loadPolicies(config, { queue: this.#queue, ...this.#options });
     const generation = this.#generation + 1;
     const policies = new Map(
       config.listeners.map((listener) => [listener.name, policyFor(listener, config, built, generation)]),
     );
-    const listeners = await Promise.all(
-      config.listeners.map((listener) => listenerOptions(listener, config.limits.packetSizeMaxBytes)),
-    );
-    return { config, policies, listeners, upstreams: await prepareUpstreams(config) };
+    return { config, chain: built.chain, policies, listeners, upstreams };
   }
 
   async #openListener(options: ListenerOptions): Promise<void> {
@@ -148,14 +155,27 @@ class RunningGateway implements Gateway {
     if (this.#draining !== undefined) return { ok: false, says: 'The gateway is shutting down.' };
     try {
       const prepared = await this.#prepare(await this.#options.loadConfig());
-      await this.upstreams.openBroker(prepared.config, prepared.upstreams);
-      const outcome = await this.#swap(prepared);
+      const outcome = await this.#swapOrClose(prepared);
       this.#options.emit({ name: 'config.reloaded', ...outcome });
       return { ok: true, ...outcome };
     } catch (error) {
       const says = error instanceof Error ? error.message : String(error);
       this.#options.emit({ name: 'config.rejected', says });
       return { ok: false, says };
+    }
+  }
+
+  async #swapOrClose(prepared: Prepared): Promise<{ generation: number; changed: string[]; restartNeeded: string[] }> {
+    const oldChain = this.#chain;
+    try {
+      await this.upstreams.openBroker(prepared.config, prepared.upstreams);
+      const outcome = await this.#swap(prepared);
+      this.#chain = prepared.chain;
+      oldChain?.close();
+      return outcome;
+    } catch (error) {
+      prepared.chain.close();
+      throw error;
     }
   }
 
@@ -240,6 +260,7 @@ class RunningGateway implements Gateway {
     const connectionsCut = late ? this.#connections.count : 0;
     this.#connections.destroyAll();
     await this.upstreams.close();
+    this.#chain?.close();
     emit({ name: 'gateway.stopped', durationMs: Math.round(clock.nowMs() - startedMs), connectionsCut });
   }
 }

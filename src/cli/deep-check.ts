@@ -60,7 +60,9 @@ async function checkListener(listener: Config['listeners'][number], config: Conf
 
 export async function deepCheck(config: Config, clock: Clock): Promise<Finding[]> {
   const found = await Promise.all([
-    checkText(config.authentication.passwordFile, 'password file', parsePasswordFile),
+    ...(config.authentication.chain.some(({ method }) => method === 'password-file')
+      ? [checkText(config.authentication.passwordFile, 'password file', parsePasswordFile)]
+      : []),
     checkText(config.authorization.aclFile, 'ACL file', parseAclFile),
     ...config.listeners.map((listener) => checkListener(listener, config, clock)),
   ]);

@@ -6,6 +6,7 @@ type DeepReadonly<Value> = Value extends object ? { readonly [Key in keyof Value
 
 export type Config = DeepReadonly<z.output<ReturnType<typeof configSchema>>>;
 export type ListenerConfig = Config['listeners'][number];
+export type ChainEntry = Config['authentication']['chain'][number];
 export type UpstreamConfig = Config['upstreams'][number];
 export type TargetConfig = UpstreamConfig['targets'][number];
 export type TlsConfig = NonNullable<ListenerConfig['tls']>;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { configJsonSchema, type JsonSchema, knownPaths } from './json-schema.ts';
+import { configJsonSchema, itemKeys, type JsonSchema, knownPaths } from './json-schema.ts';
 
 const PUBLISHED = new URL('../../../docs/schema/sallyport.schema.json', import.meta.url);
 const DEFAULTS = new URL('../../../docs/defaults.md', import.meta.url);
@@ -10,8 +10,9 @@ function leaves(schema: JsonSchema, above = ''): [path: string, leaf: JsonSchema
   return Object.entries(schema.properties ?? {}).flatMap(([key, inner]) => {
     const path = above === '' ? key : `${above}.${key}`;
     if (inner.properties !== undefined) return leaves(inner, path);
-    if (inner.items?.properties !== undefined) return leaves(inner.items, `${path}[]`);
-    return [[path, inner] as [string, JsonSchema]];
+    const items = itemKeys(inner).flatMap(([mark, item]) => leaves(item, `${path}${mark}`));
+    // A list of several shapes has a default that is more than an empty list.
+    return inner.items?.properties !== undefined ? items : [[path, inner] as [string, JsonSchema], ...items];
   });
 }
 

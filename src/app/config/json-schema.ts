@@ -9,6 +9,9 @@ export interface JsonSchema {
   readonly default?: unknown;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly items?: JsonSchema;
+  /** Of a list's items: one shape for each method, told apart by the constant of its key `method`. */
+  readonly oneOf?: readonly JsonSchema[];
+  readonly const?: unknown;
 }
 
 let made: JsonSchema | undefined;
@@ -18,11 +21,42 @@ export function configJsonSchema(): JsonSchema {
   return made;
 }
 
-/** The schema of what stands at `path`, or undefined where the path leads nowhere. */
-export function schemaAt(path: readonly (string | number)[]): JsonSchema | undefined {
+/** What an item of a list is: of several shapes the one that its method names, or all of them in one where it names none. */
+export function itemSchema(items: JsonSchema | undefined, given: unknown): JsonSchema | undefined {
+  if (items?.oneOf === undefined) return items;
+  const method = typeof given === 'object' && given !== null ? (given as { method?: unknown }).method : undefined;
+  const named = items.oneOf.find(({ properties }) => properties?.['method']?.const === method);
+  return named ?? { properties: Object.assign({}, ...items.oneOf.map(({ properties }) => properties)) };
+}
+
+/** The schema of what stands at `path` of a configuration, or undefined where the path leads nowhere. */
+export function schemaAt(path: readonly (string | number)[], config?: unknown): JsonSchema | undefined {
   let schema: JsonSchema | undefined = configJsonSchema();
-  for (const step of path) schema = typeof step === 'number' ? schema?.items : schema?.properties?.[step];
+  let given = config;
+  for (const step of path) {
+    given = typeof given === 'object' && given !== null ? (given as Record<string | number, unknown>)[step] : undefined;
+    schema = typeof step === 'number' ? itemSchema(schema?.items, given) : schema?.properties?.[step];
+  }
   return schema;
+}
+
+/**
+ * The keys of a list's items: under `[]` those that all have, and under `[webhook]` and the like what only one of several
+ * shapes has. Empty where the items are plain values.
+ */
+export function itemKeys({ items }: JsonSchema): [mark: string, schema: JsonSchema][] {
+  if (items?.properties !== undefined) return [['[]', items]];
+  const shapes = items?.oneOf?.map(({ properties = {} }) => properties) ?? [];
+  const [first = {}] = shapes;
+  const isShared = (key: string): boolean => shapes.every((shape) => Object.hasOwn(shape, key));
+  const only = (shape: Readonly<Record<string, JsonSchema>>, wanted: (key: string) => boolean): JsonSchema => ({
+    properties: Object.fromEntries(Object.entries(shape).filter(([key]) => wanted(key))),
+  });
+  const own = shapes.map((shape): [string, JsonSchema] => [
+    `[${String(shape['method']?.const)}]`,
+    only(shape, (key) => !isShared(key)),
+  ]);
+  return shapes.length === 0 ? [] : [['[]', only(first, isShared)], ...own];
 }
 
 /** Every key path, lists as `listeners[]`, in the order of the schema. */
@@ -30,9 +64,8 @@ export function knownPaths(schema: JsonSchema = configJsonSchema(), above = ''):
   const paths: string[] = [];
   for (const [key, inner] of Object.entries(schema.properties ?? {})) {
     const path = above === '' ? key : `${above}.${key}`;
-    paths.push(path);
-    if (inner.items?.properties !== undefined) paths.push(...knownPaths(inner.items, `${path}[]`));
-    else paths.push(...knownPaths(inner, path));
+    paths.push(path, ...knownPaths(inner, path));
+    for (const [mark, item] of itemKeys(inner)) paths.push(...knownPaths(item, `${path}${mark}`));
   }
   return paths;
 }

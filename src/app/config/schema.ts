@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { ProtocolVersion } from '../../mqtt/wire.ts';
 import { SESSION_EXPIRY_NEVER_S } from '../../mqtt/wire.ts';
+import { authenticationSchema } from './authentication-schema.ts';
 import { choice, complaint, duration, flag, list, path, seconds, section, size, wholeNumber } from './fields.ts';
 import { listenerSchema } from './listener-schema.ts';
 import { referenceProblems } from './upstream-references.ts';
@@ -26,16 +27,6 @@ const protocolVersion = z.literal([3.1, '3.1', '3.1.1', 5, '5', '5.0'], {
 /** Says what one setting is for; the text ends in the published schema. */
 function about(description: string): { description: string } {
   return { description };
-}
-
-function authenticationSchema(directory: string) {
-  return section({
-    passwordFile: path(directory).prefault('users').meta(about('Users and their hashed passwords.')),
-    hashConcurrency: wholeNumber({ min: 1, max: 64 }).prefault(2).meta(about('Passwords verified at once.')),
-    hashQueueMax: wholeNumber({ min: 1, max: 100_000 })
-      .prefault(512)
-      .meta(about('Clients that may wait for verification; more are told the server is busy.')),
-  });
 }
 
 function authorizationSchema(directory: string) {

@@ -1,5 +1,5 @@
 /** The effective settings, one by one, each with where it comes from. */
-import { configJsonSchema, type JsonSchema } from './json-schema.ts';
+import { configJsonSchema, itemKeys, itemSchema, type JsonSchema } from './json-schema.ts';
 import { formatPath, type KeyPath } from './key-path.ts';
 import type { YamlSource } from './yaml-source.ts';
 
@@ -30,8 +30,8 @@ export function effectiveSettings(source: YamlSource): Setting[] {
       }
       return;
     }
-    if (schema.items?.properties !== undefined && Array.isArray(given)) {
-      for (const [index, item] of given.entries()) visit(schema.items, item, [...path, index]);
+    if (Array.isArray(given) && itemKeys(schema).length > 0) {
+      for (const [index, item] of given.entries()) visit(itemSchema(schema.items, item)!, item, [...path, index]);
       return;
     }
     const isGiven = given !== undefined;

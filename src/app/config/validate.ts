@@ -16,8 +16,8 @@ function elsewhere(key: string, path: KeyPath): string | undefined {
   return homes[0]?.replace('[]', `[${own ?? 0}]`);
 }
 
-function unknownKey(key: string, path: KeyPath): string {
-  const siblings = Object.keys(schemaAt(path)?.properties ?? {});
+function unknownKey(key: string, path: KeyPath, config: unknown): string {
+  const siblings = Object.keys(schemaAt(path, config)?.properties ?? {});
   const meant = nearestWord(key, siblings);
   if (meant !== undefined) return `unknown key; did you mean \`${formatPath([...path, meant])}\`?`;
   const home =
@@ -61,7 +61,7 @@ export function validate(source: YamlSource, directory: string): Config {
   for (const issue of result.error.issues) {
     const path = issue.path as KeyPath;
     if (issue.code !== 'unrecognized_keys') report(path, issue.message, 'value');
-    else for (const key of issue.keys) report([...path, key], unknownKey(key, path), 'key');
+    else for (const key of issue.keys) report([...path, key], unknownKey(key, path, value), 'key');
   }
   problems.sort((a, b) => a.line - b.line || a.column - b.column);
   throw new ConfigError(problems);

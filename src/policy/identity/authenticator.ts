@@ -50,7 +50,9 @@ export function buildAuthenticator(methods: readonly IdentityMethod[]): Authenti
     async authenticate(credentials: Credentials): Promise<AuthenticationResult> {
       if (reservedInClientId(credentials.clientId) >= 0) return RESERVED_CLIENT_ID;
       for (const method of methods) {
-        const result = await method.authenticate(credentials);
+        const pending = method.authenticate(credentials);
+        if (pending === undefined) continue;
+        const result = await pending;
         if (result !== undefined) return result;
       }
       const { username, password } = credentials;

@@ -40,6 +40,14 @@ export interface CertificateFacts {
   readonly chain: readonly Uint8Array[];
 }
 
+/** Where the client comes from, for methods that tell others of it. */
+export interface Origin {
+  readonly listener: string;
+  readonly address: string;
+  readonly port: number;
+  readonly secure: boolean;
+}
+
 /** What an identity's standing is judged by, beside the credential that it was established with. */
 export interface Standing {
   readonly anonymousAllowed: boolean;
@@ -58,6 +66,7 @@ export interface Credentials {
   readonly certificateName: string | undefined;
   /** The listener's own permission for clients that show nothing. */
   readonly anonymousAllowed: boolean;
+  readonly origin?: Origin;
   /** What a v5 client sends in the user property `totp`: the code of a second factor, apart from the password. */
   readonly oneTimeCode?: string | undefined;
 }
@@ -104,10 +113,10 @@ export interface IdentityMethod {
   /** What it offers by AUTH packets. Identities from there bear its name too. */
   readonly enhanced?: readonly EnhancedMethod[];
   /**
-   * Undefined when the credentials are none of its kind: then the next method is asked. Whatever else goes wrong is a denial;
-   * a method never rejects.
+   * Undefined, at once or after it has asked its backend, when the client is none of its kind: then the next method is asked.
+   * Whatever else goes wrong is a denial; a method never rejects.
    */
-  authenticate(credentials: Credentials): Promise<AuthenticationResult> | undefined;
+  authenticate(credentials: Credentials): Promise<AuthenticationResult | undefined> | undefined;
   /** Of an identity that this method established: whether it would still be today, without its secret. */
   stillValid(identity: Identity, standing: Standing): boolean;
   /** Whether what stands where the user name belongs is a secret, which no event may repeat. */
@@ -121,6 +130,6 @@ export interface Authenticator {
   begin(method: string, credentials: Credentials): EnhancedExchange | undefined;
   /** Whether an identity that was established before would still be today, without its secret. */
   stillValid(identity: Identity, standing: Standing): boolean;
-  /** Whether what stands where the user name belongs is a secret, which no event may repeat. */
+  /** Whether what a client sends as its user name is a secret, which no event may repeat. */
   isSecret(username: string): boolean;
 }

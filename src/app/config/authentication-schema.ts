@@ -1,0 +1,50 @@
+/** Who clients are: the chain of methods that are asked, and what they share. */
+import { z } from 'zod';
+import { entry } from './chain/entry.ts';
+import { complaint, list, path, section, wholeNumber } from './fields.ts';
+
+const ENTRIES_MAX = 32;
+
+function about(description: string): { description: string } {
+  return { description };
+}
+
+/** Each method's entry, in the order of the documentation. */
+function entrySchema() {
+  const entries = [
+    entry(z.literal('certificate'), {}),
+    entry(z.literal('password-file'), {}),
+    entry(z.literal('anonymous'), {}),
+  ] as const;
+  const methods = entries.map(({ shape }) => shape.method.value);
+  return z.discriminatedUnion('method', entries, {
+    error: (issue) => complaint(issue.input, `a map whose key method is one of ${methods.join(', ')}`),
+  });
+}
+
+export function authenticationSchema(directory: string) {
+  return section({
+    chain: list(entrySchema(), { min: 1, max: ENTRIES_MAX, what: 'methods' })
+      .superRefine((entries, context) => {
+        const takenBy = new Map<string, number>();
+        for (const [index, { name, method }] of entries.entries()) {
+          const called = name ?? method;
+          const other = takenBy.get(called);
+          if (other === undefined) takenBy.set(called, index);
+          else {
+            const message = `two entries have the same name, "${called}", here and in chain[${other}]: give one of them a name of its own`;
+            context.addIssue({ code: 'custom', path: [index, name === undefined ? 'method' : 'name'], message });
+          }
+        }
+      })
+      .prefault([{ method: 'certificate' }, { method: 'password-file' }, { method: 'anonymous' }])
+      .meta(
+        about('Methods in the order in which they are asked; the first that applies to what a client shows decides.'),
+      ),
+    passwordFile: path(directory).prefault('users').meta(about('Users and their hashed passwords.')),
+    hashConcurrency: wholeNumber({ min: 1, max: 64 }).prefault(2).meta(about('Passwords verified at once.')),
+    hashQueueMax: wholeNumber({ min: 1, max: 100_000 })
+      .prefault(512)
+      .meta(about('Clients that may wait for verification; more are told the server is busy.')),
+  });
+}

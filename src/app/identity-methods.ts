@@ -1,0 +1,87 @@
+/** The methods of the configured chain, each built once, and the authenticator that a listener makes of those that are its own. */
+import { readFile } from 'node:fs/promises';
+import type { Chance } from '../base/chance.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Emit } from '../base/events.ts';
+import { anonymousMethod } from '../policy/identity/anonymous.ts';
+import { buildAuthenticator } from '../policy/identity/authenticator.ts';
+import { certificateMethod } from '../policy/identity/certificate.ts';
+import type { HashQueue } from '../policy/identity/hash-queue.ts';
+import type { Authenticator, IdentityMethod } from '../policy/identity/identity.ts';
+import { parsePasswordFile } from '../policy/identity/password-file.ts';
+import { PasswordFileMethod } from '../policy/identity/password-file-method.ts';
+import type { ChainEntry, Config } from './config/config.ts';
+import { OperatorError } from './config/problem.ts';
+
+/** What methods are built with. It outlives a reload. */
+export interface IdentityServices {
+  readonly queue: HashQueue;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly emit: Emit;
+}
+
+/** A method, and how to let go of what it holds open. */
+interface Built {
+  readonly method: IdentityMethod;
+  readonly close?: () => void;
+}
+
+export interface Chain {
+  /** One listener's authenticator. */
+  authenticatorOf(listener: string): Authenticator;
+  /** Lets go of connections to servers; logins that are under way are denied. */
+  close(): void;
+}
+
+/** @throws {OperatorError} when a file cannot be read, {FileFaultError} with all that is wrong in one; nothing is left open then. */
+export async function buildChain(config: Config, services: IdentityServices): Promise<Chain> {
+  const { chain } = config.authentication;
+  const settled = await Promise.allSettled(chain.map((entry) => buildMethod(entry, config, services)));
+  const close = (): void => {
+    for (const one of settled) if (one.status === 'fulfilled') one.value.close?.();
+  };
+  const methods: IdentityMethod[] = [];
+  for (const one of settled) {
+    if (one.status === 'fulfilled') methods.push(one.value.method);
+    else {
+      close();
+      throw one.reason;
+    }
+  }
+  return {
+    authenticatorOf: (listener) =>
+      buildAuthenticator(
+        methods.filter((_, index) => {
+          const { listeners } = chain[index]!;
+          return listeners.length === 0 || listeners.includes(listener);
+        }),
+      ),
+    close,
+  };
+}
+
+async function buildMethod(entry: ChainEntry, config: Config, services: IdentityServices): Promise<Built> {
+  switch (entry.method) {
+    case 'certificate':
+      return { method: certificateMethod };
+    case 'password-file':
+      return { method: await passwordFileMethod(config, services) };
+    case 'anonymous':
+      return { method: anonymousMethod };
+  }
+}
+
+async function passwordFileMethod(config: Config, { queue, chance }: IdentityServices): Promise<IdentityMethod> {
+  const { passwordFile } = config.authentication;
+  const text = await readText(passwordFile, 'password file', '`sallyport passwd add NAME` makes it');
+  return new PasswordFileMethod({ passwordFile: parsePasswordFile(text, passwordFile), queue, chance });
+}
+
+export async function readText(file: string, what: string, cure: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new OperatorError(`The ${what} ${file} cannot be read (${(error as NodeJS.ErrnoException).code}); ${cure}.`);
+  }
+}
