@@ -54,13 +54,14 @@ function dotted(text: string): string[] {
 }
 
 /** The certificate was verified: a listener lets no other through. */
-function tlsPart({ certificateName, certificateFingerprint, tlsVersion, tlsCipher }: DownstreamFacts): Buffer {
+function tlsPart({ certificate, tlsVersion, tlsCipher }: DownstreamFacts): Buffer {
   const fixed = Buffer.alloc(5);
-  fixed[0] = CLIENT_SSL | (certificateFingerprint === undefined ? 0 : CLIENT_CERT_CONN);
+  fixed[0] = CLIENT_SSL | (certificate === undefined ? 0 : CLIENT_CERT_CONN);
   const parts: Buffer[] = [fixed];
   if (tlsVersion !== undefined) parts.push(tlv(Tlv.SslVersion, Buffer.from(tlsVersion)));
   if (tlsCipher !== undefined) parts.push(tlv(Tlv.SslCipher, Buffer.from(tlsCipher)));
-  if (certificateName !== undefined) parts.push(tlv(Tlv.SslCn, Buffer.from(certificateName)));
+  const { commonName } = certificate ?? {};
+  if (commonName !== undefined) parts.push(tlv(Tlv.SslCn, Buffer.from(commonName)));
   return tlv(Tlv.Ssl, Buffer.concat(parts), 0xffff);
 }
 

@@ -183,7 +183,9 @@ export function testPolicy(changes: Partial<ConnectionPolicy> = {}): ConnectionP
               }
             : { ok: false, reason: 0x86, by: 'password-file:test', says: 'wrong password', method: 'password-file' },
         ),
+      begin: () => undefined,
       stillValid: () => true,
+      isSecret: () => false,
     },
     authorizer: { forClient: () => allow('ok/#') },
     anonymousAllowed: false,

@@ -2,8 +2,8 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
+import { fingerprintOf } from '../../policy/identity/x509/certificate-facts.ts';
 import type { ByteStreamDeps } from '../byte-stream.ts';
-import { fingerprintOf } from '../tls-context.ts';
 import type { Target } from './target.ts';
 import {
   DirectSocketStream,
@@ -58,7 +58,13 @@ export class Dial {
     const { scheme, host, port } = this.#target.options;
     const isDirect = this.#options.proxyHeader === undefined;
     const place = { host, port, noDelay: true, keepAlive: true, allowHalfOpen: true } as const;
-    if (isDirect && scheme === 'mqtt') {
+    if (scheme === 'unix') {
+      const { socket, stream } = this.#readingDirectly(
+        (onread) => connectTcp({ path: host, allowHalfOpen: true, onread }),
+        false,
+      );
+      socket.once('connect', () => this.#finish(stream));
+    } else if (isDirect && scheme === 'mqtt') {
       const { socket, stream } = this.#readingDirectly((onread) => connectTcp({ ...place, onread }), false);
       socket.once('connect', () => this.#finish(stream));
     } else if (isDirect && scheme === 'mqtts') {
