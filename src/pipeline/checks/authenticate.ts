@@ -15,6 +15,7 @@ export async function authenticate(client: Client, packet: ConnectPacket): Promi
       certificate: downstream.certificate,
       certificateName: certificateName(client),
       anonymousAllowed: policy.anonymousAllowed,
+      origin: downstream,
     });
   } catch (error) {
     // INVARIANT: an authenticator does not reject. If one has a bug, nobody gets in through it.
