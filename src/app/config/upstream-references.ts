@@ -1,8 +1,7 @@
 /** What routes and the default upstream point at must be there, and must not be the gateway itself. */
 import { isIP } from 'node:net';
 import { nearestWord } from '../../base/nearest-word.ts';
-import { complaint } from './fields.ts';
-import { EMBEDDED } from './upstream-schema.ts';
+import { EMBEDDED, urlComplaint } from './upstream-schema.ts';
 import { parseUpstreamUrl } from './upstream-url.ts';
 
 /** As much of a configuration as may be there while it is still being checked. */
@@ -37,7 +36,7 @@ export function referenceProblems(given: Given): ReferenceProblem[] {
   const names = [EMBEDDED, ...upstreams.flatMap(({ name }) => (name === undefined ? [] : [name]))];
   const unknown = (name: string): string => {
     const meant = nearestWord(name, names);
-    const hint = meant === undefined ? `there are: ${names.join(', ')}` : `did you mean ${meant}?`;
+    const hint = meant === undefined ? `there are: ${[...new Set(names)].join(', ')}` : `did you mean ${meant}?`;
     return `there is no upstream "${name}"; ${hint}`;
   };
   const tellLoop = (path: (string | number)[], url: string): void => {
@@ -48,11 +47,7 @@ export function referenceProblems(given: Given): ReferenceProblem[] {
   if (upstream !== undefined && !names.includes(upstream)) {
     if (upstream.includes('://')) {
       if (parseUpstreamUrl(upstream) !== undefined) tellLoop(['upstream'], upstream);
-      else {
-        const wanted =
-          'a URL such as mqtts://broker.example.org:8883, with mqtt, mqtts, ws or wss and no user name in it';
-        problems.push({ path: ['upstream'], message: complaint(upstream, wanted) });
-      }
+      else problems.push({ path: ['upstream'], message: urlComplaint(upstream) });
     } else problems.push({ path: ['upstream'], message: unknown(upstream) });
   }
   for (const [index, route] of routes.entries()) {

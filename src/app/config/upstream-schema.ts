@@ -1,6 +1,17 @@
 /** Where clients go: the brokers behind, how they are reached and watched, and who goes to which. */
 import { z } from 'zod';
-import { choice, complaint, duration, list, path, section, size, text, wholeNumber } from './fields.ts';
+import {
+  choice,
+  complaint,
+  discreetComplaint,
+  duration,
+  list,
+  path,
+  section,
+  size,
+  text,
+  wholeNumber,
+} from './fields.ts';
 import { secret } from './secret.ts';
 import { parseUpstreamUrl } from './upstream-url.ts';
 
@@ -20,9 +31,17 @@ function about(description: string): { description: string } {
 
 const URL_WANTED = 'a URL such as mqtts://broker.example.org:8883, with mqtt, mqtts, ws or wss';
 
+/** A URL may hold a password, where people think that it belongs there: what looks so is not repeated. */
+export function urlComplaint(given: unknown): string {
+  const wanted = `${URL_WANTED}; user name and password stand in credentials`;
+  return typeof given === 'string' && given.includes('@')
+    ? discreetComplaint(given, wanted)
+    : complaint(given, URL_WANTED);
+}
+
 const url = z
-  .string({ error: (issue) => complaint(issue.input, URL_WANTED) })
-  .refine((given) => parseUpstreamUrl(given) !== undefined, { error: (issue) => complaint(issue.input, URL_WANTED) });
+  .string({ error: (issue) => urlComplaint(issue.input) })
+  .refine((given) => parseUpstreamUrl(given) !== undefined, { error: (issue) => urlComplaint(issue.input) });
 
 const pin = text({
   pattern: /^(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$/,

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { connect } from '../../../test/kit/packets.ts';
+import { clientIdPrefix } from './client-id-prefix.ts';
+import { ClientOwners } from './client-owners.ts';
+import { withCredentials } from './credentials.ts';
+
+describe('the prefix of client identifiers', () => {
+  it('names user and listener', () => {
+    assert.equal(clientIdPrefix('%l/%u:', 'ann', 'tls'), 'tls/ann:');
+    assert.equal(clientIdPrefix('100%%-', 'ann', 'tls'), '100%-');
+    assert.equal(clientIdPrefix('', 'ann', 'tls'), '');
+    assert.equal(clientIdPrefix('%u:', undefined, 'tls'), ':');
+  });
+
+  it('cannot be forged by a user whose name holds the separator', () => {
+    assert.equal(`${clientIdPrefix('%u:', 'a', 'l')}b:c`, 'a:b:c');
+    assert.equal(`${clientIdPrefix('%u:', 'a:b', 'l')}c`, 'a%3Ab:c');
+    assert.equal(clientIdPrefix('%u:', 'a%3Ab', 'l'), 'a%253Ab:');
+  });
+});
+
+describe('client identifiers', () => {
+  it('belong to the owner that is connected, until its last link has gone', () => {
+    const owners = new ClientOwners();
+    assert.equal(owners.claim('c', 'user:ann'), true);
+    assert.equal(owners.claim('c', 'user:ann'), true);
+    assert.equal(owners.claim('c', 'user:bob'), false);
+    owners.release('c');
+    assert.equal(owners.claim('c', 'user:bob'), false);
+    owners.release('c');
+    assert.equal(owners.size, 0);
+    assert.equal(owners.claim('c', 'user:bob'), true);
+  });
+});
+
+describe('credentials for the broker', () => {
+  const packet = connect(4, { clientId: 'c', username: 'ann', password: 'hers' });
+  const account = { username: 'gateway', password: 'its own' };
+
+  it('are those that the client sent, where they are passed through', () => {
+    assert.equal(withCredentials(packet, 'ann', { kind: 'passthrough' }), packet);
+  });
+
+  it('are one account for all, where one is given', () => {
+    const changed = withCredentials(packet, 'ann', { kind: 'account', ...account });
+    assert.equal(changed?.username, 'gateway');
+    assert.equal(Buffer.from(changed?.password ?? []).toString(), 'its own');
+    assert.equal(changed?.clientId, 'c');
+  });
+
+  it('are those of the user, and none for a user that has none', () => {
+    const map = { kind: 'map', accounts: new Map([['ann', account]]) } as const;
+    assert.equal(withCredentials(packet, 'ann', map)?.username, 'gateway');
+    assert.equal(withCredentials(packet, 'bob', map), undefined);
+    assert.equal(withCredentials(packet, undefined, map), undefined);
+    assert.equal(withCredentials(packet, 'bob', { ...map, fallback: account })?.username, 'gateway');
+  });
+});
