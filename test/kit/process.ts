@@ -15,8 +15,10 @@ const STOP_DEADLINE_MS = 15_000;
 /** Generous, because machines that run tests are busy. */
 const UNTIL_DEADLINE_MS = 20_000;
 const RUN_DEADLINE_MS = 60_000;
-/** How much of what the program says is kept, for the message of a failure. */
+/** How much of what the program says is kept. */
 const OUTPUT_KEPT_CHARACTERS = 1 << 20;
+/** How much of it the message of a failure shows. */
+const OUTPUT_SHOWN_CHARACTERS = 4000;
 
 /** Below the ports that systems give to outgoing connections, of which tests have thousands. */
 const PORT_MIN = 20_000;
@@ -144,7 +146,8 @@ export class Program {
         this.#listeners.delete(again);
         finish();
       };
-      const fail = (why: string) => reject(new Error(`${this.#command} ${why} ${what}:\n${this.#output}`));
+      const fail = (why: string) =>
+        reject(new Error(`${this.#command} ${why} ${what}:\n${this.#output.slice(-OUTPUT_SHOWN_CHARACTERS)}`));
       const again = (): void => {
         const now = look();
         if (now !== undefined) settle(() => resolve(now));
