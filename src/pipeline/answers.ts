@@ -28,6 +28,15 @@ export class Answers {
     this.#downstream.touch();
   }
 
+  /** As `packet`, unless it would be larger than the client takes [MQTT-3.1.2-24]: then false. */
+  fitting(packet: Packet): boolean {
+    const { version, connect } = this.#client;
+    const sizeMaxBytes = connect?.properties.maximumPacketSizeBytes ?? Number.POSITIVE_INFINITY;
+    if (encodedSize(packet, version) > sizeMaxBytes) return false;
+    this.packet(packet);
+    return true;
+  }
+
   /** Sends a packet as the bytes that it came in. */
   frame(frame: Frame): void {
     this.#downstream.batch.append(frame.bytes, frame.start, frame.end);

@@ -18,6 +18,8 @@ export class Client {
   identity: Identity | undefined;
   /** Set once authenticated; nothing is permitted before. */
   authorization: ClientAuthorization | undefined;
+  /** Grows when what it may do may have changed: decisions from before count no more. */
+  rights = 0;
   /** The CONNECT, without its password; undefined before it has come. */
   connect: ConnectPacket | undefined;
   /** The keep-alive that is enforced. */

@@ -8,7 +8,7 @@ import { type Fault, isFault } from '../mqtt/fault.ts';
 import { PacketIdZero, ProtocolVersionUnsupported } from '../mqtt/faults.ts';
 import type { Frame } from '../mqtt/frame.ts';
 import type { DownstreamReceiver, UpstreamLink } from '../mqtt/link.ts';
-import type { AckType, ConnackPacket, ConnectPacket, DisconnectPacket } from '../mqtt/packet.ts';
+import type { AckType, AuthPacket, ConnackPacket, ConnectPacket, DisconnectPacket } from '../mqtt/packet.ts';
 import { peekProtocolVersion } from '../mqtt/packets/connect.ts';
 import { scanPublish } from '../mqtt/packets/publish.ts';
 import { NO_PROPERTIES } from '../mqtt/properties.ts';
@@ -17,10 +17,11 @@ import { Reason } from '../mqtt/reason.ts';
 import { PacketOrder } from '../mqtt/sequence.ts';
 import { PacketType } from '../mqtt/wire.ts';
 import { Answers } from './answers.ts';
-import { authenticate, certificateName } from './checks/authenticate.ts';
+import { Authentication } from './authentication.ts';
+import { standingOf } from './checks/authenticate.ts';
 import { admitWill } from './checks/will.ts';
 import { Client, subjectOf } from './client.ts';
-import { enforcedKeepAliveS, shapeConnack } from './connack.ts';
+import { shapeConnack } from './connack.ts';
 import type { Downstream, DownstreamEnd, DownstreamHandler } from './downstream.ts';
 import { Egress } from './egress.ts';
 import { Expiry } from './expiry.ts';
@@ -30,7 +31,9 @@ import type { ConnectionPolicy } from './policy.ts';
 import { Publishing } from './publishing.ts';
 import { ReadGate, Stop } from './read-gate.ts';
 import { RefusalEvents } from './refusal-events.ts';
+import { SlowReader } from './slow-reader.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { upstreamConnect, withoutSecrets } from './upstream-connect.ts';
 import { type Denial, refuse } from './verdict.ts';
 
 export interface ConnectionServices {
@@ -69,18 +72,19 @@ export class Connection implements DownstreamHandler {
   readonly #order = new PacketOrder('client');
   readonly #answers: Answers;
   readonly #events: RefusalEvents;
+  readonly #authentication: Authentication;
   readonly #publishing: Publishing;
   readonly #subscriptions: Subscriptions;
   readonly #egress: Egress;
   readonly #gate: ReadGate;
   readonly #keepAlive: KeepAlive;
+  readonly #slowReader: SlowReader;
   readonly #expiry: Expiry;
   readonly #startedMs: number;
   #state: State = 'connecting';
   #link: UpstreamLink | undefined;
   #pumping = false;
   #deadline: Timer | undefined;
-  #slowReaderTimer: Timer | undefined;
   #cause: Cause | undefined;
   #assignedClientId: string | undefined;
 
@@ -92,11 +96,17 @@ export class Connection implements DownstreamHandler {
     this.#deframer = new Deframer({ sender: 'client', packetSizeMaxBytes: policy.limits.packetSizeMaxBytes });
     this.#gate = new ReadGate(downstream);
     this.#keepAlive = new KeepAlive(services.clock, () => this.#onSilence());
+    this.#slowReader = new SlowReader(this.client, downstream, this.#gate, services.clock, () => this.#onTooSlow());
     this.#expiry = new Expiry(this.client, services.clock, () =>
       this.#withdraw('identity:expired', 'identity has expired'),
     );
     this.#answers = new Answers(downstream, this.client);
     this.#events = new RefusalEvents(services.emit, services.clock);
+    this.#authentication = new Authentication(this.client, services, {
+      send: (packet) => this.#sendAuth(packet),
+      ended: (denial) => this.#onAuthenticated(denial),
+      renewed: (denial) => this.#onRenewed(denial),
+    });
     this.#publishing = new Publishing(this.client, this.#answers, this.#events);
     this.#subscriptions = new Subscriptions(this.client, this.#answers, this.#events);
     this.#egress = new Egress(this.client, downstream, this.#answers, this.#events, {
@@ -104,7 +114,7 @@ export class Connection implements DownstreamHandler {
       suback: (packet, frame) => this.#subscriptions.suback(packet, frame),
       unsuback: (packet, frame) => this.#subscriptions.unsuback(packet, frame),
       acknowledged: (type, reasonCode) => this.#onAcknowledged(type, reasonCode),
-      held: () => this.#onHeld(),
+      held: () => this.#slowReader.hold(),
       drained: () => this.#gate.open(Stop.LinkFull),
       closed: (disconnect, frame) => this.#onLinkClosed(disconnect, frame),
     });
@@ -129,7 +139,11 @@ export class Connection implements DownstreamHandler {
     if (this.#pumping) return;
     this.#pumping = true;
     let packets = 0;
-    while (this.#state === 'connecting' || this.#state === 'open') {
+    while (
+      this.#state === 'open' ||
+      this.#state === 'connecting' ||
+      (this.#state === 'authenticating' && this.#authentication.awaitsClient)
+    ) {
       const status = this.#deframer.next();
       if (status === FrameStatus.Frame) {
         packets++;
@@ -145,7 +159,7 @@ export class Connection implements DownstreamHandler {
       this.#deframer.hold();
     } else if (packets > 0 && this.#state === 'open') {
       this.#keepAlive.heard();
-      this.#boundOutput();
+      this.#slowReader.bound();
     }
   }
 
@@ -228,7 +242,9 @@ export class Connection implements DownstreamHandler {
         this.#onDisconnect(packet);
         return;
       case PacketType.Auth:
-        this.#link!.authenticate(packet);
+        // Until CONNACK there is nothing else to read; afterwards traffic goes on.
+        if (this.#state === 'authenticating') this.#gate.shut(Stop.Connecting);
+        this.#authentication.take(packet);
         return;
       default:
         // INVARIANT: the deframer has refused what only a server sends.
@@ -242,7 +258,9 @@ export class Connection implements DownstreamHandler {
     const { client } = this;
     client.version = packet.protocolVersion;
     client.connect = packet;
-    client.username = packet.username;
+    const { username } = packet;
+    // A token in the user name's place is for the method alone: no event may repeat it.
+    client.username = username === undefined || client.policy.authenticator.isSecret(username) ? undefined : username;
     if (packet.clientId === '') {
       this.#assignedClientId = `auto-${this.#services.chance.bytes(12).toString('hex')}`;
       packet.clientId = this.#assignedClientId;
@@ -257,24 +275,40 @@ export class Connection implements DownstreamHandler {
     this.#state = 'authenticating';
     this.#gate.shut(Stop.Connecting);
     this.#rearmDeadline();
-    void authenticate(client, packet).then((result) => {
-      if (this.#state !== 'authenticating') return;
-      if (result.ok) {
-        client.identity = result.identity;
-        client.username = result.identity.username;
-        this.#services.emit({
-          name: 'authentication.succeeded',
-          ...client.facts(),
-          method: result.identity.method,
-        });
-        this.#expiry.start();
-        this.#openLink(packet);
-      } else {
-        const { reason, by, says, method } = result;
-        this.#services.emit({ name: 'authentication.failed', ...client.facts(), method, reason, by, says });
-        this.#refuseConnect(refuse(reason, by, says), { told: true });
-      }
-    });
+    this.#authentication.begin(packet);
+  }
+
+  /** An AUTH of ours; until the connection is open, the client's answer is what is read next. */
+  #sendAuth(packet: AuthPacket): boolean {
+    if (!this.#answers.fitting(packet)) return false;
+    this.#order.observe(packet);
+    if (this.#state === 'authenticating') {
+      this.#gate.open(Stop.Connecting);
+      // The answer may have come already. It is taken when the exchange knows that it waits for one.
+      queueMicrotask(() => this.#pump());
+    }
+    return true;
+  }
+
+  #onAuthenticated(denial: Denial | undefined): void {
+    if (this.#state !== 'authenticating') return;
+    if (denial !== undefined) {
+      this.#refuseConnect(denial, { told: true });
+      return;
+    }
+    this.#expiry.start();
+    this.#openLink(this.client.connect!);
+  }
+
+  /** The client has authenticated anew: what it may do is what its new identity may do. */
+  #onRenewed(denial: Denial | undefined): void {
+    if (this.#state !== 'open') return;
+    if (denial !== undefined) {
+      this.#end(denial);
+      return;
+    }
+    this.#expiry.start();
+    this.#reauthorize();
   }
 
   #openLink(packet: ConnectPacket): void {
@@ -301,12 +335,9 @@ export class Connection implements DownstreamHandler {
     this.#link = this.#services.openLink(this.#egress, client);
     this.#egress.link = this.#link;
     const owner = username === undefined ? 'anonymous' : `user:${username}`;
-    // The server is told the keep-alive that will be in force, not the one that was asked for: it must not wait for less.
-    const keepAliveS = enforcedKeepAliveS(packet.keepAliveS, client.policy.limits);
-    this.#link.connect({ ...packet, keepAliveS }, { owner, address: client.downstream.address });
-    // The secret has done its work; what stays for events and checks goes without it.
-    const { password: _password, ...rest } = packet;
-    client.connect = rest;
+    const connect = upstreamConnect(packet, client.policy.limits);
+    client.connect = withoutSecrets(packet, username);
+    this.#link.connect(connect, { owner, address: client.downstream.address });
   }
 
   #refuseConnect(denial: Denial, options: { told: boolean } = { told: false }): void {
@@ -329,8 +360,8 @@ export class Connection implements DownstreamHandler {
       return;
     }
     const { client } = this;
-    const shaped = shapeConnack(client, packet, this.#assignedClientId);
-    this.#answers.explained(shaped);
+    const { properties, ...shaped } = shapeConnack(client, packet, this.#assignedClientId);
+    this.#answers.explained({ ...shaped, properties: { ...properties, ...this.#authentication.closing } });
     this.#state = 'open';
     this.#deadline?.cancel();
     this.#deadline = undefined;
@@ -365,7 +396,6 @@ export class Connection implements DownstreamHandler {
 
   /** What the client sent breaks the protocol. */
   #onFault(fault: Fault): void {
-    const before = this.#state === 'connecting';
     const cause = { reason: fault.reason, by: `codec:${fault.code}`, says: fault.says };
     this.#services.emit({
       name: 'packet.faulted',
@@ -375,7 +405,10 @@ export class Connection implements DownstreamHandler {
       sender: 'client',
       ...cause,
     });
-    if (before) {
+    if (this.#state === 'authenticating') {
+      this.#answers.refuseConnect(this.client.version, fault.reason, fault.says);
+      this.#finish(cause);
+    } else if (this.#state === 'connecting') {
       // Only a CONNECT is owed an answer; whatever else came first is met with silence [MQTT-3.1.4-1]. A version that nobody
       // knows is answered in 3.1.1's form, which says no more than that [MQTT311-3.1.2-2] [MQTT-3.1.2-2].
       const version = fault === ProtocolVersionUnsupported ? 4 : peekProtocolVersion(this.#deframer);
@@ -409,8 +442,9 @@ export class Connection implements DownstreamHandler {
     this.#egress.shut();
     this.#deadline?.cancel();
     this.#keepAlive.cancel();
-    this.#slowReaderTimer?.cancel();
+    this.#slowReader.cancel();
     this.#expiry.cancel();
+    this.#authentication.cancel();
     const link = this.#link;
     this.#link = undefined;
     link?.close(undefined);
@@ -504,35 +538,18 @@ export class Connection implements DownstreamHandler {
     if (this.#gate.isShutFor(Stop.InflightFull) && inflight * 2 <= inflightMax) this.#gate.open(Stop.InflightFull);
   }
 
-  /** A client that asks without reading the answers is not asked for more. */
-  #boundOutput(): void {
-    const { length } = this.#downstream.batch;
-    if (length === 0) return;
-    const waitingBytes = length + this.#downstream.bufferedBytes();
-    if (waitingBytes > 2 * this.client.policy.limits.outputBufferMaxBytes) {
-      this.#gate.shut(Stop.OutputFull);
-      this.#onHeld();
-    }
-  }
-
-  #onHeld(): void {
-    this.#slowReaderTimer ??= this.#services.clock.after(this.client.policy.limits.slowReaderTimeoutMs, () => {
-      this.#cause ??= {
-        reason: Reason.QuotaExceeded,
-        by: 'limit:slowReaderTimeout',
-        says: 'the client did not read what was sent to it in time',
-      };
-      // Its buffers are full: no last word would reach it.
-      this.#downstream.destroy();
-    });
+  #onTooSlow(): void {
+    this.#cause ??= {
+      reason: Reason.QuotaExceeded,
+      by: 'limit:slowReaderTimeout',
+      says: 'the client did not read what was sent to it in time',
+    };
+    // Its buffers are full: no last word would reach it.
+    this.#downstream.destroy();
   }
 
   onDrain(): void {
-    if (this.#slowReaderTimer === undefined) return;
-    this.#slowReaderTimer.cancel();
-    this.#slowReaderTimer = undefined;
-    this.#gate.open(Stop.OutputFull);
-    this.#link?.resume();
+    if (this.#slowReader.release()) this.#link?.resume();
   }
 
   // --- change of policy ---
@@ -542,20 +559,31 @@ export class Connection implements DownstreamHandler {
     const { client } = this;
     client.policy = policy;
     this.#deframer.packetSizeMaxBytes = policy.limits.packetSizeMaxBytes;
-    if (client.identity === undefined || this.#link === undefined) return;
-    const standing = { anonymousAllowed: policy.anonymousAllowed, certificateName: certificateName(client) };
-    if (!policy.authenticator.stillValid(client.identity, standing)) {
-      this.#withdraw('policy:identity', 'the identity is no longer valid');
-      return;
-    }
-    client.authorization = policy.authorizer.forClient(subjectOf(client, client.identity));
+    if (this.recheckIdentity()) this.#reauthorize();
+  }
+
+  /** Ends the connection when its identity would not be established again; true when it stays. */
+  recheckIdentity(): boolean {
+    const { client } = this;
+    if (client.identity === undefined || this.#link === undefined) return false;
+    if (client.policy.authenticator.stillValid(client.identity, standingOf(client))) return true;
+    this.#withdraw('policy:identity', 'the identity is no longer valid');
+    return false;
+  }
+
+  /** What the client may do is decided anew: by another policy, or for another proof of who it is. */
+  #reauthorize(): void {
+    const { client } = this;
+    const { authorizer } = client.policy;
+    client.authorization = authorizer.forClient(subjectOf(client, client.identity!));
+    client.rights++;
     const will = client.connect?.will;
     const outcome = will === undefined ? undefined : admitWill(client, will);
     if (outcome !== undefined && outcome.kind !== 'pass') {
       this.#withdraw(outcome.by, 'the Will is no longer authorized');
       return;
     }
-    this.#subscriptions.recheck(this.#link);
+    this.#subscriptions.recheck(this.#link!);
   }
 
   /** The right to be here has gone, and with it the right to a Will: it is discarded. */

@@ -5,7 +5,6 @@
 import type { ConnectPacket, SubscribePacket, Subscription } from '../mqtt/packet.ts';
 import type { PublishView } from '../mqtt/publish-view.ts';
 import { clientIdentifier } from './checks/client-identifier.ts';
-import { enhancedAuthentication } from './checks/enhanced-authentication.ts';
 import { inflightWindow } from './checks/inflight-window.ts';
 import { protocolVersion } from './checks/protocol-version.ts';
 import { publishGrant } from './checks/publish-grant.ts';
@@ -19,7 +18,7 @@ import { type Denial, PASS, type Verdict } from './verdict.ts';
 
 const order = {
   /** Before the password is looked at; the connection authenticates next, and then admits the Will. */
-  connect: [protocolVersion, enhancedAuthentication, clientIdentifier],
+  connect: [protocolVersion, clientIdentifier],
   publish: [inflightWindow],
   /** Decided once for each topic and policy, and then remembered. */
   topic: [(client: Client, topic: string) => topicNameShape(client.policy.limits, topic), publishGrant],
@@ -49,10 +48,10 @@ export function admitPublish(client: Client, packet: PublishView, entry: TopicEn
     const verdict = check(client, packet);
     if (verdict.kind !== 'pass') return verdict;
   }
-  if (entry.generation === client.policy.generation && entry.outcome !== undefined) return entry.outcome;
+  if (entry.generation === client.rights && entry.outcome !== undefined) return entry.outcome;
   const outcome = decideTopic(client, entry.topic);
   entry.outcome = outcome;
-  entry.generation = client.policy.generation;
+  entry.generation = client.rights;
   return outcome;
 }
 

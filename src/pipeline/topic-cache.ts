@@ -3,7 +3,7 @@ import { type KnownTopic, TopicTable } from '../mqtt/topic-table.ts';
 import type { PublishPermit } from './permit.ts';
 import type { Denial } from './verdict.ts';
 
-/** With the last decision, and the policy generation it was made under. */
+/** With the last decision, and the state of the client's rights it was made under. */
 export type TopicEntry = KnownTopic<PublishPermit | Denial>;
 
 export class TopicCache extends TopicTable<PublishPermit | Denial> {}

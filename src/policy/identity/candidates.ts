@@ -14,22 +14,25 @@ const OTHER_NAME = 'The user name that was proven is not the one that the client
 
 export class Candidates implements EnhancedExchange {
   readonly #credentials: Credentials;
-  /** Those that have not declined, the one that is asked first in front. */
-  readonly #exchanges: EnhancedExchange[];
+  /** Those that have not been asked yet. */
+  readonly #left: EnhancedMethod[];
+  #exchange: EnhancedExchange | undefined;
 
   constructor(methods: readonly EnhancedMethod[], credentials: Credentials) {
     this.#credentials = credentials;
-    this.#exchanges = methods.map((method) => method.begin(credentials));
+    this.#left = [...methods];
   }
 
   async step(borrowed: Uint8Array | undefined): Promise<EnhancedStep> {
-    // A second candidate may be asked after the first has thought about it.
-    const data = borrowed === undefined || this.#exchanges.length < 2 ? borrowed : Buffer.from(borrowed);
+    // The next candidate may be asked after this one has thought about it.
+    const data = borrowed === undefined || this.#left.length === 0 ? borrowed : Buffer.from(borrowed);
     for (;;) {
-      const step = await this.#exchanges[0]?.step(data);
+      this.#exchange ??= this.#left.shift()?.begin(this.#credentials);
+      if (this.#exchange === undefined) return { kind: 'done', result: NONE_APPLIES };
+      const step = await this.#exchange.step(data);
       if (step?.kind === 'done') return { ...step, result: this.#held(step.result) };
       if (step !== undefined) return step;
-      if (this.#exchanges.shift() === undefined) return { kind: 'done', result: NONE_APPLIES };
+      this.#exchange = undefined;
     }
   }
 

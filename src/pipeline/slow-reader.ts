@@ -1,0 +1,51 @@
+/** A client that asks without reading the answers is not asked for more; one that goes on so is not kept. */
+import type { Clock, Timer } from '../base/clock.ts';
+import type { Client } from './client.ts';
+import type { Downstream } from './downstream.ts';
+import { type ReadGate, Stop } from './read-gate.ts';
+
+export class SlowReader {
+  readonly #client: Client;
+  readonly #downstream: Downstream;
+  readonly #gate: ReadGate;
+  readonly #clock: Clock;
+  readonly #onTooSlow: () => void;
+  #timer: Timer | undefined;
+
+  constructor(client: Client, downstream: Downstream, gate: ReadGate, clock: Clock, onTooSlow: () => void) {
+    this.#client = client;
+    this.#downstream = downstream;
+    this.#gate = gate;
+    this.#clock = clock;
+    this.#onTooSlow = onTooSlow;
+  }
+
+  /** Looks at what waits to be read after the client's packets have been answered. */
+  bound(): void {
+    const { length } = this.#downstream.batch;
+    if (length === 0) return;
+    const waitingBytes = length + this.#downstream.bufferedBytes();
+    if (waitingBytes > 2 * this.#client.policy.limits.outputBufferMaxBytes) {
+      this.#gate.shut(Stop.OutputFull);
+      this.hold();
+    }
+  }
+
+  /** From now on it has so long to read. */
+  hold(): void {
+    this.#timer ??= this.#clock.after(this.#client.policy.limits.slowReaderTimeoutMs, this.#onTooSlow);
+  }
+
+  /** It has read everything; whether it had been waited for. */
+  release(): boolean {
+    if (this.#timer === undefined) return false;
+    this.cancel();
+    this.#gate.open(Stop.OutputFull);
+    return true;
+  }
+
+  cancel(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+}

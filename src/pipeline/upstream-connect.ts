@@ -1,0 +1,30 @@
+/** The CONNECT as the server is told it: what was between the client and the gateway stays there. */
+import type { ConnectPacket } from '../mqtt/packet.ts';
+import type { Properties } from '../mqtt/properties.ts';
+import { ONE_TIME_CODE_PROPERTY } from './checks/authenticate.ts';
+import { enforcedKeepAliveS } from './connack.ts';
+import type { ConnectionLimits } from './policy.ts';
+
+export function upstreamConnect(packet: ConnectPacket, limits: ConnectionLimits): ConnectPacket {
+  return {
+    ...packet,
+    // The server is told the keep-alive that will be in force, not the one that was asked for: it must not wait for less.
+    keepAliveS: enforcedKeepAliveS(packet.keepAliveS, limits),
+    properties: withoutProof(packet.properties),
+  };
+}
+
+/** Without the secrets, which have done their work, for what stays in memory as long as the connection. */
+export function withoutSecrets(packet: ConnectPacket, username: string | undefined): ConnectPacket {
+  const { password: _password, username: _username, properties, ...rest } = packet;
+  const kept = { ...rest, properties: withoutProof(properties) };
+  return username === undefined ? kept : { ...kept, username };
+}
+
+/** The server was not asked to authenticate by AUTH, and a one-time code is spent. */
+function withoutProof(properties: Properties): Properties {
+  const { authenticationMethod, authenticationData: _data, userProperties, ...rest } = properties;
+  const kept = userProperties?.filter(([name]) => name !== ONE_TIME_CODE_PROPERTY);
+  if (authenticationMethod === undefined && kept?.length === userProperties?.length) return properties;
+  return kept === undefined || kept.length === 0 ? rest : { ...rest, userProperties: kept };
+}
