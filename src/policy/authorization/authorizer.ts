@@ -4,9 +4,9 @@
  * DEVIATION: in Mosquitto a user's own grant outranks a `pattern deny`, because it asks the user's lines first. Here a deny is
  * a deny, wherever it stands.
  */
-import { BoundedMap } from '../../base/bounded-map.ts';
 import type { AclFile } from './acl-file.ts';
 import type { AccessDecision, Authorizer, ClientAuthorization } from './decision.ts';
+import { DecisionCache, denyAll } from './decision-cache.ts';
 import { type Expansions, GrantSearch, GrantTrie, NO_LINE } from './grant-trie.ts';
 
 export interface AuthorizerOptions {
@@ -17,13 +17,6 @@ export interface AuthorizerOptions {
    */
   readonly subscribe: 'contained' | 'overlapping';
 }
-
-/**
- * Decisions kept for each client and direction, and the longest topic kept with one: at most 32 KiB a client that tries to
- * fill them with topics of its own invention.
- */
-const DECISIONS_MAX = 64;
-const TOPIC_KEPT_MAX_CHARS = 256;
 
 /** Without an ACL nobody may do anything. */
 const NO_ACL = denyAll('acl:none');
@@ -36,12 +29,6 @@ export function buildAuthorizer(acl: AclFile | undefined, options: AuthorizerOpt
   if (acl === undefined) return { forClient: () => NO_ACL };
   const compiled = new CompiledAcl(acl, options);
   return { forClient: ({ username, clientId }) => compiled.forClient(username, clientId) };
-}
-
-function denyAll(by: string): ClientAuthorization {
-  const decision: AccessDecision = Object.freeze({ allowed: false, by });
-  const answer = (): AccessDecision => decision;
-  return Object.freeze({ publish: answer, receive: answer, subscribe: answer });
 }
 
 class CompiledAcl {
@@ -148,8 +135,8 @@ class ClientGrants implements ClientAuthorization {
   readonly #acl: CompiledAcl;
   readonly #tries: readonly GrantTrie[];
   readonly #expansions: Expansions | undefined;
-  #published: BoundedMap<string, AccessDecision> | undefined;
-  #received: BoundedMap<string, AccessDecision> | undefined;
+  readonly #published = new DecisionCache((topic) => this.#decide(topic, false));
+  readonly #received = new DecisionCache((topic) => this.#decide(topic, true));
 
   constructor(acl: CompiledAcl, tries: readonly GrantTrie[], expansions: Expansions | undefined) {
     this.#acl = acl;
@@ -158,25 +145,11 @@ class ClientGrants implements ClientAuthorization {
   }
 
   publish(topic: string): AccessDecision {
-    const known = this.#published?.get(topic);
-    if (known !== undefined) return known;
-    const decision = this.#decide(topic, false);
-    if (topic.length <= TOPIC_KEPT_MAX_CHARS) {
-      this.#published ??= new BoundedMap({ entriesMax: DECISIONS_MAX });
-      this.#published.set(topic, decision);
-    }
-    return decision;
+    return this.#published.of(topic);
   }
 
   receive(topic: string): AccessDecision {
-    const known = this.#received?.get(topic);
-    if (known !== undefined) return known;
-    const decision = this.#decide(topic, true);
-    if (topic.length <= TOPIC_KEPT_MAX_CHARS) {
-      this.#received ??= new BoundedMap({ entriesMax: DECISIONS_MAX });
-      this.#received.set(topic, decision);
-    }
-    return decision;
+    return this.#received.of(topic);
   }
 
   subscribe(filter: string): AccessDecision {

@@ -1,9 +1,22 @@
 /** What authorization answers: always with the author of the answer. */
 
+/** What a decision about one message may depend on beside its topic. */
+export interface PublishFacts {
+  readonly qos: 0 | 1 | 2;
+  readonly retain: boolean;
+  readonly payloadBytes: number;
+}
+
 export interface AccessDecision {
+  /** False where it depends on more than the topic. */
   readonly allowed: boolean;
   /** The rule that decided, such as `acl:/etc/sallyport/acl:7`, or `acl:default` when nothing granted it. */
   readonly by: string;
+  /**
+   * There when the answer depends on the message, or on the time: to be asked for each message, with an answer that has no
+   * `depends`. The decision as a whole may be kept all the same. Allocates nothing.
+   */
+  readonly depends?: (facts: PublishFacts) => AccessDecision;
 }
 
 /** Whom rights are asked for. What an identity method does not tell is absent. */
