@@ -32,3 +32,9 @@ export class ClientOwners {
     if (holding.links === 0) this.#holdings.delete(clientId);
   }
 }
+
+/** The same for all processes of one gateway, kept by the one that started them. Each claim that is granted is released once. */
+export interface SharedOwners {
+  claim(upstream: string, clientId: string, owner: string): Promise<boolean>;
+  release(upstream: string, clientId: string): void;
+}

@@ -9,6 +9,8 @@ export interface Account {
 export type UpstreamCredentials =
   /** What the client sent. */
   | { readonly kind: 'passthrough' }
+  /** The name that was established, and no password: for a peer that believes us. */
+  | { readonly kind: 'identity' }
   | ({ readonly kind: 'account' } & Account)
   /** By user; `fallback` for those that are not in it, who are refused without one. */
   | { readonly kind: 'map'; readonly accounts: ReadonlyMap<string, Account>; readonly fallback?: Account };
@@ -20,6 +22,10 @@ export function withCredentials(
   credentials: UpstreamCredentials,
 ): ConnectPacket | undefined {
   if (credentials.kind === 'passthrough') return packet;
+  if (credentials.kind === 'identity') {
+    const { username: _username, password: _password, ...rest } = packet;
+    return username === undefined ? rest : { ...rest, username };
+  }
   const account =
     credentials.kind === 'account'
       ? credentials

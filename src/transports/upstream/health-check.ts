@@ -1,6 +1,7 @@
 /** Looks at one target again and again: at its interval while it is well, less and less often while it is not. */
+
+import { backoffMs } from '../../base/backoff.ts';
 import type { Timer } from '../../base/clock.ts';
-import { backoffMs } from './backoff.ts';
 import type { Dialler } from './dial.ts';
 import type { UpstreamServices } from './link-host.ts';
 import { Probe, type ProbeOutcome } from './probe.ts';

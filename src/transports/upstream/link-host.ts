@@ -7,11 +7,14 @@ import type { ConnectPacket } from '../../mqtt/packet.ts';
 import type { Reason } from '../../mqtt/reason.ts';
 import type { ProtocolVersion } from '../../mqtt/wire.ts';
 import type { Client } from '../../pipeline/client.ts';
+import type { SharedOwners } from './client-owners.ts';
 import type { Dial, Dialler } from './dial.ts';
 import type { Target } from './target.ts';
 import type { UpstreamOptions } from './upstream-options.ts';
 
 export interface UpstreamServices {
+  /** Where several processes share the brokers. */
+  readonly sharedOwners?: SharedOwners;
   readonly clock: Clock;
   readonly chance: Chance;
   readonly emit: Emit;

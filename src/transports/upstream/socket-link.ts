@@ -24,7 +24,8 @@ import { Reason, ReturnCode } from '../../mqtt/reason.ts';
 import { PacketOrder } from '../../mqtt/sequence.ts';
 import { TopicTable } from '../../mqtt/topic-table.ts';
 import { PacketType, type ProtocolVersion } from '../../mqtt/wire.ts';
-import type { ByteStreamOwner } from '../byte-stream.ts';
+import type { ByteStreamEnd, ByteStreamOwner } from '../byte-stream.ts';
+import type { SharedOwners } from './client-owners.ts';
 import type { Dial } from './dial.ts';
 import type { LinkedClient, LinkHost } from './link-host.ts';
 import { refusal } from './refusal.ts';
@@ -59,6 +60,7 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
   #timer: Timer | undefined;
   /** Client identifier as the broker knows it, while this link counts among its clients. */
   #claimed: string | undefined;
+  #releaseShared: (() => void) | undefined;
   #pumping = false;
   /** The client's side asked to hold deliveries. */
   #held = false;
@@ -101,7 +103,23 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
     this.#claimed = admitted.packet.clientId;
     this.#serverAliasMax = admitted.packet.properties.topicAliasMaximum ?? 0;
     this.#tried = new Set();
-    this.#tryNext('no target can be used');
+    const { sharedOwners } = this.#upstream.services;
+    if (sharedOwners === undefined) this.#tryNext('no target can be used');
+    else void this.#claimShared(sharedOwners, this.#claimed, facts.owner);
+  }
+
+  /** Other processes of the gateway serve clients of the same broker: the identifier must be free with them too. */
+  async #claimShared(owners: SharedOwners, clientId: string, owner: string): Promise<void> {
+    const upstream = this.#upstream.options.name;
+    const granted = await owners.claim(upstream, clientId, owner);
+    if (this.#state !== 'opening') {
+      if (granted) owners.release(upstream, clientId);
+    } else if (granted) {
+      this.#releaseShared = () => owners.release(upstream, clientId);
+      this.#tryNext('no target can be used');
+    } else {
+      this.#refuse(Reason.ClientIdentifierNotValid, 'the client identifier is in use by another user');
+    }
   }
 
   /** `says` is what went wrong with the target before. */
@@ -363,7 +381,9 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
     this.#receiver.drained();
   }
 
-  onClosed(end: { says: string }): void {
+  onClosed(end: ByteStreamEnd): void {
+    // The stream of an earlier attempt, which was ended here.
+    if (end.by === 'us') return;
     if (this.#state === 'opening') {
       // Brokers of older versions close on a CONNECT that they cannot read.
       if (this.#version === 5) this.#upstream.doubtsVersion5(this.#target!);
@@ -504,6 +524,8 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
     this.#tried = undefined;
     if (this.#claimed !== undefined) this.#upstream.release(this.#claimed);
     this.#claimed = undefined;
+    this.#releaseShared?.();
+    this.#releaseShared = undefined;
   }
 
   evict(): void {

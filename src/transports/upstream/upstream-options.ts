@@ -1,7 +1,8 @@
 /** What an upstream is told: checked, complete, and never changed; a reload swaps the whole. */
 import type { UpstreamCredentials } from './credentials.ts';
 
-export type UpstreamScheme = 'mqtt' | 'mqtts' | 'ws' | 'wss';
+/** `unix` is MQTT over a local socket, whose path stands where the host does: how processes of one gateway speak. */
+export type UpstreamScheme = 'mqtt' | 'mqtts' | 'ws' | 'wss' | 'unix';
 export type Balance = 'least-connections' | 'round-robin' | 'client-id';
 
 export interface TargetTls {

@@ -1,4 +1,6 @@
 /** One upstream: a broker or several of a cluster, which of them each client goes to, and what it goes there as. */
+
+import { backoffMs } from '../../base/backoff.ts';
 import type { ClientFacts, DownstreamReceiver, UpstreamLink } from '../../mqtt/link.ts';
 import type { ConnectPacket } from '../../mqtt/packet.ts';
 import { Reason } from '../../mqtt/reason.ts';
@@ -6,7 +8,6 @@ import type { ProtocolVersion } from '../../mqtt/wire.ts';
 import type { ByteStreamDeps } from '../byte-stream.ts';
 import { flushQueue } from '../flush-queue.ts';
 import { encodeProxyHeader } from '../proxy-header.ts';
-import { backoffMs } from './backoff.ts';
 import type { Balancer } from './balance.ts';
 import { clientIdPrefix } from './client-id-prefix.ts';
 import { ClientOwners } from './client-owners.ts';

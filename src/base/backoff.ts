@@ -1,5 +1,5 @@
 /** Waiting longer after each failure, and never in step with anybody else. */
-import type { Chance } from '../../base/chance.ts';
+import type { Chance } from './chance.ts';
 
 const PARTS = 1_000_000;
 
