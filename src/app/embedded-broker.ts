@@ -9,18 +9,18 @@ import { MemoryStore } from '../broker/store-memory.ts';
 import { openSqliteStore } from '../broker/store-sqlite.ts';
 import type { Config } from './config/config.ts';
 
-interface Services {
+export interface BrokerServices {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly emit: Emit;
 }
 
 /** @throws {StoreError} when what is on disk cannot be used. */
-export async function openEmbeddedBroker(config: Config, services: Services): Promise<Broker> {
+export async function openEmbeddedBroker(config: Config, services: BrokerServices): Promise<Broker> {
   return createBroker({ store: await openStore(config, services), ...services, ...brokerCeilings(config) });
 }
 
-async function openStore(config: Config, services: Services): Promise<Store> {
+async function openStore(config: Config, services: BrokerServices): Promise<Store> {
   const { persistence: mode, commitIntervalMs } = config.broker;
   if (mode === 'memory') return new MemoryStore();
   const path = join(config.dataDirectory, 'broker.sqlite');

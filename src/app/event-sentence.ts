@@ -28,6 +28,10 @@ export function eventSentence(event: GatewayEvent): string {
       return `Stopping on ${event.signal} with ${count(event.connections, 'connection')} open`;
     case 'gateway.stopped':
       return `Stopped after ${Math.round(event.durationMs)} ms; ${count(event.connectionsCut, 'connection')} had to be cut`;
+    case 'worker.started':
+      return `Worker ${event.slot} serves, as process ${event.pid}`;
+    case 'worker.exited':
+      return `Worker ${event.slot} (process ${event.pid}) ended with ${event.code}; it is started again in ${event.restartInMs} ms`;
     case 'listener.opened':
       return `Listener ${event.listener} (${event.type}) is open on ${at(event.address, event.port)}`;
     case 'listener.closed':
@@ -55,6 +59,10 @@ export function eventSentence(event: GatewayEvent): string {
       return `Authenticated ${who(event)} by ${event.method}`;
     case 'authentication.failed':
       return `Failed login of ${who(event)}: ${why(event)}`;
+    case 'password.expiring':
+      return `The password of user "${event.username}" expires in ${count(event.daysLeft, 'day')}, on ${event.expiresAt}`;
+    case 'password.upgraded':
+      return `The password of user "${event.username}" is now stored as ${event.to}, no longer as ${event.from}`;
     case 'client.connected':
       return `Connected ${who(event)}`;
     case 'connect.refused':

@@ -10,7 +10,12 @@ import type { ConnectionPolicy } from '../pipeline/policy.ts';
 import { HashQueue } from '../policy/identity/hash-queue.ts';
 import { type Listener, openListener } from '../transports/listener.ts';
 import type { ListenerOptions } from '../transports/listener-options.ts';
-import type { Config } from './config/config.ts';
+import type { SharedOwners } from '../transports/upstream/client-owners.ts';
+import type { Service } from '../transports/upstream/target.ts';
+import type { TargetStatus } from '../transports/upstream/target-status.ts';
+import type { Config, ListenerConfig } from './config/config.ts';
+import { OperatorError } from './config/problem.ts';
+import { type OpenEmbedded, openOwnBroker } from './embedded-upstream.ts';
 import type { Chain } from './identity-methods.ts';
 import { listenerOptions } from './listener-files.ts';
 import { loadPolicies, policyFor } from './policies.ts';
@@ -25,6 +30,17 @@ export interface GatewayOptions {
   readonly emit: Emit;
   readonly clock: Clock;
   readonly chance: Chance;
+  /** What a process is told that serves the same ports as others; a gateway of one process has none of it. */
+  readonly shared?: SharedWork;
+}
+
+export interface SharedWork {
+  /** How many processes share the ports, and with them the ceilings of the listeners. */
+  readonly processes: number;
+  readonly openEmbedded: OpenEmbedded;
+  readonly owners: SharedOwners;
+  readonly ticketSecret: Uint8Array;
+  readonly connectionIdPrefix: string;
 }
 
 export type ReloadOutcome =
@@ -36,7 +52,16 @@ export interface Gateway {
   readonly listeners: readonly { name: string; type: string; address: string; port: number }[];
   /** Never rejects: a configuration that is wrong is refused whole, and the old one stays in force. */
   reload(): Promise<ReloadOutcome>;
-  readonly upstreams: Pick<Upstreams, 'status' | 'setService'>;
+  /** Brokers behind, and an operator's word on one of them. */
+  readonly upstreams: {
+    status(): TargetStatus[] | Promise<TargetStatus[]>;
+    setService(upstream: string, target: string, service: Service): boolean | Promise<boolean>;
+  };
+  /**
+   * Replaces the processes that serve the clients, one after another.
+   * @throws {OperatorError} when there are none, or when a new one cannot start.
+   */
+  replaceWorkers(): Promise<void>;
   /** Ends in order, within the configured time: no new connections, clients told, queues on disk. */
   drain(signal: string): Promise<void>;
 }
@@ -80,7 +105,14 @@ class RunningGateway implements Gateway {
     const { hashConcurrency, hashQueueMax } = options.config.authentication;
     const { clock, emit } = options;
     this.#queue = new HashQueue({ clock, emit, runningMax: hashConcurrency, waitingMax: hashQueueMax });
-    this.upstreams = new Upstreams(options);
+    const { chance, shared } = options;
+    this.upstreams = new Upstreams({
+      clock,
+      chance,
+      emit,
+      openEmbedded: shared?.openEmbedded ?? openOwnBroker,
+      ...(shared === undefined ? {} : { sharedOwners: shared.owners }),
+    });
   }
 
   get listeners(): Gateway['listeners'] {
@@ -111,11 +143,18 @@ class RunningGateway implements Gateway {
   /** Reads and builds everything, and changes nothing. */
   async #prepare(config: Config): Promise<Prepared> {
     const listeners = await Promise.all(
-      config.listeners.map((listener) => listenerOptions(listener, config.limits.packetSizeMaxBytes)),
+      config.listeners.map((listener) => listenerOptions(this.#shareOf(listener), config.limits.packetSizeMaxBytes)),
     );
     const upstreams = await prepareUpstreams(config);
     // Last, because the chain is the one thing here that may hold something open.
-    const built = await loadPolicies(config, { queue: this.#queue, ...this.#options });
+    const { clock, chance, emit } = this.#options;
+    const built = await loadPolicies(config, {
+      queue: this.#queue,
+      clock,
+      chance,
+      emit,
+      onUsersChanged: (method, usernames) => this.#connections.recheckIdentities(method, usernames),
+    });
     const generation = this.#generation + 1;
     const policies = new Map(
       config.listeners.map((listener) => [listener.name, policyFor(listener, config, built, generation)]),
@@ -123,8 +162,14 @@ class RunningGateway implements Gateway {
     return { config, chain: built.chain, policies, listeners, upstreams };
   }
 
+  /** Connections are dealt out to the processes evenly, so each has its part of the ceiling. */
+  #shareOf(listener: ListenerConfig): ListenerConfig {
+    const { processes = 1 } = this.#options.shared ?? {};
+    return { ...listener, connectionsMax: Math.ceil(listener.connectionsMax / processes) };
+  }
+
   async #openListener(options: ListenerOptions): Promise<void> {
-    const { clock, chance, emit } = this.#options;
+    const { clock, chance, emit, shared } = this.#options;
     const listener = await openListener(
       options,
       (downstream) => {
@@ -140,7 +185,14 @@ class RunningGateway implements Gateway {
         this.#connections.add(connection);
         return connection;
       },
-      { clock, chance, emit },
+      {
+        clock,
+        chance,
+        emit,
+        ...(shared === undefined
+          ? {}
+          : { ticketSecret: shared.ticketSecret, connectionIdPrefix: shared.connectionIdPrefix }),
+      },
     );
     this.#listeners.set(options.name, listener);
   }
@@ -239,6 +291,12 @@ class RunningGateway implements Gateway {
     for (const connection of this.#connections.ofListener(name)) {
       connection.shut(Reason.AdministrativeAction, 'config:listeners', 'the listener was removed');
     }
+  }
+
+  async replaceWorkers(): Promise<void> {
+    throw new OperatorError(
+      'There are no workers to replace: this gateway is one process. Set `workers` above 1, or start it anew.',
+    );
   }
 
   drain(signal: string): Promise<void> {

@@ -2,22 +2,26 @@
 import type { Chance } from '../base/chance.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Emit } from '../base/events.ts';
-import type { Broker } from '../broker/broker.ts';
 import type { DownstreamReceiver, UpstreamLink } from '../mqtt/link.ts';
 import type { Client } from '../pipeline/client.ts';
+import type { SharedOwners } from '../transports/upstream/client-owners.ts';
 import { type Route, routeFor } from '../transports/upstream/routes.ts';
 import type { Service } from '../transports/upstream/target.ts';
-import { type TargetStatus, Upstream } from '../transports/upstream/upstream.ts';
+import type { TargetStatus } from '../transports/upstream/target-status.ts';
+import { Upstream } from '../transports/upstream/upstream.ts';
 import type { UpstreamOptions } from '../transports/upstream/upstream-options.ts';
 import type { Config } from './config/config.ts';
 import { EMBEDDED, plainUpstream, UNNAMED } from './config/upstream-schema.ts';
-import { brokerCeilings, openEmbeddedBroker } from './embedded-broker.ts';
+import type { EmbeddedUpstream, OpenEmbedded } from './embedded-upstream.ts';
 import { upstreamOptions } from './upstream-files.ts';
 
 interface Services {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly emit: Emit;
+  readonly openEmbedded: OpenEmbedded;
+  /** Where several processes share the brokers. */
+  readonly sharedOwners?: SharedOwners;
 }
 
 /** A configuration's upstreams, read and checked, before any of it takes effect. */
@@ -38,10 +42,15 @@ export async function prepareUpstreams(config: Config): Promise<PreparedUpstream
   };
 }
 
+/** Whether any client is sent to the embedded broker. */
+export function leadsToEmbedded({ routes, fallback }: Pick<PreparedUpstreams, 'routes' | 'fallback'>): boolean {
+  return fallback === EMBEDDED || routes.some(({ upstream }) => upstream === EMBEDDED);
+}
+
 export class Upstreams {
   readonly #services: Services;
   readonly #upstreams = new Map<string, Upstream>();
-  #broker: Broker | undefined;
+  #embedded: EmbeddedUpstream | undefined;
   #routes: readonly Route[] = [];
   #fallback = EMBEDDED;
 
@@ -55,9 +64,9 @@ export class Upstreams {
    * @throws {StoreError} when what is on disk cannot be used.
    */
   async openBroker(config: Config, { routes, fallback }: PreparedUpstreams): Promise<void> {
-    if (this.#broker !== undefined) return;
-    const isWanted = fallback === EMBEDDED || routes.some(({ upstream }) => upstream === EMBEDDED);
-    if (isWanted) this.#broker = await openEmbeddedBroker(config, this.#services);
+    if (this.#embedded !== undefined) return;
+    if (leadsToEmbedded({ routes, fallback }))
+      this.#embedded = await this.#services.openEmbedded(config, this.#services);
   }
 
   /** Puts a configuration into force. Upstreams that keep their name live on; links stay where they are. */
@@ -75,14 +84,16 @@ export class Upstreams {
     }
     this.#routes = routes;
     this.#fallback = fallback;
-    this.#broker?.updateOptions(brokerCeilings(config));
+    this.#embedded?.update(config);
   }
 
   /** The link of one client's connection. */
   open(receiver: DownstreamReceiver, client: Client): UpstreamLink {
     const name = routeFor(this.#routes, client)?.upstream ?? this.#fallback;
     // INVARIANT: a configuration whose routes lead nowhere is refused, and the broker is opened before a route leads to it.
-    return name === EMBEDDED ? this.#broker!.open(receiver) : this.#upstreams.get(name)!.open(receiver, client);
+    return name === EMBEDDED
+      ? this.#embedded!.open(receiver, client)
+      : this.#upstreams.get(name)!.open(receiver, client);
   }
 
   status(): TargetStatus[] {
@@ -96,6 +107,6 @@ export class Upstreams {
 
   async close(): Promise<void> {
     for (const upstream of this.#upstreams.values()) upstream.retire();
-    await this.#broker?.close();
+    await this.#embedded?.close();
   }
 }

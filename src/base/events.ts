@@ -36,6 +36,8 @@ export type GatewayEvent =
   | { name: 'gateway.started'; version: string; pid: number; durationMs: number }
   | { name: 'gateway.stopping'; signal: string; connections: number }
   | { name: 'gateway.stopped'; durationMs: number; connectionsCut: number }
+  | { name: 'worker.started'; slot: number; pid: number }
+  | { name: 'worker.exited'; slot: number; pid: number; code: string; restartInMs: number }
   | { name: 'listener.opened'; listener: string; address: string; port: number; type: string }
   | { name: 'listener.closed'; listener: string }
   | { name: 'listener.failed'; listener: string; says: string }
@@ -48,6 +50,9 @@ export type GatewayEvent =
   | ({ name: 'connection.closed'; durationMs: number; bytesIn: number; bytesOut: number } & ConnectionFacts & Decision)
   | ({ name: 'authentication.succeeded'; method: string } & ConnectionFacts)
   | ({ name: 'authentication.failed'; method: string } & ConnectionFacts & Decision)
+  | { name: 'password.expiring'; username: string; expiresAt: string; daysLeft: number }
+  /** The same password, stored anew as today's passwords are. */
+  | { name: 'password.upgraded'; username: string; from: string; to: string }
   | ({ name: 'client.connected'; cleanStart: boolean; sessionPresent: boolean; keepAliveS: number } & ConnectionFacts)
   | ({ name: 'connect.refused' } & ConnectionFacts & Decision)
   | ({ name: 'will.refused'; topic: string } & ConnectionFacts & Decision)

@@ -36,7 +36,7 @@ describe('a command line', () => {
         `${name} ${args.join(' ')}`,
       );
     }
-    await assert.rejects(findCommand('frobnicate'), /There are: start, init, check, passwd, reload, version, help/);
+    await assert.rejects(findCommand('frobnicate'), /There are: start, init, .*version, help/);
   });
 
   it('asks for help wherever --help stands', async () => {

@@ -26,8 +26,13 @@ export const listed: readonly Listed[] = [
   },
   {
     name: 'passwd',
-    summary: 'add, delete, verify and list users',
+    summary: 'change the password file',
     load: async () => (await import('./passwd-command.ts')).passwdCommand,
+  },
+  {
+    name: 'users',
+    summary: 'manage the built-in users',
+    load: async () => (await import('./users-command.ts')).usersCommand,
   },
   {
     name: 'reload',
@@ -38,6 +43,11 @@ export const listed: readonly Listed[] = [
     name: 'upstream',
     summary: 'list the brokers behind; drain, eject and return one',
     load: async () => (await import('./upstream-command.ts')).upstreamCommand,
+  },
+  {
+    name: 'restart',
+    summary: 'replace the workers of the running gateway, one after another',
+    load: async () => (await import('./restart-command.ts')).restartCommand,
   },
   {
     name: 'version',

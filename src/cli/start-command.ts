@@ -8,7 +8,7 @@ import { OperatorError } from '../app/config/problem.ts';
 import { lockDirectory } from '../app/control/directory-lock.ts';
 import { CONTROL_SOCKET, type ControlRequest } from '../app/control/protocol.ts';
 import { openControlServer } from '../app/control/server.ts';
-import type { Gateway, ReloadOutcome } from '../app/gateway.ts';
+import type { Gateway, GatewayOptions, ReloadOutcome } from '../app/gateway.ts';
 import { type InitOutcome, initialize } from '../app/init/initialize.ts';
 import { renewServerCertificate } from '../app/init/renewal.ts';
 import { firstSteps, listening } from '../app/init/welcome.ts';
@@ -90,14 +90,12 @@ async function makeDataDirectory(directory: string): Promise<void> {
 }
 
 async function runGateway(place: Place, config: Config, log: EventLog, made: InitOutcome | undefined): Promise<number> {
-  // Broker, pipeline and transports are loaded here, and not for every `--help`.
-  const { startGateway } = await import('../app/gateway.ts');
   const stopSignal = nextSignal(['SIGTERM', 'SIGINT']);
   // A supervisor may ask for a reload before there is anything to reload; unheard, the signal would end the process.
   let onHangUp = (): void => undefined;
   process.on('SIGHUP', () => onHangUp());
   let current = config;
-  const gateway = await startGateway({
+  const options: GatewayOptions = {
     config,
     configPath: place.configFile,
     loadConfig: async () => {
@@ -107,7 +105,8 @@ async function runGateway(place: Place, config: Config, log: EventLog, made: Ini
     emit: log.emit,
     clock: systemClock,
     chance: systemChance,
-  });
+  };
+  const gateway = await openGateway(options);
 
   const reload = async (): Promise<ReloadOutcome> => {
     const outcome = await gateway.reload();
@@ -134,15 +133,25 @@ async function runGateway(place: Place, config: Config, log: EventLog, made: Ini
   return ExitCode.Ok;
 }
 
+/** Broker, pipeline and transports are loaded here, and not for every `--help`. */
+async function openGateway(options: GatewayOptions): Promise<Gateway> {
+  if (options.config.workers === 1) return (await import('../app/gateway.ts')).startGateway(options);
+  return (await import('../app/workers/gateway-of-workers.ts')).startGatewayOfWorkers(options);
+}
+
 async function openControl(config: Config, gateway: Gateway, reload: () => Promise<ReloadOutcome>) {
   const setService = async (service: Service, [upstream = '', target = '']: readonly string[]): Promise<unknown> => {
-    if (gateway.upstreams.setService(upstream, target, service)) return null;
+    if (await gateway.upstreams.setService(upstream, target, service)) return null;
     throw new OperatorError(
       `There is no target ${target} of an upstream ${upstream}; \`sallyport upstream list\` shows them.`,
     );
   };
   const answers: Record<ControlRequest, (words: readonly string[]) => Promise<unknown>> = {
     reload,
+    restart: async () => {
+      await gateway.replaceWorkers();
+      return null;
+    },
     status: async () => ({ version: VERSION, pid: process.pid, listeners: gateway.listeners }),
     'upstream-list': async () => gateway.upstreams.status(),
     'upstream-drain': (words) => setService('draining', words),

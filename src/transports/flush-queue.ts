@@ -8,10 +8,17 @@ export interface Flushable {
  * One queue serves all connections of the process: the runtime reads every ready socket in one phase of its loop, and the
  * immediate that runs after that phase flushes all that the reading caused, one write a connection.
  */
+/**
+ * What a chunk has caused goes out before as many more are read: by then the sockets that it touched have begun to leave the
+ * processor's cache, and those who wait for it have waited long enough.
+ */
+const CHUNKS_MAX = 32;
+
 export class FlushQueue {
   #touched: Flushable[] = [];
   #spare: Flushable[] = [];
   #scheduled = false;
+  #chunks = 0;
 
   /** The caller sees to it that it is in the queue at most once. */
   add(flushable: Flushable): void {
@@ -21,14 +28,24 @@ export class FlushQueue {
     setImmediate(this.#run);
   }
 
+  /** A socket has read a chunk and not yet handed it on: nobody's packet is half done, so there may be a flush. */
+  onChunk(): void {
+    if (++this.#chunks >= CHUNKS_MAX) this.#flush();
+  }
+
   readonly #run = (): void => {
     this.#scheduled = false;
+    this.#flush();
+  };
+
+  #flush(): void {
+    this.#chunks = 0;
     const touched = this.#touched;
     this.#touched = this.#spare;
     for (let i = 0; i < touched.length; i++) touched[i]!.flush();
     touched.length = 0;
     this.#spare = touched;
-  };
+  }
 }
 
 /** The one of this process: clients' and brokers' sockets alike. */

@@ -9,6 +9,7 @@ import { Reason } from '../mqtt/reason.ts';
 import type { Accept, DownstreamFacts } from '../pipeline/downstream.ts';
 import type { ByteStreamDeps } from './byte-stream.ts';
 import { flushQueue } from './flush-queue.ts';
+import { DirectSocket } from './direct-socket.ts';
 import { Greeting, type Host } from './greeting.ts';
 import { ListenerError, listenError } from './listener-error.ts';
 import { type ListenerOptions, type ListenerSettings, type ListenerType, settle } from './listener-options.ts';
@@ -23,6 +24,10 @@ export interface ListenerDeps {
   clock: Clock;
   chance: Chance;
   emit: Emit;
+  /** Shared by processes that share ports; without it each listener makes its own. At least 32 bytes. */
+  ticketSecret?: Uint8Array;
+  /** Begins every connection's identifier, where several processes write one log. */
+  connectionIdPrefix?: string;
 }
 
 export interface Listener {
@@ -47,6 +52,7 @@ export interface Listener {
 }
 
 const BACKLOG = 1024;
+const TICKET_SECRET_BYTES = 32;
 const FAILURE_NOTICE_MS = 1000;
 const DAY_MS = 86_400_000;
 const EXPIRY_NOTICE_DAYS = 30;
@@ -93,11 +99,12 @@ class SocketListener implements Listener, Host {
     this.#rejections = new Rejections(deps.clock, deps.emit);
     const overWebSocket = options.type === 'ws' || options.type === 'wss';
     if (this.#material !== undefined) {
-      this.tls = new TlsGate(this.#material, overWebSocket ? 'http/1.1' : 'mqtt', deps.clock, deps.chance);
+      const ticketSecret = deps.ticketSecret ?? deps.chance.bytes(TICKET_SECRET_BYTES);
+      this.tls = new TlsGate(this.#material, overWebSocket ? 'http/1.1' : 'mqtt', deps.clock, ticketSecret);
     }
     if (overWebSocket) this.webSocket = new WebSocketGate(this.#settings);
     this.#server = createServer({ noDelay: true, allowHalfOpen: true });
-    this.#server.on('connection', (socket) => this.#onConnection(socket));
+    this.#server.on('connection', (socket) => this.#onConnection(this.type === 'tcp' ? DirectSocket.from(socket) : socket));
   }
 
   get connections(): number {
@@ -199,7 +206,7 @@ class SocketListener implements Listener, Host {
       return;
     }
     lastConnectionNumber += 1;
-    const connectionId = `c${lastConnectionNumber}`;
+    const connectionId = `${this.#deps.connectionIdPrefix ?? ''}c${lastConnectionNumber}`;
     if (this.#owners.size >= this.#settings.connectionsMax) {
       const says = `the listener has its ${this.#settings.connectionsMax} connections`;
       this.#rejections.add(

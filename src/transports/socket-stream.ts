@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { ByteBatch } from '../base/byte-batch.ts';
 import type { Timer } from '../base/clock.ts';
 import type { ByteStream, ByteStreamDeps, ByteStreamEnd, ByteStreamOwner } from './byte-stream.ts';
+import { DirectSocket } from './direct-socket.ts';
 import type { Flushable } from './flush-queue.ts';
 
 /** This much is worth a write of its own, while it is still in the processor's cache. */
@@ -49,6 +50,7 @@ export class SocketStream implements ByteStream, Flushable {
   protected listen(first: Uint8Array | undefined): void {
     const socket = this.#socket;
     socket.on('data', (chunk: Buffer) => this.take(chunk));
+    if (socket instanceof DirectSocket) socket.readInto((chunk) => this.take(chunk));
     if (first === undefined) return;
     if (socket.isPaused()) socket.unshift(first);
     else this.take(first);
@@ -57,6 +59,7 @@ export class SocketStream implements ByteStream, Flushable {
   /** Bytes as they came, borrowed until this returns. */
   protected take(chunk: Uint8Array): void {
     if (this.#ended || this.#closed) return;
+    this.#deps.queue.onChunk();
     this.#bytesIn += chunk.length;
     this.#owner!.onBytes(chunk);
   }

@@ -1,7 +1,7 @@
 /** The TLS side of a listener: handshakes over sockets that were accepted elsewhere, with material that can be swapped. */
+import { createHmac } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import type { Chance } from '../base/chance.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { CertificateFacts } from '../policy/identity/identity.ts';
 import { certificateFacts } from '../policy/identity/x509/certificate-facts.ts';
@@ -15,27 +15,26 @@ export interface Handshake {
   onInsecure(says: string): void;
 }
 
-/** Bytes of a session ticket key, as the runtime takes it. */
-const TICKET_KEY_BYTES = 48;
+/** Its digest has the length of the runtime's ticket keys: 48 bytes. */
+const TICKET_KEY_DIGEST = 'sha384';
 
 export class TlsGate {
   readonly #server: Server;
   readonly #clock: Clock;
-  readonly #chance: Chance;
+  readonly #ticketSecret: Uint8Array;
   /** Handshakes under way. The runtime hands back another socket than it was given, which has the same addresses. */
   readonly #handshakes = new Map<string, Handshake>();
   #material: TlsMaterial;
-  #ticketKey: Buffer;
   #rotation: Timer;
 
-  constructor(material: TlsMaterial, alpn: string, clock: Clock, chance: Chance) {
+  /** Processes that share the port are given the same `ticketSecret`, so that each resumes the others' sessions. */
+  constructor(material: TlsMaterial, alpn: string, clock: Clock, ticketSecret: Uint8Array) {
     this.#material = material;
     this.#clock = clock;
-    this.#chance = chance;
-    this.#ticketKey = chance.bytes(TICKET_KEY_BYTES);
+    this.#ticketSecret = ticketSecret;
     this.#server = createServer({
       ...material.primary,
-      ticketKeys: this.#ticketKey,
+      ticketKeys: this.#ticketKey(),
       // A client that offers protocols must offer ours, so that nobody can pass a handshake with another service off as one with
       // this one (ALPACA). Many MQTT clients offer none, and are welcome.
       ALPNProtocols: [alpn],
@@ -69,12 +68,11 @@ export class TlsGate {
    * sessions agreed on under the old one cannot be resumed, for a resumed session skips the check of the certificate.
    */
   swap(material: TlsMaterial): void {
-    if (material.trustKey !== this.#material.trustKey) this.#ticketKey = this.#chance.bytes(TICKET_KEY_BYTES);
-    this.#server.setSecureContext({ ...material.primary, ticketKeys: this.#ticketKey });
-    // The runtime reads this property anew at each connection, as it does the context.
-    (this.#server as Server & { requestCert: boolean }).requestCert = material.clientCertificate !== 'none';
     const rotationChanged = material.ticketRotationMs !== this.#material.ticketRotationMs;
     this.#material = material;
+    this.#server.setSecureContext({ ...material.primary, ticketKeys: this.#ticketKey() });
+    // The runtime reads this property anew at each connection, as it does the context.
+    (this.#server as Server & { requestCert: boolean }).requestCert = material.clientCertificate !== 'none';
     if (!rotationChanged) return;
     this.#rotation.cancel();
     this.#rotation = this.#armRotation();
@@ -84,11 +82,20 @@ export class TlsGate {
     this.#rotation.cancel();
   }
 
+  /** The key of now: another with each period, and with each change of trust. */
+  #ticketKey(): Buffer {
+    const { ticketRotationMs, trustKey } = this.#material;
+    const period = Math.floor(this.#clock.epochMs() / ticketRotationMs);
+    return createHmac(TICKET_KEY_DIGEST, this.#ticketSecret)
+      .update(`${period} ${ticketRotationMs} ${trustKey}`)
+      .digest();
+  }
+
   /** The runtime holds one ticket key: tickets sealed with the one before it fall back to a full handshake. */
   #armRotation(): Timer {
-    return this.#clock.after(this.#material.ticketRotationMs, () => {
-      this.#ticketKey = this.#chance.bytes(TICKET_KEY_BYTES);
-      this.#server.setTicketKeys(this.#ticketKey);
+    const { ticketRotationMs } = this.#material;
+    return this.#clock.after(ticketRotationMs - (this.#clock.epochMs() % ticketRotationMs), () => {
+      this.#server.setTicketKeys(this.#ticketKey());
       this.#rotation = this.#armRotation();
     });
   }

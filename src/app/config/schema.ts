@@ -1,4 +1,5 @@
 /** The whole configuration: every key, its range, its default, and what it becomes inside, with units in the names. */
+import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import type { ProtocolVersion } from '../../mqtt/wire.ts';
 import { SESSION_EXPIRY_NEVER_S } from '../../mqtt/wire.ts';
@@ -9,6 +10,7 @@ import { referenceProblems } from './upstream-references.ts';
 import { routesSchema, upstreamField, upstreamsSchema } from './upstream-schema.ts';
 
 const LISTENERS_MAX = 64;
+const WORKERS_MAX = 256;
 
 /** YAML reads `3.1` and `5` as numbers and `3.1.1` as text; both spellings of each are the same version. */
 const PROTOCOL_VERSIONS = new Map<string | number, ProtocolVersion>([
@@ -201,6 +203,17 @@ export function configSchema(directory: string) {
     limits: limitsSchema.prefault({}).meta(about('Ceilings of one connection.')),
     broker: brokerSchema.prefault({}).meta(about('The embedded broker.')),
     log: logSchema(directory).prefault({}).meta(about('Where events are written.')),
+    workers: z
+      .union([z.literal('auto'), wholeNumber({ min: 1, max: WORKERS_MAX })], {
+        error: (issue) => complaint(issue.input, `auto, or a whole number from 1 to ${WORKERS_MAX}`),
+      })
+      .prefault(1)
+      .transform((given) => (given === 'auto' ? availableParallelism() : given))
+      .meta(
+        about(
+          'Processes that share the ports. 1 serves in the one process that was started; auto takes one for each processor.',
+        ),
+      ),
     shutdown: shutdownSchema.prefault({}).meta(about('How the gateway ends.')),
   }).superRefine(
     (given, context) => {

@@ -11,6 +11,7 @@ export const ANSWER_LENGTH_MAX_BYTES = 1024 * 1024;
 
 export const CONTROL_REQUESTS = [
   'reload',
+  'restart',
   'status',
   'upstream-list',
   'upstream-drain',

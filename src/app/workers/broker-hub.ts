@@ -1,0 +1,115 @@
+/** The embedded broker, open to the workers over a local socket: they have checked each packet already. */
+import type { Chance } from '../../base/chance.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Emit } from '../../base/events.ts';
+import { Connection } from '../../pipeline/connection.ts';
+import { Connections } from '../../pipeline/connections.ts';
+import type { ConnectionPolicy } from '../../pipeline/policy.ts';
+import type { AccessDecision, ClientAuthorization } from '../../policy/authorization/decision.ts';
+import { buildAuthenticator } from '../../policy/identity/authenticator.ts';
+import type { IdentityMethod } from '../../policy/identity/identity.ts';
+import { accept } from '../../policy/identity/results.ts';
+import { type LocalListener, openLocalListener } from '../../transports/local-listener.ts';
+import type { Config } from '../config/config.ts';
+import { type EmbeddedUpstream, openOwnBroker } from '../embedded-upstream.ts';
+
+interface Services {
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly emit: Emit;
+}
+
+/** The worker has established who it is, and sends the name without a password. */
+const workerMethod: IdentityMethod = {
+  name: 'worker',
+  authenticate: (credentials) => Promise.resolve(accept(credentials, credentials.username, 'worker', 'worker')),
+  stillValid: () => true,
+};
+
+const PERMITTED: AccessDecision = Object.freeze({ allowed: true, by: 'worker' });
+const permitted = (): AccessDecision => PERMITTED;
+const ALL_RIGHTS: ClientAuthorization = { publish: permitted, receive: permitted, subscribe: permitted };
+
+/** The longest that the protocol can say; the worker that serves the client holds it to its own. */
+const KEEP_ALIVE_MAX_S = 0xffff;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** A worker tells a client that is slow by itself. One that hangs is ended after as long. */
+const SLOW_READER_TIMEOUT_MS = 60_000;
+
+/** Believes what a worker says of its client, and holds nothing that the worker has not held already. */
+function policyOf({ limits }: Config): ConnectionPolicy {
+  const { userPropertiesMax: _user, rejectControlCharacters: _reject, protocolVersions: _versions, ...rest } = limits;
+  return {
+    generation: 0,
+    protocolVersions: [3, 4, 5],
+    limits: {
+      ...rest,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      keepAliveMaxS: KEEP_ALIVE_MAX_S,
+      slowReaderTimeoutMs: SLOW_READER_TIMEOUT_MS,
+      inflightMax: 0xffff,
+      subscriptionsPerClientMax: Number.POSITIVE_INFINITY,
+    },
+    authenticator: buildAuthenticator([workerMethod]),
+    authorizer: { forClient: () => ALL_RIGHTS },
+    anonymousAllowed: true,
+    certificateIdentity: undefined,
+    deniedPublish: 'acknowledge',
+    decodeRules: {
+      rejectControlCharacters: false,
+      strictClientIdLength: false,
+      userPropertiesMax: Number.POSITIVE_INFINITY,
+    },
+  };
+}
+
+export class BrokerHub {
+  readonly #broker: EmbeddedUpstream;
+  readonly #connections = new Connections();
+  #policy: ConnectionPolicy;
+  #listener: LocalListener | undefined;
+
+  private constructor(broker: EmbeddedUpstream, config: Config) {
+    this.#broker = broker;
+    this.#policy = policyOf(config);
+  }
+
+  /** @throws {StoreError} when what is on disk cannot be used. */
+  static async open(path: string, config: Config, services: Services): Promise<BrokerHub> {
+    const hub = new BrokerHub(await openOwnBroker(config, services), config);
+    hub.#listener = await openLocalListener(
+      'workers',
+      path,
+      (downstream) => {
+        const connection = new Connection(downstream, hub.#policy, {
+          clock: services.clock,
+          chance: services.chance,
+          // The worker has told all there is to tell of its client.
+          emit: () => undefined,
+          openLink: (receiver, client) => hub.#broker.open(receiver, client),
+          onGone: (gone) => hub.#connections.remove(gone),
+        });
+        hub.#connections.add(connection);
+        return connection;
+      },
+      services.clock,
+    );
+    return hub;
+  }
+
+  /** Clients of the workers that the broker serves. */
+  get connections(): number {
+    return this.#connections.count;
+  }
+
+  update(config: Config): void {
+    this.#policy = policyOf(config);
+    this.#broker.update(config);
+  }
+
+  async close(): Promise<void> {
+    await this.#listener?.close();
+    this.#connections.destroyAll();
+    await this.#broker.close();
+  }
+}

@@ -1,0 +1,185 @@
+/** The workers: started together, started again when they die, replaced one by one, told of changes. */
+import cluster from 'node:cluster';
+import { fileURLToPath } from 'node:url';
+import { backoffMs } from '../../base/backoff.ts';
+import type { Chance } from '../../base/chance.ts';
+import type { Clock, Timer } from '../../base/clock.ts';
+import type { Emit } from '../../base/events.ts';
+import type { Config } from '../config/config.ts';
+import { OperatorError } from '../config/problem.ts';
+import type { Gateway, ReloadOutcome } from '../gateway.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+import { WorkerHandle, type WorkerListener } from './worker-handle.ts';
+import { WorkerOwners } from './worker-owners.ts';
+
+/** A worker that dies at once is started again after this long, and after twice as long each further time. */
+const RESTART_BASE_MS = 250;
+const RESTART_MAX_MS = 30_000;
+/** A worker that has lived this long is well. */
+const WELL_AFTER_MS = 60_000;
+/** How long after its own drain timeout a worker may take to end. */
+const LEAVE_GRACE_MS = 3_000;
+
+export interface FleetOptions {
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly emit: Emit;
+  readonly workers: number;
+  readonly configPath: string;
+  readonly brokerPath: string;
+}
+
+export class Fleet implements WorkerListener {
+  readonly #options: FleetOptions;
+  readonly #workers = new Map<number, WorkerHandle>();
+  readonly #owners = new WorkerOwners();
+  /** By the process, since a slot is held by two while it is replaced. */
+  readonly #numbers = new WeakMap<WorkerHandle, number>();
+  readonly #failures = new Map<number, number>();
+  readonly #restarts = new Set<Timer>();
+  readonly #ticketSecret: Buffer;
+  #config: Config;
+  #lastNumber = 0;
+  #isStopping = false;
+  listeners: Gateway['listeners'] = [];
+
+  constructor(config: Config, options: FleetOptions) {
+    this.#config = config;
+    this.#options = options;
+    this.#ticketSecret = options.chance.bytes(32);
+    const entry = import.meta.url.endsWith('.ts') ? './worker-process.ts' : './worker-process.js';
+    cluster.schedulingPolicy = cluster.SCHED_RR;
+    cluster.setupPrimary({ exec: fileURLToPath(new URL(entry, import.meta.url)), args: [], serialization: 'advanced' });
+  }
+
+  /** @throws {OperatorError} in the words of the first worker that cannot start; none is left then. */
+  async start(): Promise<void> {
+    const slots = Array.from({ length: this.#options.workers }, (_, i) => i + 1);
+    try {
+      // The first one tells whether it can be done at all.
+      const [first = 1, ...others] = slots;
+      this.listeners = await this.#startWorker(first);
+      await Promise.all(others.map((slot) => this.#startWorker(slot)));
+    } catch (error) {
+      this.#isStopping = true;
+      for (const worker of this.#workers.values()) worker.kill();
+      throw new OperatorError(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  async #startWorker(slot: number): Promise<Gateway['listeners']> {
+    const { clock, emit, workers, configPath, brokerPath } = this.#options;
+    const worker = new WorkerHandle(slot, clock.nowMs(), this);
+    this.#numbers.set(worker, ++this.#lastNumber);
+    this.#workers.set(slot, worker);
+    const listeners = await worker.start({
+      kind: 'start',
+      config: this.#config,
+      configPath,
+      slot,
+      workers,
+      brokerPath,
+      ticketSecret: this.#ticketSecret,
+    });
+    emit({ name: 'worker.started', slot, pid: worker.pid });
+    return listeners;
+  }
+
+  // --- what workers say ---
+
+  onMessage(worker: WorkerHandle, message: FromWorker): void {
+    const number = this.#numbers.get(worker) ?? 0;
+    if (message.kind === 'event') this.#options.emit(message.event);
+    else if (message.kind === 'claim') {
+      const { id, upstream, clientId, owner } = message;
+      const granted = this.#owners.claim(number, upstream, clientId, owner);
+      worker.send({ kind: 'claimed', id, granted });
+    } else if (message.kind === 'release') this.#owners.release(number, message.upstream, message.clientId);
+  }
+
+  onExit(worker: WorkerHandle, code: number | string): void {
+    const { slot, pid } = worker;
+    this.#owners.releaseAll(this.#numbers.get(worker) ?? 0);
+    if (this.#isStopping || worker.isLeaving || this.#workers.get(slot) !== worker) return;
+    const { clock, chance, emit } = this.#options;
+    const livedMs = clock.nowMs() - worker.startedMs;
+    const failures = livedMs >= WELL_AFTER_MS ? 1 : (this.#failures.get(slot) ?? 0) + 1;
+    this.#failures.set(slot, failures);
+    const restartInMs = Math.round(backoffMs(RESTART_BASE_MS, RESTART_MAX_MS, failures, chance));
+    emit({ name: 'worker.exited', slot, pid, code: String(code), restartInMs });
+    const timer = clock.after(restartInMs, () => {
+      this.#restarts.delete(timer);
+      // Its end, should it fail again, is heard in `onExit` once more.
+      if (!this.#isStopping) void this.#startWorker(slot).catch(() => undefined);
+    });
+    this.#restarts.add(timer);
+  }
+
+  // --- what workers are told ---
+
+  /** Puts a configuration into force. The first worker speaks for all: what it refuses, none of them takes. */
+  async reload(config: Config): Promise<ReloadOutcome> {
+    const before = this.#config;
+    this.#config = config;
+    let outcome: ReloadOutcome | undefined;
+    for (const worker of [...this.#workers.values()]) {
+      const answer = await worker.ask<'reloaded'>((id) => ({ kind: 'reload', id, config }));
+      if (answer === undefined) continue;
+      if (outcome === undefined) {
+        outcome = answer.outcome;
+        if (!outcome.ok) {
+          this.#config = before;
+          return outcome;
+        }
+      } else if (!answer.outcome.ok) {
+        // What another has taken this one cannot refuse for good: it starts anew, with the new configuration.
+        worker.kill();
+      }
+    }
+    return outcome ?? { ok: false, says: 'No worker is running at the moment; they are being started again.' };
+  }
+
+  /**
+   * Replaces every worker by a new one that runs the code on disk; a port is never without one that accepts.
+   * @throws {OperatorError} when a new one cannot start: the old one stays, and so do those that were not replaced yet.
+   */
+  async replaceAll(): Promise<void> {
+    for (const slot of [...this.#workers.keys()]) {
+      const old = this.#workers.get(slot)!;
+      try {
+        await this.#startWorker(slot);
+      } catch (error) {
+        this.#workers.get(slot)!.isLeaving = true;
+        this.#workers.set(slot, old);
+        throw new OperatorError(error instanceof Error ? error.message : String(error));
+      }
+      await this.#leave(old, 'replaced');
+    }
+  }
+
+  async #leave(worker: WorkerHandle, signal: string): Promise<void> {
+    worker.isLeaving = true;
+    worker.send({ kind: 'drain', signal });
+    const { drainTimeoutMs } = this.#config.shutdown;
+    const timer = this.#options.clock.after(drainTimeoutMs + LEAVE_GRACE_MS, () => worker.kill());
+    await worker.gone();
+    timer.cancel();
+  }
+
+  broadcast(message: ToWorker): void {
+    for (const worker of this.#workers.values()) worker.send(message);
+  }
+
+  async ask<Kind extends 'upstream status'>(kind: Kind): Promise<Extract<FromWorker, { kind: Kind }>[]> {
+    const answers = await Promise.all(
+      [...this.#workers.values()].map((worker) => worker.ask<Kind>((id) => ({ kind, id }))),
+    );
+    return answers.filter((answer) => answer !== undefined);
+  }
+
+  async drain(signal: string): Promise<void> {
+    this.#isStopping = true;
+    for (const timer of this.#restarts) timer.cancel();
+    await Promise.all([...this.#workers.values()].map((worker) => this.#leave(worker, signal)));
+  }
+}

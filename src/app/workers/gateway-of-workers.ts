@@ -1,0 +1,139 @@
+/** A gateway of several processes: this one holds what must be one, its workers serve the clients. */
+import { join } from 'node:path';
+import type { Service } from '../../transports/upstream/target.ts';
+import type { TargetStatus } from '../../transports/upstream/target-status.ts';
+import type { Config } from '../config/config.ts';
+import type { Gateway, GatewayOptions, ReloadOutcome } from '../gateway.ts';
+import { leadsToEmbedded, prepareUpstreams } from '../upstreams.ts';
+import { VERSION } from '../version.ts';
+import { BrokerHub } from './broker-hub.ts';
+import { Fleet } from './fleet.ts';
+
+const BROKER_SOCKET = 'broker.sock';
+
+/** @throws an error whose message tells the operator what to mend; nothing is left open then. */
+export async function startGatewayOfWorkers(options: GatewayOptions): Promise<GatewayOfWorkers> {
+  const startedMs = options.clock.nowMs();
+  const gateway = new GatewayOfWorkers(options);
+  await gateway.open();
+  const durationMs = Math.round(options.clock.nowMs() - startedMs);
+  options.emit({ name: 'gateway.started', version: VERSION, pid: process.pid, durationMs });
+  return gateway;
+}
+
+export class GatewayOfWorkers implements Gateway {
+  readonly #options: GatewayOptions;
+  readonly #brokerPath: string;
+  readonly #fleet: Fleet;
+  #config: Config;
+  #hub: BrokerHub | undefined;
+  /** Reloads and replacements run one after another. */
+  #busy: Promise<unknown> = Promise.resolve();
+  #draining: Promise<void> | undefined;
+  readonly upstreams = {
+    status: (): Promise<TargetStatus[]> => this.#upstreamStatus(),
+    setService: (upstream: string, target: string, service: Service): Promise<boolean> =>
+      this.#setService(upstream, target, service),
+  };
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#config = options.config;
+    const { config, configPath, clock, chance, emit } = options;
+    this.#brokerPath = join(config.dataDirectory, BROKER_SOCKET);
+    this.#fleet = new Fleet(config, {
+      clock,
+      chance,
+      emit,
+      configPath,
+      brokerPath: this.#brokerPath,
+      workers: config.workers,
+    });
+  }
+
+  get listeners(): Gateway['listeners'] {
+    return this.#fleet.listeners;
+  }
+
+  async open(): Promise<void> {
+    await this.#openHub(this.#config);
+    try {
+      await this.#fleet.start();
+    } catch (error) {
+      await this.#hub?.close();
+      throw error;
+    }
+  }
+
+  async #openHub(config: Config): Promise<void> {
+    if (this.#hub !== undefined || !leadsToEmbedded(await prepareUpstreams(config))) return;
+    this.#hub = await BrokerHub.open(this.#brokerPath, config, this.#options);
+  }
+
+  reload(): Promise<ReloadOutcome> {
+    return this.#inTurn(() => this.#reload());
+  }
+
+  #inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
+    const done = this.#busy.then(run);
+    this.#busy = done.catch(() => undefined);
+    return done;
+  }
+
+  async #reload(): Promise<ReloadOutcome> {
+    if (this.#draining !== undefined) return { ok: false, says: 'The gateway is shutting down.' };
+    try {
+      const config = await this.#options.loadConfig();
+      await this.#openHub(config);
+      const outcome = await this.#fleet.reload(config);
+      if (!outcome.ok) return outcome;
+      const restartNeeded = [...outcome.restartNeeded];
+      if (config.workers !== this.#config.workers) restartNeeded.push('workers');
+      this.#hub?.update(config);
+      this.#config = config;
+      return { ...outcome, restartNeeded };
+    } catch (error) {
+      const says = error instanceof Error ? error.message : String(error);
+      this.#options.emit({ name: 'config.rejected', says });
+      return { ok: false, says };
+    }
+  }
+
+  replaceWorkers(): Promise<void> {
+    return this.#inTurn(() => this.#fleet.replaceAll());
+  }
+
+  /** Of all workers together: the worst state that one of them sees, and the sum of their connections. */
+  async #upstreamStatus(): Promise<TargetStatus[]> {
+    const rows = new Map<string, TargetStatus>();
+    for (const { status } of await this.#fleet.ask('upstream status')) {
+      for (const row of status) {
+        const key = `${row.upstream} ${row.target}`;
+        const known = rows.get(key);
+        const worse = known !== undefined && known.state !== 'up' ? known : row;
+        rows.set(key, { ...worse, connections: row.connections + (known?.connections ?? 0) });
+      }
+    }
+    return [...rows.values()];
+  }
+
+  async #setService(upstream: string, target: string, service: Service): Promise<boolean> {
+    const isKnown = (await this.#upstreamStatus()).some((row) => row.upstream === upstream && row.target === target);
+    if (isKnown) this.#fleet.broadcast({ kind: 'set service', upstream, target, service });
+    return isKnown;
+  }
+
+  drain(signal: string): Promise<void> {
+    this.#draining ??= this.#drain(signal);
+    return this.#draining;
+  }
+
+  async #drain(signal: string): Promise<void> {
+    const { clock, emit } = this.#options;
+    const startedMs = clock.nowMs();
+    emit({ name: 'gateway.stopping', signal, connections: this.#hub?.connections ?? 0 });
+    await this.#fleet.drain(signal);
+    await this.#hub?.close();
+    emit({ name: 'gateway.stopped', durationMs: Math.round(clock.nowMs() - startedMs), connectionsCut: 0 });
+  }
+}

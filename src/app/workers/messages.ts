@@ -1,0 +1,41 @@
+/** What the supervising process and its workers tell each other, over the channel that the runtime gives them. */
+import type { GatewayEvent } from '../../base/events.ts';
+import type { Service } from '../../transports/upstream/target.ts';
+import type { TargetStatus } from '../../transports/upstream/target-status.ts';
+import type { Config } from '../config/config.ts';
+import type { Gateway, ReloadOutcome } from '../gateway.ts';
+
+/** To a worker. Requests carry a number that their answer repeats. */
+export type ToWorker =
+  | {
+      readonly kind: 'start';
+      readonly config: Config;
+      readonly configPath: string;
+      /** Counted from 1; begins the identifiers of its connections. */
+      readonly slot: number;
+      readonly workers: number;
+      /** Where the embedded broker is reached. */
+      readonly brokerPath: string;
+      readonly ticketSecret: Uint8Array;
+    }
+  | { readonly kind: 'reload'; readonly id: number; readonly config: Config }
+  | { readonly kind: 'drain'; readonly signal: string }
+  | { readonly kind: 'upstream status'; readonly id: number }
+  | { readonly kind: 'set service'; readonly upstream: string; readonly target: string; readonly service: Service }
+  | { readonly kind: 'claimed'; readonly id: number; readonly granted: boolean };
+
+export type FromWorker =
+  | { readonly kind: 'ready'; readonly listeners: Gateway['listeners'] }
+  | { readonly kind: 'failed'; readonly says: string }
+  | { readonly kind: 'event'; readonly event: GatewayEvent }
+  | { readonly kind: 'reloaded'; readonly id: number; readonly outcome: ReloadOutcome }
+  | { readonly kind: 'upstream status'; readonly id: number; readonly status: readonly TargetStatus[] }
+  /** May `owner` use this client identifier at this upstream now? */
+  | {
+      readonly kind: 'claim';
+      readonly id: number;
+      readonly upstream: string;
+      readonly clientId: string;
+      readonly owner: string;
+    }
+  | { readonly kind: 'release'; readonly upstream: string; readonly clientId: string };

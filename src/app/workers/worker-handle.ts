@@ -1,0 +1,96 @@
+/** One worker as its supervisor sees it: a process, what it was asked, and what it answered. */
+import cluster, { type Worker } from 'node:cluster';
+import { once } from 'node:events';
+import type { Gateway } from '../gateway.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+
+type Start = Extract<ToWorker, { kind: 'start' }>;
+type Answer = Extract<FromWorker, { id: number }>;
+
+/** What a worker says unasked. */
+export interface WorkerListener {
+  onMessage(worker: WorkerHandle, message: FromWorker): void;
+  /** Last call. `code` is its exit code, or the name of the signal that ended it. */
+  onExit(worker: WorkerHandle, code: number | string): void;
+}
+
+export class WorkerHandle {
+  readonly slot: number;
+  readonly #worker: Worker;
+  readonly #listener: WorkerListener;
+  readonly #waiting = new Map<number, (answer: Answer | undefined) => void>();
+  #lastId = 0;
+  #isGone = false;
+  /** It was told to go: its end is no accident. */
+  isLeaving = false;
+  readonly startedMs: number;
+
+  constructor(slot: number, startedMs: number, listener: WorkerListener) {
+    this.slot = slot;
+    this.startedMs = startedMs;
+    this.#listener = listener;
+    this.#worker = cluster.fork();
+    this.#worker.on('message', (message: FromWorker) => this.#onMessage(message));
+    this.#worker.on('error', () => undefined);
+    this.#worker.on('exit', (code, signal) => {
+      this.#isGone = true;
+      for (const resolve of this.#waiting.values()) resolve(undefined);
+      this.#waiting.clear();
+      this.#listener.onExit(this, signal ?? code);
+    });
+  }
+
+  get pid(): number {
+    return this.#worker.process.pid ?? 0;
+  }
+
+  #onMessage(message: FromWorker): void {
+    if (message.kind === 'reloaded' || message.kind === 'upstream status') {
+      this.#waiting.get(message.id)?.(message);
+      this.#waiting.delete(message.id);
+    } else {
+      this.#listener.onMessage(this, message);
+    }
+  }
+
+  /** Starts its gateway. @throws an error with the worker's own words when that cannot start. */
+  async start(start: Start): Promise<Gateway['listeners']> {
+    this.send(start);
+    return new Promise((resolve, reject) => {
+      const onMessage = (message: FromWorker): void => {
+        if (message.kind === 'ready') resolve(message.listeners);
+        else if (message.kind === 'failed') reject(new Error(message.says));
+        else return;
+        this.#worker.off('message', onMessage);
+      };
+      this.#worker.on('message', onMessage);
+      this.#worker.once('exit', (code, signal) => {
+        reject(new Error(`The worker ended with ${signal ?? `code ${code}`} before it was ready.`));
+      });
+    });
+  }
+
+  send(message: ToWorker): void {
+    if (!this.#isGone && this.#worker.isConnected()) this.#worker.send(message);
+  }
+
+  /** Asks, and resolves with the answer, or with undefined when the worker is gone. */
+  ask<Kind extends Answer['kind']>(
+    make: (id: number) => ToWorker,
+  ): Promise<Extract<Answer, { kind: Kind }> | undefined> {
+    if (this.#isGone) return Promise.resolve(undefined);
+    const id = ++this.#lastId;
+    return new Promise((resolve) => {
+      this.#waiting.set(id, (answer) => resolve(answer as Extract<Answer, { kind: Kind }> | undefined));
+      this.send(make(id));
+    });
+  }
+
+  kill(): void {
+    if (!this.#isGone) this.#worker.process.kill('SIGKILL');
+  }
+
+  async gone(): Promise<void> {
+    if (!this.#isGone) await once(this.#worker, 'exit');
+  }
+}

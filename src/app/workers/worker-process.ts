@@ -1,0 +1,153 @@
+/** A worker: one gateway among several that share the ports, started and told what to do by the supervising process. */
+import { systemChance } from '../../base/chance.ts';
+import { systemClock } from '../../base/clock.ts';
+import type { Emit, GatewayEvent } from '../../base/events.ts';
+import type { SharedOwners } from '../../transports/upstream/client-owners.ts';
+import type { Config } from '../config/config.ts';
+import { openBrokerAt } from '../embedded-upstream.ts';
+import { type Gateway, startGateway } from '../gateway.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+
+/** Events that wait for a busy supervisor; beyond it they are counted, not kept. */
+const EVENTS_PENDING_MAX = 10_000;
+/** What is true of all workers alike is told by the first. */
+const TOLD_ONCE: ReadonlySet<GatewayEvent['name']> = new Set([
+  'listener.opened',
+  'listener.closed',
+  'certificate.loaded',
+  'certificate.expiring',
+  'config.reloaded',
+  'config.rejected',
+]);
+/** Told by the supervising process, of all of them. */
+const NOT_TOLD: ReadonlySet<GatewayEvent['name']> = new Set(['gateway.started', 'gateway.stopping', 'gateway.stopped']);
+
+type Start = Extract<ToWorker, { kind: 'start' }>;
+
+function tell(message: FromWorker, onSent?: () => void): void {
+  // The channel is gone when the supervisor is: then there is nobody to tell.
+  if (process.connected) process.send!(message, undefined, undefined, onSent);
+}
+
+function emitter(slot: number): Emit {
+  let pending = 0;
+  let lost = 0;
+  const send = (event: GatewayEvent): void => {
+    pending++;
+    tell({ kind: 'event', event }, () => pending--);
+  };
+  return (event) => {
+    if (NOT_TOLD.has(event.name) || (slot !== 1 && TOLD_ONCE.has(event.name))) return;
+    if (pending >= EVENTS_PENDING_MAX) {
+      lost++;
+      return;
+    }
+    if (lost > 0) {
+      const says = `${lost} events were not told, because the log could not keep up`;
+      lost = 0;
+      send({ name: 'ceiling.reached', ceiling: 'workers.eventsPendingMax', limit: EVENTS_PENDING_MAX, says });
+    }
+    send(event);
+  };
+}
+
+/** Client identifiers are claimed with the supervisor, which knows those of all workers. */
+class RemoteOwners implements SharedOwners {
+  readonly #waiting = new Map<number, (granted: boolean) => void>();
+  #lastId = 0;
+
+  claim(upstream: string, clientId: string, owner: string): Promise<boolean> {
+    const id = ++this.#lastId;
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      tell({ kind: 'claim', id, upstream, clientId, owner });
+    });
+  }
+
+  answer(id: number, granted: boolean): void {
+    this.#waiting.get(id)?.(granted);
+    this.#waiting.delete(id);
+  }
+
+  release(upstream: string, clientId: string): void {
+    tell({ kind: 'release', upstream, clientId });
+  }
+}
+
+class Worker {
+  readonly #owners = new RemoteOwners();
+  #gateway: Gateway | undefined;
+  #config: Config | undefined;
+
+  handle(message: ToWorker): void {
+    switch (message.kind) {
+      case 'start':
+        void this.#start(message);
+        return;
+      case 'reload':
+        void this.#reload(message.id, message.config);
+        return;
+      case 'drain':
+        void this.#drain(message.signal);
+        return;
+      case 'upstream status':
+        void this.#tellUpstreamStatus(message.id);
+        return;
+      case 'set service':
+        void this.#gateway?.upstreams.setService(message.upstream, message.target, message.service);
+        return;
+      case 'claimed':
+        this.#owners.answer(message.id, message.granted);
+        return;
+    }
+  }
+
+  async #start({ config, configPath, slot, workers, brokerPath, ticketSecret }: Start): Promise<void> {
+    this.#config = config;
+    try {
+      this.#gateway = await startGateway({
+        config,
+        configPath,
+        // What is in force is the supervisor's to say: it has read and checked the file for all.
+        loadConfig: async () => this.#config!,
+        emit: emitter(slot),
+        clock: systemClock,
+        chance: systemChance,
+        shared: {
+          processes: workers,
+          openEmbedded: openBrokerAt(brokerPath),
+          owners: this.#owners,
+          ticketSecret,
+          connectionIdPrefix: `w${slot}-`,
+        },
+      });
+      tell({ kind: 'ready', listeners: this.#gateway.listeners });
+    } catch (error) {
+      tell({ kind: 'failed', says: error instanceof Error ? error.message : String(error) }, () => process.exit(1));
+    }
+  }
+
+  async #reload(id: number, config: Config): Promise<void> {
+    const before = this.#config;
+    this.#config = config;
+    const outcome = await this.#gateway!.reload();
+    if (!outcome.ok) this.#config = before;
+    tell({ kind: 'reloaded', id, outcome });
+  }
+
+  async #tellUpstreamStatus(id: number): Promise<void> {
+    tell({ kind: 'upstream status', id, status: (await this.#gateway?.upstreams.status()) ?? [] });
+  }
+
+  async #drain(signal: string): Promise<void> {
+    await this.#gateway?.drain(signal);
+    process.exit(0);
+  }
+}
+
+const worker = new Worker();
+process.on('message', (message: ToWorker) => worker.handle(message));
+// Without its supervisor a worker has no broker, no log and nobody who would restart it.
+process.on('disconnect', () => process.exit(1));
+// Signals of the terminal go to the whole group; the supervisor decides what becomes of them.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);

@@ -1,0 +1,40 @@
+/** `sallyport restart`: replaces the workers of the running gateway, one after another. */
+import { join } from 'node:path';
+import { dataDirectoryOf } from '../app/config/load.ts';
+import { askGateway } from '../app/control/client.ts';
+import { CONTROL_SOCKET } from '../app/control/protocol.ts';
+import { systemClock } from '../base/clock.ts';
+import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS } from './command.ts';
+import { placeOf } from './place.ts';
+import { print, printError, printJson } from './terminal.ts';
+
+export const restartCommand: Command = {
+  name: 'restart',
+  usage: ['[--config FILE | --data DIR] [--json]'],
+  wordsMax: 0,
+  description:
+    'Replaces the workers of the running gateway one after another by new ones, which run the code that is installed now. A new worker serves before the old one closes its listeners, so no connection is refused; the clients of the old one are told to come back (MQTT 5) or find their connection closed. Needs `workers` above 1. The supervising process, and the embedded broker with it, change their code only with a start of their own.',
+  options: { ...PLACE_OPTIONS, json: JSON_OPTION },
+  examples: [['sallyport restart', 'After a new version was installed']],
+  exitCodes: [
+    [0, 'every worker is a new one'],
+    [2, 'there are no workers, or a new one could not start; the old one stays'],
+    [3, 'no gateway is running there'],
+  ],
+  async run(invocation) {
+    const { configFile } = placeOf(invocation);
+    const socket = join(await dataDirectoryOf(configFile), CONTROL_SOCKET);
+    const asked = await askGateway(socket, 'restart', systemClock);
+    const wantsJson = hasOption(invocation, 'json');
+    if (asked.kind === 'answered') {
+      if (wantsJson) printJson({ ok: true });
+      else print('Every worker is a new one.');
+      return ExitCode.Ok;
+    }
+    const isAbsent = asked.kind === 'not running';
+    const says = isAbsent ? `No gateway is running on ${socket}. Start one with \`sallyport start\`.` : asked.says;
+    if (wantsJson) printJson({ ok: false, says });
+    else printError(says);
+    return isAbsent ? ExitCode.NotRunning : ExitCode.Usage;
+  },
+};
