@@ -38,4 +38,8 @@ export class PublishView implements Frame {
    * before the view goes on.
    */
   topic = '';
+
+  get payloadBytes(): number {
+    return this.end - this.payloadStart;
+  }
 }

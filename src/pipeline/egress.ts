@@ -64,7 +64,7 @@ export class Egress implements DownstreamReceiver {
 
   publish(packet: PublishView): boolean {
     if (!this.#open) return true;
-    const verdict = receiveGrant(this.#client, packet.topic);
+    const verdict = receiveGrant(this.#client, packet);
     if (verdict.kind !== 'pass') {
       this.#withhold(packet, verdict);
       return true;

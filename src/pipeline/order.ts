@@ -13,7 +13,7 @@ import { filtersPerSubscribe, subscriptionQuota } from './checks/subscription-qu
 import { topicFilterShape, topicNameShape } from './checks/topic-shape.ts';
 import type { Client } from './client.ts';
 import type { PublishPermit } from './permit.ts';
-import type { TopicEntry } from './topic-cache.ts';
+import type { TopicEntry, TopicOutcome } from './topic-cache.ts';
 import { type Denial, PASS, type Verdict } from './verdict.ts';
 
 const order = {
@@ -48,14 +48,19 @@ export function admitPublish(client: Client, packet: PublishView, entry: TopicEn
     const verdict = check(client, packet);
     if (verdict.kind !== 'pass') return verdict;
   }
-  if (entry.generation === client.rights && entry.outcome !== undefined) return entry.outcome;
+  if (entry.generation === client.rights && entry.outcome !== undefined) return settle(entry.outcome, packet);
   const outcome = decideTopic(client, entry.topic);
   entry.outcome = outcome;
   entry.generation = client.rights;
-  return outcome;
+  return settle(outcome, packet);
 }
 
-function decideTopic(client: Client, topic: string): PublishPermit | Denial {
+/** Most topics are decided for good; of the others, each message is. */
+function settle(outcome: TopicOutcome, packet: PublishView): PublishPermit | Denial {
+  return outcome.kind === 'depends' ? outcome.judge(packet) : outcome;
+}
+
+function decideTopic(client: Client, topic: string): TopicOutcome {
   const [shape, grant] = order.topic;
   const verdict = shape(client, topic);
   return verdict.kind === 'pass' ? grant(client, topic) : verdict;

@@ -1,11 +1,16 @@
-/** May this client publish on this topic? The answer is a permit, or a refusal that names the rule. */
-import { Reason } from '../../mqtt/reason.ts';
+/**
+ * May this client publish on this topic? The answer is a permit, or a refusal that names the rule, or, where it depends on the
+ * message, the means to tell for each.
+ */
 import type { Client } from '../client.ts';
-import { issuePublishPermit, type PublishPermit } from '../permit.ts';
-import { type Refuse, refuse } from '../verdict.ts';
+import { DependingGrant, publishOutcome } from '../depending-grant.ts';
+import type { PublishPermit } from '../permit.ts';
+import type { Refuse } from '../verdict.ts';
 
-export function publishGrant(client: Client, topic: string): PublishPermit | Refuse {
+export function publishGrant(client: Client, topic: string): PublishPermit | Refuse | DependingGrant {
   const decision = client.authorization?.publish(topic);
-  if (decision?.allowed === true) return issuePublishPermit(client.policy.generation, decision.by);
-  return refuse(Reason.NotAuthorized, decision?.by ?? 'authorization:none', 'not authorized to publish on this topic');
+  const { generation } = client.policy;
+  return decision?.depends === undefined
+    ? publishOutcome(decision, generation)
+    : new DependingGrant(generation, decision.depends);
 }
