@@ -49,6 +49,14 @@ export function eventSentence(event: GatewayEvent): string {
       return `Listener ${event.listener} shows the certificate of ${event.subject}, good until ${event.expiresAt}`;
     case 'certificate.expiring':
       return `The certificate of ${event.subject} on listener ${event.listener} expires in ${count(event.daysLeft, 'day')}`;
+    case 'certificate.revoked':
+      return `The certificate of ${event.subject} (serial ${event.serial}) is revoked, shown by ${who(event)}: ${why(event)}`;
+    case 'revocation.refreshed':
+      return `The revocation list ${event.place} of ${event.issuer} names ${count(event.entries, 'certificate')}, good until ${event.nextUpdate}`;
+    case 'revocation.stale':
+      return 'place' in event
+        ? `Revocation cannot be told from ${event.place}: ${event.says}`
+        : `Login with the certificate of ${event.subject} on listener ${event.listener} ${event.action}: ${event.says}`;
     case 'connection.accepted':
       return `Accepted a ${who(event)}`;
     case 'connection.rejected':

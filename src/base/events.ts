@@ -45,6 +45,12 @@ export type GatewayEvent =
   | { name: 'config.rejected'; says: string }
   | { name: 'certificate.loaded'; listener: string; subject: string; fingerprint: string; expiresAt: string }
   | { name: 'certificate.expiring'; listener: string; subject: string; expiresAt: string; daysLeft: number }
+  | ({ name: 'certificate.revoked'; subject: string; serial: string; fingerprint: string } & ConnectionFacts & Decision)
+  | { name: 'revocation.refreshed'; place: string; issuer: string; entries: number; nextUpdate: string }
+  | ({ name: 'revocation.stale'; says: string } & (
+      | { place: string }
+      | { listener: string; subject: string; fingerprint: string; action: 'refused' | 'allowed' }
+    ))
   | ({ name: 'connection.accepted' } & ConnectionFacts)
   | ({ name: 'connection.rejected' } & ConnectionFacts & Decision)
   | ({ name: 'connection.closed'; durationMs: number; bytesIn: number; bytesOut: number } & ConnectionFacts & Decision)

@@ -1,0 +1,60 @@
+/** A revocation list together with the place it came from, and the issuers whose signature on it was checked. */
+import { isSignedBy } from '../x509/signed.ts';
+import type { Authority, PathStep } from './certificate-path.ts';
+import type { RevocationList } from './revocation-list.ts';
+import type { Word } from './source.ts';
+
+/** Clocks differ. */
+const CLOCK_SKEW_MS = 300_000;
+
+export class PublishedList {
+  readonly place: string;
+  readonly list: RevocationList;
+  /** By fingerprint of the authority. */
+  readonly #isFrom = new Map<string, boolean>();
+
+  constructor(place: string, list: RevocationList) {
+    this.place = place;
+    this.list = list;
+  }
+
+  /** Whether it bears the issuer's name, which anybody can write. */
+  claims({ fields }: Authority): boolean {
+    return Buffer.compare(this.list.issuer, fields.subject) === 0;
+  }
+
+  /** Whether the issuer has signed it; undefined before that was checked. */
+  isFrom(issuer: Authority): boolean | undefined {
+    return this.claims(issuer) ? this.#isFrom.get(issuer.fingerprint) : false;
+  }
+
+  async verify(issuer: Authority): Promise<boolean> {
+    const isFrom =
+      this.claims(issuer) && issuer.fields.maySignLists !== false && (await isSignedBy(this.list.signed, issuer.key));
+    this.#isFrom.set(issuer.fingerprint, isFrom);
+    return isFrom;
+  }
+
+  /**
+   * INVARIANT: only asked for an issuer that it is from. What a list names stays revoked when the list is out of date; that a
+   * certificate is good, only a current list can say.
+   */
+  wordOn({ fields }: PathStep, epochMs: number): Word {
+    const { thisUpdateMs, nextUpdateMs, scope } = this.list;
+    const { onlyUsers, onlyAuthorities, uris } = scope;
+    const covers =
+      !(onlyUsers && fields.isAuthority) &&
+      !(onlyAuthorities && !fields.isAuthority) &&
+      (uris === undefined || fields.listUris.some((uri) => uris.includes(uri)));
+    if (!covers) return { kind: 'none', says: `the revocation list ${this.place} does not speak of the certificate` };
+    if (this.list.names(fields.serial)) return { kind: 'revoked', by: `crl:${this.place}` };
+    if (thisUpdateMs > epochMs + CLOCK_SKEW_MS) {
+      return { kind: 'none', says: `the revocation list ${this.place} is from the future: check the clocks` };
+    }
+    if (nextUpdateMs <= epochMs) {
+      const since = new Date(nextUpdateMs).toISOString();
+      return { kind: 'none', says: `the revocation list ${this.place} is out of date since ${since}` };
+    }
+    return { kind: 'good', by: `crl:${this.place}` };
+  }
+}
