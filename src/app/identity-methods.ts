@@ -10,8 +10,11 @@ import type { HashQueue } from '../policy/identity/hash-queue.ts';
 import type { Authenticator, IdentityMethod } from '../policy/identity/identity.ts';
 import { parsePasswordFile } from '../policy/identity/password-file.ts';
 import { PasswordFileMethod } from '../policy/identity/password-file-method.ts';
+import { UsersMethod } from '../policy/identity/users-method.ts';
 import type { ChainEntry, Config } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
+import { SqliteUserStore } from './users/user-store.ts';
+import { usersFileOf } from './users/users-file.ts';
 
 /** What methods are built with. It outlives a reload. */
 export interface IdentityServices {
@@ -19,6 +22,8 @@ export interface IdentityServices {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly emit: Emit;
+  /** Told when a method's users have changed by themselves: their names, or undefined when it may be any. */
+  readonly onUsersChanged: (method: string, usernames: ReadonlySet<string> | undefined) => void;
 }
 
 /** A method, and how to let go of what it holds open. */
@@ -66,16 +71,39 @@ async function buildMethod(entry: ChainEntry, config: Config, services: Identity
     case 'certificate':
       return { method: certificateMethod };
     case 'password-file':
-      return { method: await passwordFileMethod(config, services) };
+      return { method: await passwordFileMethod(entry, config, services) };
+    case 'users':
+      return usersMethod(entry, config, services);
     case 'anonymous':
       return { method: anonymousMethod };
   }
 }
 
-async function passwordFileMethod(config: Config, { queue, chance }: IdentityServices): Promise<IdentityMethod> {
-  const { passwordFile } = config.authentication;
-  const text = await readText(passwordFile, 'password file', '`sallyport passwd add NAME` makes it');
-  return new PasswordFileMethod({ passwordFile: parsePasswordFile(text, passwordFile), queue, chance });
+type Entry<Method extends ChainEntry['method']> = Extract<ChainEntry, { method: Method }>;
+
+async function passwordFileMethod(
+  { name = 'password-file', unknownUser }: Entry<'password-file'>,
+  config: Config,
+  { queue, chance }: IdentityServices,
+): Promise<IdentityMethod> {
+  const file = config.authentication.passwordFile;
+  const text = await readText(file, 'password file', '`sallyport passwd add NAME` makes it');
+  return new PasswordFileMethod({ name, passwordFile: parsePasswordFile(text, file), unknownUser, queue, chance });
+}
+
+function usersMethod(
+  { name = 'users', unknownUser }: Entry<'users'>,
+  config: Config,
+  services: IdentityServices,
+): Built {
+  const { ageMaxMs, ageWarningMs } = config.authentication.passwordRules;
+  const store = new SqliteUserStore({
+    path: usersFileOf(config.dataDirectory),
+    ...services,
+    onChanged: (usernames) => services.onUsersChanged(name, usernames),
+  });
+  const age = { maxMs: ageMaxMs, warningMs: ageWarningMs };
+  return { method: new UsersMethod({ name, store, unknownUser, age, ...services }), close: () => store.close() };
 }
 
 export async function readText(file: string, what: string, cure: string): Promise<string> {

@@ -31,6 +31,15 @@ export class Connections {
     }
   }
 
+  /** Ends those whose identity one method has established and would not establish again; `usernames` undefined means all. */
+  recheckIdentities(method: string, usernames: ReadonlySet<string> | undefined): void {
+    for (const connection of [...this.#all]) {
+      const { identity } = connection.client;
+      if (identity?.method !== method) continue;
+      if (usernames === undefined || usernames.has(identity.username ?? '')) connection.recheckIdentity();
+    }
+  }
+
   /** Ends every connection with a reason. */
   shutAll(reason: number, by: string, says: string): void {
     for (const connection of [...this.#all]) connection.shut(reason, by, says);

@@ -1,7 +1,9 @@
 /** Who clients are: the chain of methods that are asked, and what they share. */
 import { z } from 'zod';
 import { entry } from './chain/entry.ts';
+import { passwordFileEntry, usersEntry } from './chain/password-entries.ts';
 import { complaint, list, path, section, wholeNumber } from './fields.ts';
+import { passwordRulesSchema } from './password-rules-schema.ts';
 
 const ENTRIES_MAX = 32;
 
@@ -13,7 +15,8 @@ function about(description: string): { description: string } {
 function entrySchema() {
   const entries = [
     entry(z.literal('certificate'), {}),
-    entry(z.literal('password-file'), {}),
+    passwordFileEntry,
+    usersEntry,
     entry(z.literal('anonymous'), {}),
   ] as const;
   const methods = entries.map(({ shape }) => shape.method.value);
@@ -41,6 +44,7 @@ export function authenticationSchema(directory: string) {
       .meta(
         about('Methods in the order in which they are asked; the first that applies to what a client shows decides.'),
       ),
+    passwordRules: passwordRulesSchema.prefault({}).meta(about('What passwords of the built-in users have to be.')),
     passwordFile: path(directory).prefault('users').meta(about('Users and their hashed passwords.')),
     hashConcurrency: wholeNumber({ min: 1, max: 64 }).prefault(2).meta(about('Passwords verified at once.')),
     hashQueueMax: wholeNumber({ min: 1, max: 100_000 })

@@ -21,8 +21,11 @@ export interface HashQueueOptions {
 /** `busy`: no room to wait. `late`: the deadline passed. `failed`: the runtime could not compute it. */
 export type HashAnswer = 'matches' | 'differs' | 'busy' | 'late' | 'failed';
 
+/** All that the queue needs of a hash. */
+type Verifiable = Pick<PasswordHash, 'cost' | 'verify'>;
+
 interface Entry {
-  readonly hash: PasswordHash;
+  readonly hash: Verifiable;
   /** A copy of our own, wiped when it is no longer needed. */
   readonly password: Buffer;
   readonly answer: (answer: HashAnswer) => void;
@@ -48,8 +51,13 @@ export class HashQueue {
     this.#deadlineMs = options.deadlineMs ?? 10_000;
   }
 
+  /** Nobody would have to wait. */
+  get isIdle(): boolean {
+    return this.#running < this.#runningMax;
+  }
+
   /** Never rejects. The password may be borrowed: it is copied before this returns. */
-  verify(hash: PasswordHash, password: Uint8Array): Promise<HashAnswer> {
+  verify(hash: Verifiable, password: Uint8Array): Promise<HashAnswer> {
     if (this.#running >= this.#runningMax && this.#waiting.size >= this.#waitingMax) {
       this.#sayFull();
       return Promise.resolve('busy');
