@@ -5,15 +5,16 @@ export interface Flushable {
 }
 
 /**
- * One queue serves all connections of the process: the runtime reads every ready socket in one phase of its loop, and the
- * immediate that runs after that phase flushes all that the reading caused, one write a connection.
- */
-/**
  * What a chunk has caused goes out before as many more are read: by then the sockets that it touched have begun to leave the
  * processor's cache, and those who wait for it have waited long enough.
  */
 const CHUNKS_MAX = 32;
 
+/**
+ * One queue serves all connections of the process: the runtime reads every ready socket in one phase of its loop, and the
+ * immediate that runs after that phase flushes all that the reading caused, one write a connection. A turn with many chunks
+ * flushes in between.
+ */
 export class FlushQueue {
   #touched: Flushable[] = [];
   #spare: Flushable[] = [];
@@ -38,6 +39,7 @@ export class FlushQueue {
     this.#flush();
   };
 
+  /** INVARIANT: not entered again from within: no flushable reads a chunk while it is flushed. */
   #flush(): void {
     this.#chunks = 0;
     const touched = this.#touched;

@@ -8,8 +8,8 @@ import { normaliseAddress } from '../base/ip-address.ts';
 import { Reason } from '../mqtt/reason.ts';
 import type { Accept, DownstreamFacts } from '../pipeline/downstream.ts';
 import type { ByteStreamDeps } from './byte-stream.ts';
-import { flushQueue } from './flush-queue.ts';
 import { DirectSocket } from './direct-socket.ts';
+import { flushQueue } from './flush-queue.ts';
 import { Greeting, type Host } from './greeting.ts';
 import { ListenerError, listenError } from './listener-error.ts';
 import { type ListenerOptions, type ListenerSettings, type ListenerType, settle } from './listener-options.ts';
@@ -104,7 +104,9 @@ class SocketListener implements Listener, Host {
     }
     if (overWebSocket) this.webSocket = new WebSocketGate(this.#settings);
     this.#server = createServer({ noDelay: true, allowHalfOpen: true });
-    this.#server.on('connection', (socket) => this.#onConnection(this.type === 'tcp' ? DirectSocket.from(socket) : socket));
+    this.#server.on('connection', (socket) =>
+      this.#onConnection(this.type === 'tcp' ? DirectSocket.takeOver(socket) : socket),
+    );
   }
 
   get connections(): number {

@@ -50,10 +50,13 @@ export class SocketStream implements ByteStream, Flushable {
   protected listen(first: Uint8Array | undefined): void {
     const socket = this.#socket;
     socket.on('data', (chunk: Buffer) => this.take(chunk));
-    if (socket instanceof DirectSocket) socket.readInto((chunk) => this.take(chunk));
     if (first === undefined) return;
-    if (socket.isPaused()) socket.unshift(first);
-    else this.take(first);
+    if (socket.isPaused()) {
+      socket.unshift(first);
+      return;
+    }
+    if (socket instanceof DirectSocket) socket.readInto((chunk) => this.take(chunk));
+    this.take(first);
   }
 
   /** Bytes as they came, borrowed until this returns. */

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { DirectSocket } from './direct-socket.ts';
+
+interface Pair {
+  readonly server: Server;
+  readonly client: Socket;
+  readonly socket: DirectSocket;
+}
+
+async function pair(t: TestContext): Promise<Pair> {
+  const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const accepted = once(server, 'connection') as Promise<[Socket]>;
+  const client = connect((server.address() as { port: number }).port, '127.0.0.1');
+  const socket = DirectSocket.takeOver((await accepted)[0]);
+  t.after(() => {
+    client.destroy();
+    socket.destroy();
+    server.close();
+  });
+  assert.ok(socket instanceof DirectSocket, 'the runtime is as it was');
+  return { server, client, socket };
+}
+
+/** Whatever `readInto` hands over, copied. */
+function gather(socket: DirectSocket): { text: () => string; until: (length: number) => Promise<void> } {
+  let text = '';
+  let wake: () => void = () => {};
+  socket.readInto((chunk) => {
+    text += Buffer.from(chunk).toString('latin1');
+    wake();
+  });
+  const until = async (length: number): Promise<void> => {
+    while (text.length < length) await new Promise<void>((resolve) => (wake = resolve));
+  };
+  return { text: () => text, until };
+}
+
+test('a socket that was taken over is a stream until somebody reads from it directly', async (t) => {
+  const { client, socket } = await pair(t);
+  client.write('first');
+  const [chunk] = (await once(socket, 'data')) as [Buffer];
+  const gathered = gather(socket);
+  client.write('second');
+  await gathered.until(6);
+  assert.equal(chunk.toString(), 'first');
+  assert.equal(gathered.text(), 'second');
+});
+
+test('chunks that the stream keeps are not overwritten by later ones', async (t) => {
+  const { client, socket } = await pair(t);
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  client.write('one');
+  await once(socket, 'data');
+  client.write('two');
+  await once(socket, 'data');
+  assert.equal(Buffer.concat(chunks).toString(), 'onetwo');
+});
+
+test('a paused socket hands nothing to its reader, and all of it in order afterwards', async (t) => {
+  const { client, socket } = await pair(t);
+  socket.on('data', () => assert.fail('the stream is not used'));
+  const gathered = gather(socket);
+  client.write('a');
+  await gathered.until(1);
+  socket.pause();
+  client.write('b'.repeat(200_000));
+  client.write('c');
+  // What the kernel had room for has arrived by the time that a second connection's bytes have.
+  const other = await pair(t);
+  const otherGathered = gather(other.socket);
+  other.client.write('x');
+  await otherGathered.until(1);
+  assert.equal(gathered.text(), 'a');
+  socket.resume();
+  await gathered.until(200_002);
+  assert.equal(gathered.text(), `a${'b'.repeat(200_000)}c`);
+});
+
+test('bytes that wait in the stream are not overtaken', async (t) => {
+  const { client, socket } = await pair(t);
+  client.write('waits');
+  await once(socket, 'readable');
+  socket.readInto(() => assert.fail('overtaken'));
+  assert.equal(socket.read()?.toString(), 'waits');
+});
+
+test('the end of the peer is heard, and a server whose connections were taken over closes', async (t) => {
+  const { server, client, socket } = await pair(t);
+  socket.on('data', () => {});
+  gather(socket);
+  client.end();
+  await once(socket, 'end');
+  socket.end();
+  await once(socket, 'close');
+  server.close();
+  await once(server, 'close');
+});
