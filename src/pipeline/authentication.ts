@@ -10,8 +10,10 @@ import type { AuthPacket, ConnectPacket } from '../mqtt/packet.ts';
 import { NO_PROPERTIES, type Properties } from '../mqtt/properties.ts';
 import { Reason } from '../mqtt/reason.ts';
 import { PacketType } from '../mqtt/wire.ts';
+import type { CertificateObjection } from '../policy/identity/certificate-guard.ts';
 import type { AuthenticationResult, Credentials, EnhancedExchange } from '../policy/identity/identity.ts';
 import { authenticate, credentialsOf, deniedInside, standingOf } from './checks/authenticate.ts';
+import { admitCertificate, certificateObjection, tellRevoked } from './checks/certificate.ts';
 import type { Client } from './client.ts';
 import type { ConnectionPolicy } from './policy.ts';
 import { type Denial, refuse } from './verdict.ts';
@@ -92,6 +94,26 @@ export class Authentication {
   /** Begins with the CONNECT. Its deadline is the caller's. */
   begin(packet: ConnectPacket): void {
     this.#policy = this.#client.policy;
+    const admission = admitCertificate(this.#client);
+    if (admission === undefined) {
+      this.#prove(packet);
+      return;
+    }
+    const attempt = this.#attempt;
+    void admission.then((objection) => {
+      if (attempt !== this.#attempt) return;
+      if (objection !== undefined) this.#end(this.#objected(objection));
+      else this.#prove(packet);
+    });
+  }
+
+  #objected(objection: CertificateObjection): AuthenticationResult {
+    tellRevoked(this.#client, objection, this.#services.emit);
+    const { reason, by, says } = objection;
+    return { ok: false, reason, by, says, method: 'certificate' };
+  }
+
+  #prove(packet: ConnectPacket): void {
     const credentials = credentialsOf(this.#client, packet);
     const { authenticationMethod, authenticationData } = packet.properties;
     if (authenticationMethod === undefined) {
@@ -182,7 +204,11 @@ export class Authentication {
   /** A reload may have overtaken a slow method, which then has proven what no longer counts. */
   #inForce(result: AuthenticationResult): AuthenticationResult {
     const { policy } = this.#client;
-    if (!result.ok || policy === this.#policy) return result;
+    if (!result.ok) return result;
+    // The certificate may have been revoked while a slow method thought about the rest.
+    const objection = certificateObjection(this.#client);
+    if (objection !== undefined) return this.#objected(objection);
+    if (policy === this.#policy) return result;
     return policy.authenticator.stillValid(result.identity, standingOf(this.#client)) ? result : OVERTAKEN;
   }
 

@@ -6,6 +6,8 @@ import { encodePacket } from '../mqtt/encode.ts';
 import type { Packet, SubscribePacket } from '../mqtt/packet.ts';
 import { NO_PROPERTIES } from '../mqtt/properties.ts';
 import { PacketType } from '../mqtt/wire.ts';
+import type { CertificateGuard } from '../policy/identity/certificate-guard.ts';
+import type { CertificateFacts } from '../policy/identity/identity.ts';
 import type { ConnectionPolicy } from './policy.ts';
 
 function subscribe(packetId: number, ...filters: string[]): SubscribePacket {
@@ -583,6 +585,74 @@ describe('an expiry', () => {
     await bench.open();
     bench.connection.onClosed({ by: 'peer', says: '', bytesIn: 1, bytesOut: 1 });
     assert.equal(bench.clock.pendingCount, 0);
+  });
+});
+
+describe('the guard of client certificates', () => {
+  const certificate: CertificateFacts = {
+    commonName: 'pump-7',
+    subject: 'CN=pump-7',
+    issuer: 'CN=CA',
+    organizationalUnits: [],
+    serial: '0a',
+    fingerprint: 'f0',
+    dnsNames: [],
+    uris: [],
+    emails: [],
+    notAfterMs: 4_000_000_000_000,
+    chain: [],
+  };
+  const revoked = { reason: 0x87, by: 'crl:ca.crl', says: 'certificate revoked', isRevoked: true };
+
+  function guarded(guard: CertificateGuard): Bench {
+    const bench = new Bench(5, testPolicy({ certificateGuard: guard }));
+    Object.assign(bench.downstream.facts, { certificate });
+    return bench;
+  }
+
+  it('keeps a revoked certificate out, whatever password comes with it, and says so', async () => {
+    const bench = guarded({ admit: () => Promise.resolve(revoked), objection: () => undefined });
+    const connack = await bench.open();
+    assert.partialDeepStrictEqual(connack, { reasonCode: 0x87, properties: { reasonString: 'certificate revoked' } });
+    assert.partialDeepStrictEqual(bench.named('certificate.revoked'), [
+      { clientId: 'tester', by: 'crl:ca.crl', subject: 'CN=pump-7', serial: '0a', fingerprint: 'f0' },
+    ]);
+    assert.partialDeepStrictEqual(bench.named('authentication.failed'), [{ method: 'certificate', by: 'crl:ca.crl' }]);
+    assert.deepEqual(bench.link.calls, []);
+  });
+
+  it('ends the live session when it objects later, and the Will is not published', async () => {
+    let objection: typeof revoked | undefined;
+    const bench = guarded({ admit: () => Promise.resolve(undefined), objection: () => objection });
+    await bench.open();
+    assert.equal(bench.connection.recheckIdentity(), true);
+    objection = revoked;
+    assert.equal(bench.connection.recheckIdentity(), false);
+    assert.partialDeepStrictEqual(bench.received(), [
+      { type: PacketType.Disconnect, reasonCode: 0x87, properties: { reasonString: 'certificate revoked' } },
+    ]);
+    assert.deepEqual(bench.link.named('close'), [['close', 0]]);
+    assert.equal(bench.named('certificate.revoked').length, 1);
+  });
+
+  it('is heard again after a slow method, which may have been overtaken by a revocation', async () => {
+    const bench = guarded({ admit: () => Promise.resolve(undefined), objection: () => revoked });
+    assert.equal(reasonOf(await bench.open()), 0x87);
+    assert.equal(bench.named('authentication.succeeded').length, 0);
+  });
+
+  it('that fails inside lets nobody in', async () => {
+    const bench = guarded({ admit: () => Promise.reject(new Error('bug')), objection: () => undefined });
+    assert.equal(reasonOf(await bench.open()), 0x80);
+    assert.equal(bench.named('authentication.failed')[0]!.by, 'certificate:internal');
+  });
+
+  it('that never answers is overtaken by the deadline', async () => {
+    const bench = guarded({ admit: () => new Promise(() => undefined), objection: () => undefined });
+    await bench.open();
+    bench.clock.advance(10_000);
+    assert.equal(bench.named('connect.refused')[0]!.by, 'limit:connectTimeout');
+    assert.equal(bench.downstream.ended, true);
   });
 });
 

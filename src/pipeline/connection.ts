@@ -18,7 +18,7 @@ import { PacketOrder } from '../mqtt/sequence.ts';
 import { PacketType } from '../mqtt/wire.ts';
 import { Answers } from './answers.ts';
 import { Authentication } from './authentication.ts';
-import { standingOf } from './checks/authenticate.ts';
+import { lapseOf } from './checks/authenticate.ts';
 import { admitWill } from './checks/will.ts';
 import { Client, subjectOf } from './client.ts';
 import { shapeConnack } from './connack.ts';
@@ -564,11 +564,10 @@ export class Connection implements DownstreamHandler {
 
   /** Ends the connection when its identity would not be established again; true when it stays. */
   recheckIdentity(): boolean {
-    const { client } = this;
-    if (client.identity === undefined || this.#link === undefined) return false;
-    if (client.policy.authenticator.stillValid(client.identity, standingOf(client))) return true;
-    this.#withdraw('policy:identity', 'the identity is no longer valid');
-    return false;
+    if (this.client.identity === undefined || this.#link === undefined) return false;
+    const lapse = lapseOf(this.client, this.#services.emit);
+    if (lapse !== undefined) this.#withdraw(lapse.by, lapse.says);
+    return lapse === undefined;
   }
 
   /** What the client may do is decided anew: by another policy, or for another proof of who it is. */

@@ -40,6 +40,13 @@ export class Connections {
     }
   }
 
+  /** Ends those whose certificate would no longer be let in. */
+  recheckCertificates(): void {
+    for (const connection of [...this.#all]) {
+      if (connection.client.downstream.certificate !== undefined) connection.recheckIdentity();
+    }
+  }
+
   /** Ends every connection with a reason. */
   shutAll(reason: number, by: string, says: string): void {
     for (const connection of [...this.#all]) connection.shut(reason, by, says);

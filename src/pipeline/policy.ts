@@ -2,6 +2,7 @@
 import type { DecodeRules } from '../mqtt/rules.ts';
 import type { ProtocolVersion } from '../mqtt/wire.ts';
 import type { Authorizer } from '../policy/authorization/decision.ts';
+import type { CertificateGuard } from '../policy/identity/certificate-guard.ts';
 import type { Authenticator } from '../policy/identity/identity.ts';
 import type { IdentityTemplate } from '../policy/identity/identity-template.ts';
 
@@ -41,6 +42,8 @@ export interface ConnectionPolicy {
   readonly anonymousAllowed: boolean;
   /** How a user name is made of a verified client certificate, where it is. */
   readonly certificateIdentity: IdentityTemplate | undefined;
+  /** Where clients show certificates: what those have to be beyond what TLS verifies. */
+  readonly certificateGuard?: CertificateGuard | undefined;
   readonly deniedPublish: DeniedPublish;
   /** What the decoder refuses beyond what the specification makes it refuse. */
   readonly decodeRules: DecodeRules;

@@ -1,8 +1,10 @@
 /** Asks who the client is, by all that is known of it. What goes wrong inside is a refusal. */
+import type { Emit } from '../../base/events.ts';
 import type { ConnectPacket } from '../../mqtt/packet.ts';
 import { Reason } from '../../mqtt/reason.ts';
 import type { AuthenticationResult, Authenticator, Credentials, Standing } from '../../policy/identity/identity.ts';
 import type { Client } from '../client.ts';
+import { certificateObjection, tellRevoked } from './certificate.ts';
 
 /** The user property by which a v5 client shows the code of a second factor. */
 export const ONE_TIME_CODE_PROPERTY = 'totp';
@@ -40,6 +42,20 @@ export function credentialsOf(client: Client, { clientId, username, password, pr
     oneTimeCode: properties.userProperties?.find(([name]) => name === ONE_TIME_CODE_PROPERTY)?.[1],
   };
 }
+
+/** Why the client would not be let in again as who it is, or undefined when it would. */
+export function lapseOf(client: Client, emit: Emit): { by: string; says: string } | undefined {
+  const { identity, policy } = client;
+  const objection = certificateObjection(client);
+  if (objection !== undefined) {
+    tellRevoked(client, objection, emit);
+    return objection;
+  }
+  if (identity !== undefined && policy.authenticator.stillValid(identity, standingOf(client))) return undefined;
+  return NO_LONGER_VALID;
+}
+
+const NO_LONGER_VALID = { by: 'policy:identity', says: 'the identity is no longer valid' };
 
 export function standingOf(client: Client): Standing {
   return { anonymousAllowed: client.policy.anonymousAllowed, certificateName: certificateName(client) };
