@@ -1,6 +1,7 @@
 /** Reads the grants of a role: `allow` or `deny`, the actions, the topics, and the conditions under `when`. */
 import { NetworkSet, NetworkSyntaxError } from '../../base/ip-address.ts';
 import { parseSizeBytes } from '../../base/size.ts';
+import type { PlainGrants } from './bulk-grants.ts';
 import { type FaultList, quote } from './fault-list.ts';
 import { HOURS_FORM, parseHours } from './hours.ts';
 import { isEmpty, readMap, readText, readTexts, readWord } from './policy-fields.ts';
@@ -27,6 +28,10 @@ export const NO_CONDITIONS: Conditions = Object.freeze({});
 const ACTION_SETS: readonly (readonly Action[])[] = Array.from({ length: 8 }, (_, bits) =>
   Object.freeze(ACTIONS.filter((_action, index) => (bits & (1 << index)) !== 0)),
 );
+
+function actionSet(actions: readonly Action[]): readonly Action[] {
+  return ACTION_SETS[actions.reduce((bits, action) => bits | (1 << ACTIONS.indexOf(action)), 0)]!;
+}
 
 export class GrantReader {
   readonly #faults: FaultList;
@@ -61,12 +66,12 @@ export class GrantReader {
     const actions = this.#readActions(actionsAt.value);
     const when = this.#readConditions(keys.get('when'), effect, actions);
     for (const topic of readTexts(topics.value, 'The list of topics', faults)) {
-      if (this.checkTopic(topic.text, topic.line, topic.column))
-        this.add(grants, effect, actions, topic.text, when, topic.line);
+      if (this.#checkTopic(topic.text, topic.line, topic.column))
+        this.#add(grants, effect, actions, topic.text, when, topic.line);
     }
   }
 
-  add(
+  #add(
     grants: Grant[],
     effect: Effect,
     actions: readonly Action[],
@@ -83,7 +88,7 @@ export class GrantReader {
     grants.push(Object.freeze({ file: this.#faults.file, line, effect, actions, topic, when }));
   }
 
-  checkTopic(topic: string, line: number, column: number): boolean {
+  #checkTopic(topic: string, line: number, column: number): boolean {
     const fault = checkPattern(topic);
     if (fault !== undefined) {
       this.#faults.add({ line, column: column + fault.at }, fault.says, fault.cure);
@@ -97,13 +102,17 @@ export class GrantReader {
     return false;
   }
 
-  #readActions(node: YamlNode): readonly Action[] {
-    let bits = 0;
-    for (const text of readTexts(node, 'The list of actions', this.#faults)) {
-      const action = readWord(text, 'An action', ACTIONS, this.#faults);
-      if (action !== undefined) bits |= 1 << ACTIONS.indexOf(action);
+  /** Adds what an entry of the plainest form says. */
+  addPlain({ effect, actions, topics }: PlainGrants, grants: Grant[]): void {
+    const shared = actionSet(actions);
+    for (const { text, line, column } of topics) {
+      if (this.#checkTopic(text, line, column)) this.#add(grants, effect, shared, text, NO_CONDITIONS, line);
     }
-    return ACTION_SETS[bits]!;
+  }
+
+  #readActions(node: YamlNode): readonly Action[] {
+    const texts = readTexts(node, 'The list of actions', this.#faults);
+    return actionSet(texts.flatMap((text) => readWord(text, 'An action', ACTIONS, this.#faults) ?? []));
   }
 
   #readConditions(entry: YamlEntry | undefined, effect: Effect, actions: readonly Action[]): Conditions {

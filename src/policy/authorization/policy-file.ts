@@ -2,8 +2,10 @@
  * Reads a policy file: roles, assignments and assertions. Text in, frozen values out; the reading of the file itself is the
  * caller's. Nothing in it is taken for granted: unknown keys, unknown roles and circles of roles are faults.
  */
+
 import { readAssertion } from './assertion-reader.ts';
 import { readAssignment } from './assignment-reader.ts';
+import { type CutPolicy, cutGrants, visitEntries } from './bulk-grants.ts';
 import { FaultList, type Place, quote } from './fault-list.ts';
 import { GrantReader } from './grant-reader.ts';
 import { asMap, checkRoleExists, checkRoleName, readList, readMap, readTexts } from './policy-fields.ts';
@@ -19,16 +21,36 @@ const ASSERTIONS_MAX = 100_000;
 const POLICY_KEYS = ['roles', 'assignments', 'assertions'];
 const ROLE_KEYS = ['description', 'includes', 'grants'];
 
+/** From here on, lists of grants are read in bulk. */
+const BULK_MIN_CHARS = 256 * 1024;
+
+export interface ParseOptions {
+  /** Called now and then, with the characters read and all there are. */
+  readonly onProgress?: (done: number, all: number) => void;
+  readonly bulkMinChars?: number;
+}
+
 /**
  * `file` is its name, for reports.
  * @throws {FileFaultError} with everything that is wrong in it (the first 100).
  */
-export function parsePolicyFile(text: string, file: string): Policy {
+export function parsePolicyFile(text: string, file: string, options: ParseOptions = {}): Policy {
+  const { onProgress, bulkMinChars = BULK_MIN_CHARS } = options;
+  const whole = text.startsWith('\ufeff') ? text.slice(1) : text;
+  const cut = whole.length < bulkMinChars ? undefined : { ...cutGrants(whole), whole, onProgress };
   const faults = new FaultList(file);
-  const policy = new PolicyReader(faults).read(text.startsWith('\ufeff') ? text.slice(1) : text);
+  const policy = new PolicyReader(faults, cut).read(whole);
   faults.throwIfAny();
   return policy;
 }
+
+/** A text whose lists of grants were taken out of it. */
+interface CutText extends CutPolicy {
+  readonly whole: string;
+  readonly onProgress: ParseOptions['onProgress'];
+}
+
+const PROGRESS_EVERY_CHARS = 1024 * 1024;
 
 class PolicyReader {
   readonly #faults: FaultList;
@@ -36,15 +58,21 @@ class PolicyReader {
   /** Each role with the names it includes, where they stand. */
   readonly #roles = new Map<string, { readonly role: Role; readonly includes: readonly YamlText[] }>();
 
-  constructor(faults: FaultList) {
+  readonly #cut: CutText | undefined;
+  readonly #cutsLeft: Set<number>;
+  #toldAt = 0;
+
+  constructor(faults: FaultList, cut: CutText | undefined) {
     this.#faults = faults;
     this.#grants = new GrantReader(faults);
+    this.#cut = cut;
+    this.#cutsLeft = new Set(cut?.cuts.keys());
   }
 
   read(text: string): Policy {
     const faults = this.#faults;
     const before = faults.count;
-    const tree = readYaml(text, faults);
+    const tree = this.#cut === undefined ? readYaml(text, faults) : readYaml(this.#cut.rest, faults, this.#cut.lineOf);
     if (tree === undefined && faults.count === before) {
       const cure = 'Give it `roles` and `assignments`; what nothing grants is denied.';
       faults.add({ line: 1, column: 1 }, 'The policy is empty.', cure);
@@ -64,6 +92,9 @@ class PolicyReader {
         const assertion = readAssertion(item, this.#roles, faults);
         if (assertion !== undefined) assertions.push(assertion);
       }
+    }
+    for (const line of faults.count > 0 ? [] : this.#cutsLeft) {
+      faults.add({ line, column: 1 }, 'This list of grants belongs to no role.', 'Indent it as a part of one.');
     }
     return Object.freeze({
       file: faults.file,
@@ -102,7 +133,10 @@ class PolicyReader {
     const includes = includesAt === undefined ? [] : readTexts(includesAt.value, 'The list of included roles', faults);
     const grants: Grant[] = [];
     if (grantsAt !== undefined) {
-      for (const item of readList(grantsAt.value, 'The list of grants', faults)) this.#grants.read(item, grants);
+      const items = readList(grantsAt.value, 'The list of grants', faults);
+      // What was cut out has left nothing behind: otherwise it stays, and is refused below.
+      if (items.length === 0) this.#readCut(grantsAt.line, grants);
+      for (const item of items) this.#grants.read(item, grants);
     }
     const role: Role = Object.freeze({
       file: faults.file,
@@ -112,6 +146,27 @@ class PolicyReader {
       grants: Object.freeze(grants),
     });
     this.#roles.set(name, { role, includes });
+  }
+
+  /** Reads the list that was cut out behind a key, if one was. */
+  #readCut(line: number, grants: Grant[]): void {
+    const cut = this.#cut;
+    const place = cut?.cuts.get(line);
+    if (cut === undefined || place === undefined) return;
+    this.#cutsLeft.delete(line);
+    visitEntries(cut.whole, place, {
+      plain: (entry, at) => {
+        this.#grants.addPlain(entry, grants);
+        if (at - this.#toldAt < PROGRESS_EVERY_CHARS) return;
+        this.#toldAt = at;
+        cut.onProgress?.(at, cut.whole.length);
+      },
+      other: (yaml, linesBefore) => {
+        const tree = readYaml(yaml, this.#faults, (pieceLine) => pieceLine + linesBefore);
+        if (tree === undefined) return;
+        for (const item of readList(tree, 'The list of grants', this.#faults)) this.#grants.read(item, grants);
+      },
+    });
   }
 
   /** All that is included exists, and nothing includes itself, however far round. */

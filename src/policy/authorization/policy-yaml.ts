@@ -51,13 +51,17 @@ const CURES: Readonly<Record<string, readonly [says: string, cure: string]>> = {
 
 /**
  * Reads one document; undefined when there is nothing in it, or when something is wrong, which `faults` then tells.
- * `linesBefore` is how many lines of the file stand before `text`.
+ * `lineOf` tells which line of the file a line of `text` is.
  */
-export function readYaml(text: string, faults: FaultList, linesBefore = 0): YamlNode | undefined {
+export function readYaml(
+  text: string,
+  faults: FaultList,
+  lineOf: (line: number) => number = (line) => line,
+): YamlNode | undefined {
   const lines = new LineCounter();
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
-    return { line: Math.max(1, line) + linesBefore, column: Math.max(1, col) };
+    return { line: lineOf(Math.max(1, line)), column: Math.max(1, col) };
   };
   let document: Document.Parsed;
   try {
@@ -73,7 +77,7 @@ export function readYaml(text: string, faults: FaultList, linesBefore = 0): Yaml
   } catch (error) {
     // Nesting that is deep enough ends the library's recursion.
     const says = `This cannot be read as YAML: ${error instanceof Error ? error.message : String(error)}.`;
-    faults.add({ line: 1 + linesBefore, column: 1 }, says, NOT_YAML);
+    faults.add({ line: lineOf(1), column: 1 }, says, NOT_YAML);
     return undefined;
   }
   const problems = [...document.errors, ...document.warnings];
@@ -83,7 +87,7 @@ export function readYaml(text: string, faults: FaultList, linesBefore = 0): Yaml
   }
   if (problems.length > 0 || document.contents === null) return undefined;
   const before = faults.count;
-  const tree = new TreeReader(faults, placeAt).read(document.contents, { line: 1 + linesBefore, column: 1 }, 0);
+  const tree = new TreeReader(faults, placeAt).read(document.contents, { line: lineOf(1), column: 1 }, 0);
   return faults.count > before ? undefined : tree;
 }
 
