@@ -67,12 +67,15 @@ const nameOf = ({ payload }: { payload: string }): string => payload.slice(0, -B
 describe('a disk that is full', { skip: withoutSmallDisks, concurrency: 2 }, () => {
   for (const persistence of ['durable', 'relaxed'] as const) {
     it(`while running, ${persistence}: nothing is promised that cannot be kept, and nothing promised is lost`, async (t) => {
-      const disk = SmallDisk.make(t, DISK_BYTES)!;
+      const disk = SmallDisk.make(DISK_BYTES)!;
       const directory = path.join(disk.directory, 'data');
       mkdirSync(directory);
       const config = { broker: { persistence, queuedMessagesMax: 100_000, queuedBytesMax: '1GiB' } };
       let gateway = await startGateway({ ...FILES, directory, config });
-      t.after(() => gateway.program.end());
+      t.after(async () => {
+        await gateway.program.end();
+        disk.unmount();
+      });
       const { program } = gateway;
       const session = { clientId: 'away', clean: false, properties: { sessionExpiryInterval: 3600 } };
       const away = await connect(t, gateway, 5, session);
@@ -126,7 +129,8 @@ describe('a disk that is full', { skip: withoutSmallDisks, concurrency: 2 }, () 
   }
 
   it('at a start: it is said, with exit code 2, and once there is room the same command works', async (t) => {
-    const disk = SmallDisk.make(t, DISK_BYTES)!;
+    const disk = SmallDisk.make(DISK_BYTES)!;
+    t.after(() => disk.unmount());
     const directory = path.join(disk.directory, 'data');
     mkdirSync(directory);
     await writeGatewayFiles(directory, FILES);
@@ -141,7 +145,8 @@ describe('a disk that is full', { skip: withoutSmallDisks, concurrency: 2 }, () 
   });
 
   it('one that is read-only: it is said, with exit code 2', async (t) => {
-    const disk = SmallDisk.make(t, DISK_BYTES)!;
+    const disk = SmallDisk.make(DISK_BYTES)!;
+    t.after(() => disk.unmount());
     await writeGatewayFiles(disk.directory, FILES);
     disk.makeReadOnly();
     const { code, err } = await sallyport(['start', '--data', disk.directory]);

@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { TestContext } from 'node:test';
 
 const CHUNK = Buffer.alloc(4096);
 
@@ -15,28 +14,28 @@ export class SmallDisk {
   readonly directory: string;
   readonly #filler: string;
 
-  private constructor(directory: string) {
+  readonly unmount: () => void;
+
+  private constructor(directory: string, unmount: () => void) {
     this.directory = directory;
     this.#filler = path.join(directory, 'filler');
+    this.unmount = unmount;
   }
 
-  /** Undefined where mounting is not allowed. It is unmounted after the test, and at the latest when this process ends. */
-  static make(t: Pick<TestContext, 'after'>, sizeBytes: number): SmallDisk | undefined {
+  /** Undefined where mounting is not allowed. It is unmounted when this process ends, if nobody does it before. */
+  static make(sizeBytes: number): SmallDisk | undefined {
     const directory = mkdtempSync(path.join(tmpdir(), 'sallyport-disk-'));
-    let isMounted = mount('-t', 'tmpfs', '-o', `size=${sizeBytes},mode=0700`, 'tmpfs', directory);
     const unmount = (): void => {
-      if (isMounted) spawnSync('umount', ['--lazy', directory]);
-      isMounted = false;
-      rmdirSync(directory);
       process.off('exit', unmount);
+      spawnSync('umount', ['--lazy', directory]);
+      rmdirSync(directory);
     };
-    if (!isMounted) {
-      unmount();
-      return undefined;
+    if (mount('-t', 'tmpfs', '-o', `size=${sizeBytes},mode=0700`, 'tmpfs', directory)) {
+      process.once('exit', unmount);
+      return new SmallDisk(directory, unmount);
     }
-    process.once('exit', unmount);
-    t.after(unmount);
-    return new SmallDisk(directory);
+    rmdirSync(directory);
+    return undefined;
   }
 
   /** To the last byte. */
@@ -62,8 +61,7 @@ export class SmallDisk {
 
 /** For tests that need one: why they are skipped, or false. */
 export const withoutSmallDisks: string | false = (() => {
-  const undo: (() => void)[] = [];
-  const disk = SmallDisk.make({ after: (run) => void undo.push(run as () => void) }, 65_536);
-  for (const step of undo) step();
+  const disk = SmallDisk.make(65_536);
+  disk?.unmount();
   return disk === undefined ? 'no file system can be mounted here (it wants root)' : false;
 })();
