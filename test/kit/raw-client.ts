@@ -329,6 +329,11 @@ export class RawClient {
     await this.expectGone();
   }
 
+  /** Takes nothing more from the network, until it is dropped. */
+  stopReading(): void {
+    this.#stream.pause();
+  }
+
   /** The network fails: no DISCONNECT. */
   drop(): void {
     this.#stream.destroy();

@@ -141,7 +141,8 @@ export class Dial {
 
   #isTrusted(socket: TLSSocket): boolean {
     const pins = this.#target.options.tls?.pinsSha256 ?? [];
-    if (pins.length > 0) {
+    // A resumed session shows no certificate: it was looked at when the session was made, and new pins begin new sessions.
+    if (pins.length > 0 && !socket.isSessionReused()) {
       const certificate = socket.getPeerX509Certificate();
       if (certificate === undefined || !pins.includes(fingerprintOf(certificate))) {
         this.#fail('its certificate is none of those that are pinned');

@@ -1,6 +1,7 @@
 /** Looks at one target again and again: at its interval while it is well, less and less often while it is not. */
 
 import { backoffMs } from '../../base/backoff.ts';
+import { readableToken } from '../../base/chance.ts';
 import type { Timer } from '../../base/clock.ts';
 import type { Dialler } from './dial.ts';
 import type { UpstreamServices } from './link-host.ts';
@@ -10,6 +11,7 @@ import type { HealthCheckOptions } from './upstream-options.ts';
 /** One failure may be chance; the first look at a target has nothing else to go by. */
 const FAILURES_UNTIL_DOWN = 2;
 const BACKOFF_MAX_MS = 60_000;
+const SUFFIX_LENGTH = 8;
 
 export interface Patient {
   readonly healthy: boolean | undefined;
@@ -55,9 +57,11 @@ export class HealthCheck {
   }
 
   #begin(version: 4 | 5): void {
-    const { clock } = this.#services;
+    const { clock, chance } = this.#services;
+    // Two checks of one broker at a time, from wherever, must not throw each other out.
+    const clientId = `${this.#options.clientId}-${readableToken(chance, SUFFIX_LENGTH)}`;
     const dial = (dialler: Dialler): { cancel(): void } => this.#patient.dialForCheck(dialler);
-    this.#probe = new Probe(version, this.#options, clock, dial, (outcome) => {
+    this.#probe = new Probe(version, this.#options, clientId, clock, dial, (outcome) => {
       this.#probe = undefined;
       // Brokers that know no MQTT 5 say so in many ways, of which one is to hang up.
       if (!outcome.ok && outcome.isOlder && version === 5) this.#begin(4);

@@ -26,23 +26,27 @@ const KEEP_ALIVE_S = 60;
 export class Probe implements Dialler, ByteStreamOwner {
   readonly #version: 4 | 5;
   readonly #options: HealthCheckOptions;
+  readonly #clientId: string;
   readonly #done: (outcome: ProbeOutcome) => void;
   readonly #deframer: Deframer;
   readonly #timer: Timer;
   #dial: { cancel(): void } | undefined;
   #stream: UpstreamStream | undefined;
+  #accepted = false;
   #over = false;
 
   /** `done` is called once, unless the probe is cancelled. */
   constructor(
     version: 4 | 5,
     options: HealthCheckOptions,
+    clientId: string,
     clock: Clock,
     dial: (dialler: Dialler) => { cancel(): void },
     done: (outcome: ProbeOutcome) => void,
   ) {
     this.#version = version;
     this.#options = options;
+    this.#clientId = clientId;
     this.#done = done;
     this.#deframer = new Deframer({ sender: 'server', version, packetSizeMaxBytes: PACKET_SIZE_MAX_BYTES });
     this.#timer = clock.after(options.timeoutMs, () => this.#fail('it did not answer in time', false));
@@ -74,14 +78,14 @@ export class Probe implements Dialler, ByteStreamOwner {
   }
 
   #connectPacket(): ConnectPacket {
-    const { clientId, username, password } = this.#options;
+    const { username, password } = this.#options;
     return {
       type: PacketType.Connect,
       protocolVersion: this.#version,
       bridge: false,
       cleanStart: true,
       keepAliveS: KEEP_ALIVE_S,
-      clientId,
+      clientId: this.#clientId,
       properties: NO_PROPERTIES,
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password: Buffer.from(password) }),
@@ -117,8 +121,10 @@ export class Probe implements Dialler, ByteStreamOwner {
 
   #onConnack({ reasonCode }: ConnackPacket): void {
     const isV5 = this.#version === 5;
-    if (reasonCode === 0) this.#send({ type: PacketType.Pingreq });
-    else if (reasonCode === (isV5 ? Reason.UnsupportedProtocolVersion : ReturnCode.UnacceptableProtocolVersion)) {
+    if (reasonCode === 0) {
+      this.#accepted = true;
+      this.#send({ type: PacketType.Pingreq });
+    } else if (reasonCode === (isV5 ? Reason.UnsupportedProtocolVersion : ReturnCode.UnacceptableProtocolVersion)) {
       this.#fail('it does not speak this version of MQTT', isV5);
     } else if (
       isV5
@@ -150,6 +156,6 @@ export class Probe implements Dialler, ByteStreamOwner {
 
   onClosed(end: { says: string }): void {
     const how = end.says === '' ? 'closed the connection' : `broke the connection (${end.says})`;
-    this.#fail(`it ${how} before it answered`, this.#version === 5);
+    this.#fail(`it ${how} before it answered`, this.#version === 5 && !this.#accepted);
   }
 }
