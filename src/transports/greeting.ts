@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { WebSocket } from 'ws';
 import type { Timer } from '../base/clock.ts';
+import { normaliseAddress } from '../base/ip-address.ts';
 import { Reason } from '../mqtt/reason.ts';
 import type { DownstreamFacts } from '../pipeline/downstream.ts';
 import type { CertificateFacts } from '../policy/identity/identity.ts';
@@ -45,6 +46,7 @@ export class Greeting implements Handshake, Upgrade {
   #secured = false;
   #over = false;
   #certificate: CertificateFacts | undefined;
+  #tlsFacts: Pick<DownstreamFacts, 'tlsVersion' | 'tlsCipher'> | undefined;
 
   constructor(host: Host, raw: Socket, connectionId: string, listener: string, address: string) {
     this.#host = host;
@@ -147,6 +149,7 @@ export class Greeting implements Handshake, Upgrade {
   onSecure(socket: TLSSocket, certificate: CertificateFacts | undefined): void {
     if (this.#over) return;
     this.#certificate = certificate;
+    this.#tlsFacts = { tlsVersion: socket.getProtocol() ?? '', tlsCipher: socket.getCipher().standardName };
     this.#secured = true;
     socket.on('error', ignore);
     socket.on('end', this.#onEnd);
@@ -220,7 +223,17 @@ export class Greeting implements Handshake, Upgrade {
   #facts(): DownstreamFacts {
     const { connectionId, listener, address, port } = this;
     const secure = this.#host.tls !== undefined;
-    const facts: DownstreamFacts = { connectionId, listener, address, port, secure };
-    return this.#certificate === undefined ? facts : { ...facts, certificate: this.#certificate };
+    const { localAddress = '', localPort = 0 } = this.raw;
+    return {
+      connectionId,
+      listener,
+      address,
+      port,
+      secure,
+      localAddress: normaliseAddress(localAddress) ?? '',
+      localPort,
+      ...this.#tlsFacts,
+      ...(this.#certificate === undefined ? {} : { certificate: this.#certificate }),
+    };
   }
 }

@@ -39,7 +39,14 @@ test('bytes go both ways, and the facts name the client', async (t) => {
   const { downstream } = await server.echo();
   const { connectionId, ...facts } = downstream.facts;
   assert.match(connectionId, /^c[1-9][0-9]*$/);
-  assert.deepEqual(facts, { listener: 'test', address: '127.0.0.1', port: peer.socket.localPort, secure: false });
+  assert.deepEqual(facts, {
+    listener: 'test',
+    address: '127.0.0.1',
+    port: peer.socket.localPort,
+    secure: false,
+    localAddress: '127.0.0.1',
+    localPort: server.listener.port,
+  });
 });
 
 test('what is written within one turn goes out in one piece', async (t) => {

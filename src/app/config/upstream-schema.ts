@@ -251,6 +251,9 @@ const routeSchema = section({
   clientIdPrefix: text({ pattern: /^[^\0]{1,256}$/, wanted: 'a text of 1 to 256 characters' })
     .optional()
     .meta(about('Only clients whose identifier begins so.')),
+  namespace: pattern
+    .optional()
+    .meta(about('Only clients whose identity vouches for this attribute `namespace`; * stands for any characters.')),
   upstream: z
     .string({ error: (issue) => complaint(issue.input, 'the name of an upstream, or embedded') })
     .meta(about('Where they go: the name of an upstream, or embedded.')),
