@@ -1,16 +1,16 @@
 /** Builds what decides about connections from the configuration's files, whole or not at all. */
 import type { ConnectionPolicy } from '../pipeline/policy.ts';
-import { parseAclFile } from '../policy/authorization/acl-file.ts';
-import { buildAuthorizer } from '../policy/authorization/authorizer.ts';
 import type { Authorizer } from '../policy/authorization/decision.ts';
 import {
   DEFAULT_IDENTITY_TEMPLATE,
   type IdentityTemplate,
   parseIdentityTemplate,
 } from '../policy/identity/identity-template.ts';
+import { loadAuthorization } from './authorization-files.ts';
+import type { PreparedGuards } from './certificates/certificate-guards.ts';
 import type { Config, ListenerConfig } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
-import { buildChain, type Chain, type IdentityServices, readText } from './identity-methods.ts';
+import { buildChain, type Chain, type IdentityServices } from './identity-methods.ts';
 
 /** What all listeners share. */
 export interface Policies {
@@ -19,13 +19,11 @@ export interface Policies {
 }
 
 /**
- * Reads the ACL file, and builds the chain of identity methods, which whoever asked closes when it is no longer in force.
+ * Reads the policy or the ACL, and builds the chain of identity methods, which whoever asked closes when it is no longer in force.
  * @throws {OperatorError} when a file cannot be read, {FileFaultError} with all that is wrong in one.
  */
 export async function loadPolicies(config: Config, services: IdentityServices): Promise<Policies> {
-  const { aclFile, subscribe } = config.authorization;
-  const acl = await readText(aclFile, 'ACL file', 'without one nobody may do anything');
-  const authorizer = buildAuthorizer(parseAclFile(acl, aclFile), { subscribe });
+  const { authorizer } = await loadAuthorization(config.authorization, services.clock);
   return { chain: await buildChain(config, services), authorizer };
 }
 
@@ -34,6 +32,7 @@ export function policyFor(
   listener: ListenerConfig,
   config: Config,
   policies: Policies,
+  guards: PreparedGuards,
   generation: number,
 ): ConnectionPolicy {
   const { protocolVersions, rejectControlCharacters, userPropertiesMax, ...limits } = config.limits;
@@ -45,6 +44,7 @@ export function policyFor(
     authorizer: policies.authorizer,
     anonymousAllowed: listener.anonymous,
     certificateIdentity: certificateIdentity(listener),
+    certificateGuard: guards.of(listener.name),
     deniedPublish: config.authorization.deniedPublish,
     decodeRules: { rejectControlCharacters, userPropertiesMax, strictClientIdLength: false },
   });

@@ -4,11 +4,13 @@ import { loadConfig } from '../app/config/load.ts';
 import { ConfigError } from '../app/config/problem.ts';
 import type { Setting } from '../app/config/settings.ts';
 import { systemClock } from '../base/clock.ts';
+import type { PolicyProgress } from '../policy/authorization/policy-build.ts';
+import type { PolicySummary } from '../policy/authorization/policy-compiled.ts';
 import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS } from './command.ts';
 import { deepCheck, formatFinding } from './deep-check.ts';
 import { placeOf } from './place.ts';
-import { risksOf } from './risks.ts';
-import { print, printError, printJson, styled } from './terminal.ts';
+import { policyRisks, risksOf } from './risks.ts';
+import { endProgress, print, printError, printJson, showProgress, styled } from './terminal.ts';
 
 export const checkCommand: Command = {
   name: 'check',
@@ -35,13 +37,14 @@ export const checkCommand: Command = {
     const wantsJson = hasOption(invocation, 'json');
     try {
       const { config, settings } = await loadConfig(configFile);
-      const findings = await deepCheck(config, systemClock);
+      const { findings, policy } = await deepCheck(config, systemClock, tellPolicyProgress);
+      endProgress();
       const isRight = findings.length === 0;
-      const risks = await risksOf(config);
-      if (wantsJson) printJson({ ok: isRight, config: configFile, findings, risks, settings });
+      const risks = [...(await risksOf(config)), ...(policy === undefined ? [] : policyRisks(config, policy))];
+      if (wantsJson) printJson({ ok: isRight, config: configFile, findings, risks, settings, policy });
       else {
         if (isRight && !hasOption(invocation, 'quiet'))
-          print(`${table(settings)}\n\n${styled('green', 'All is right.')}`);
+          print(`${table(settings)}${policyLine(policy)}\n\n${styled('green', 'All is right.')}`);
         for (const finding of findings) printError(formatFinding(finding));
         for (const risk of risks) printError(`${styled('yellow', 'risk:', process.stderr)} ${risk}`);
       }
@@ -53,6 +56,23 @@ export const checkCommand: Command = {
     }
   },
 };
+
+function tellPolicyProgress({ stage, done, all }: PolicyProgress): void {
+  showProgress(`${stage} the policy: ${Math.floor((100 * done) / all)} %`);
+}
+
+function policyLine(policy: PolicySummary | undefined): string {
+  if (policy === undefined) return '';
+  const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+  const { roles, grants, assignments, assertions } = policy;
+  const parts = [
+    counted(roles, 'role'),
+    counted(grants, 'grant'),
+    counted(assignments, 'assignment'),
+    counted(assertions, 'assertion'),
+  ];
+  return `\n\nThe policy has ${parts.join(', ')}.`;
+}
 
 function shown(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(shown).join(', ')}]`;

@@ -1,12 +1,20 @@
 /** Looks into the files that a configuration names, with the very parsers that a start uses, and gathers all that is wrong. */
 import { readFile } from 'node:fs/promises';
+import { loadAuthorization } from '../app/authorization-files.ts';
+import { CertificateGuards } from '../app/certificates/certificate-guards.ts';
 import type { Config } from '../app/config/config.ts';
 import { OperatorError } from '../app/config/problem.ts';
+import { jwtMethod } from '../app/jwt-entry-method.ts';
+import { KeySets } from '../app/key-sets.ts';
 import { listenerOptions } from '../app/listener-files.ts';
+import { readTotpUsers } from '../app/second-factor-file.ts';
+import { systemChance } from '../base/chance.ts';
 import type { Clock } from '../base/clock.ts';
 import { FileFaultError } from '../base/file-fault.ts';
-import { parseAclFile } from '../policy/authorization/acl-file.ts';
+import type { PolicyProgress } from '../policy/authorization/policy-build.ts';
+import type { PolicySummary } from '../policy/authorization/policy-compiled.ts';
 import { parsePasswordFile } from '../policy/identity/password-file.ts';
+import { parseScramFile } from '../policy/identity/scram-file.ts';
 import { ListenerError } from '../transports/listener-error.ts';
 import { settle } from '../transports/listener-options.ts';
 import { loadTls } from '../transports/tls-context.ts';
@@ -47,31 +55,100 @@ async function checkText(
   }
 }
 
-async function checkListener(listener: Config['listeners'][number], config: Config, clock: Clock): Promise<Finding[]> {
+/** Keys that are kept elsewhere are not fetched: that they cannot be just now is no fault of the configuration. */
+async function checkEntry(entry: Config['authentication']['chain'][number], clock: Clock): Promise<Finding[]> {
+  if (entry.method === 'scram') return checkText(entry.file, 'SCRAM file', parseScramFile);
+  if (entry.method !== 'jwt') return [];
+  const keySets = new KeySets({ clock, emit: () => undefined });
+  return checked(() => jwtMethod(entry, { isOnly: true }, { clock, keySets }));
+}
+
+async function checked(look: () => Promise<unknown>): Promise<Finding[]> {
   try {
-    const options = await listenerOptions(listener, config.limits.packetSizeMaxBytes);
-    settle(options);
-    if (options.tls !== undefined) loadTls(options.name, options.tls, clock.epochMs());
+    await look();
     return [];
   } catch (error) {
     return findingsOf(error);
   }
 }
 
-export async function deepCheck(config: Config, clock: Clock): Promise<Finding[]> {
-  const found = await Promise.all([
-    ...(config.authentication.chain.some(({ method }) => method === 'password-file')
-      ? [checkText(config.authentication.passwordFile, 'password file', parsePasswordFile)]
-      : []),
-    checkText(config.authorization.aclFile, 'ACL file', parseAclFile),
+async function checkListener(listener: Config['listeners'][number], config: Config, clock: Clock): Promise<Finding[]> {
+  try {
+    const options = await listenerOptions(listener, config.limits.packetSizeMaxBytes);
+    settle(options);
+    if (options.tls !== undefined) loadTls(options.name, options.tls, clock.epochMs());
+    const services = { clock, chance: systemChance, emit: () => undefined, recheck: () => undefined };
+    const alone = { ...config, listeners: [listener] };
+    await new CertificateGuards(services).prepare(alone, () => options.tls?.clientCaPem);
+    return [];
+  } catch (error) {
+    return findingsOf(error);
+  }
+}
+
+/** What each method of the chain reads; stores that a running gateway has open are left alone. */
+async function checkIdentity({ authentication }: Config, clock: Clock): Promise<Finding[]> {
+  const { chain, passwordFile } = authentication;
+  const keySets = new KeySets({ clock, emit: () => undefined });
+  const isOnly = chain.filter(({ method }) => method === 'jwt').length === 1;
+  const found = await Promise.all(
+    chain.map(async (entry): Promise<Finding[]> => {
+      if (entry.method === 'password-file') return checkText(passwordFile, 'password file', parsePasswordFile);
+      if (entry.method === 'scram') return checkText(entry.file, 'SCRAM file', parseScramFile);
+      if (entry.method === 'jwt') return attempt(() => jwtMethod(entry, { isOnly }, { clock, keySets }));
+      return [];
+    }),
+  );
+  return found.flat();
+}
+
+async function attempt(work: () => Promise<unknown>): Promise<Finding[]> {
+  try {
+    await work();
+    return [];
+  } catch (error) {
+    return findingsOf(error);
+  }
+}
+
+type OnProgress = (progress: PolicyProgress) => void;
+
+async function checkAuthorization(
+  config: Config,
+  clock: Clock,
+  onProgress: OnProgress | undefined,
+): Promise<{ findings: Finding[]; policy?: PolicySummary }> {
+  try {
+    const { policy } = await loadAuthorization(config.authorization, clock, onProgress);
+    return { findings: [], ...(policy === undefined ? {} : { policy }) };
+  } catch (error) {
+    return { findings: findingsOf(error) };
+  }
+}
+
+export interface Checked {
+  readonly findings: readonly Finding[];
+  /** What the policy comes to, where there is one and it is right. */
+  readonly policy?: PolicySummary;
+}
+
+/** `onProgress` hears how far a large policy has come. */
+export async function deepCheck(config: Config, clock: Clock, onProgress?: OnProgress): Promise<Checked> {
+  const [authorization, ...found] = await Promise.all([
+    checkAuthorization(config, clock, onProgress),
+    checkIdentity(config, clock),
+    attempt(() => readTotpUsers(config)),
+    ...config.authentication.chain.map((entry) => checkEntry(entry, clock)),
+    checked(() => readTotpUsers(config)),
     ...config.listeners.map((listener) => checkListener(listener, config, clock)),
   ]);
   // Two listeners that share a certificate would say the same of it twice.
   const seen = new Set<string>();
-  return found.flat().filter((finding) => {
+  const findings = [...authorization.findings, ...found.flat()].filter((finding) => {
     const mark = `${finding.file}:${finding.line}:${finding.column}:${finding.says}`;
     return !seen.has(mark) && seen.add(mark);
   });
+  return { findings, ...(authorization.policy === undefined ? {} : { policy: authorization.policy }) };
 }
 
 export function formatFinding({ file, line, column, says }: Finding): string {

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { Config, ListenerConfig } from '../app/config/config.ts';
+import type { PolicySummary } from '../policy/authorization/policy-compiled.ts';
 
 function isLoopback(address: string): boolean {
   return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
@@ -20,6 +21,16 @@ function listenerRisks({ name, type, address, anonymous, proxyProtocol }: Listen
   return risks;
 }
 
+/** A token is worth what its claims are held against: without an audience, one that was made for another service does. */
+function chainRisks(entry: Config['authentication']['chain'][number]): string[] {
+  if (entry.method !== 'jwt') return [];
+  const missing = (['issuer', 'audience'] as const).filter((key) => entry[key] === undefined);
+  if (missing.length === 0) return [];
+  return [
+    `The entry ${entry.name ?? 'jwt'} of authentication.chain names no ${missing.join(' and no ')}: tokens for other services are taken too.`,
+  ];
+}
+
 async function isOpenToAll(path: string): Promise<boolean> {
   try {
     return ((await stat(path)).mode & 0o007) !== 0;
@@ -33,14 +44,24 @@ async function isOpenToAll(path: string): Promise<boolean> {
 export async function risksOf(config: Config): Promise<string[]> {
   const secrets = [
     config.authentication.passwordFile,
+    ...config.authentication.chain.flatMap((entry) => (entry.method === 'scram' ? [entry.file] : [])),
     ...config.listeners.flatMap(({ tls }) => tls?.certificates.map(({ key }) => key) ?? []),
   ];
   const files = [...new Set(secrets)];
   const open = await Promise.all(files.map(isOpenToAll));
   return [
     ...config.listeners.flatMap(listenerRisks),
+    ...config.authentication.chain.flatMap(chainRisks),
     ...files
       .filter((_, index) => open[index])
       .map((file) => `Every user of this machine has access to ${file}: chmod o= ${file}`),
   ];
+}
+
+/** A condition on a listener that does not exist never holds: a deny under it denies nothing. */
+export function policyRisks({ listeners, authorization }: Config, policy: PolicySummary): string[] {
+  const known = new Set(listeners.map(({ name }) => name));
+  return policy.listeners
+    .filter(({ name }) => !known.has(name))
+    .map(({ name, line }) => `${authorization.policyFile}:${line} names listener ${name}, which does not exist.`);
 }

@@ -21,6 +21,20 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2));
 }
 
+let isProgressShown = false;
+
+/** Replaces the last such line; only where somebody watches. */
+export function showProgress(text: string): void {
+  if (!process.stderr.isTTY) return;
+  process.stderr.write(`\r\u001b[K${text}`);
+  isProgressShown = true;
+}
+
+export function endProgress(): void {
+  if (isProgressShown) process.stderr.write('\r\u001b[K');
+  isProgressShown = false;
+}
+
 /** As the specification allows for a password, which is binary data with a two-byte length. */
 const SECRET_MAX_BYTES = 65_535;
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { ProtocolVersion } from '../../mqtt/wire.ts';
 import { SESSION_EXPIRY_NEVER_S } from '../../mqtt/wire.ts';
 import { authenticationSchema } from './authentication-schema.ts';
+import { authorizationSchema } from './authorization-schema.ts';
 import { choice, complaint, duration, flag, list, path, seconds, section, size, wholeNumber } from './fields.ts';
 import { listenerSchema } from './listener-schema.ts';
 import { referenceProblems } from './upstream-references.ts';
@@ -29,22 +30,6 @@ const protocolVersion = z.literal([3.1, '3.1', '3.1.1', 5, '5', '5.0'], {
 /** Says what one setting is for; the text ends in the published schema. */
 function about(description: string): { description: string } {
   return { description };
-}
-
-function authorizationSchema(directory: string) {
-  return section({
-    aclFile: path(directory).prefault('acl').meta(about("Who may read and write which topics, in Mosquitto's syntax.")),
-    subscribe: choice(['contained', 'overlapping'])
-      .prefault('contained')
-      .meta(
-        about(
-          'contained: a filter is granted only if everything it can match may be read. overlapping: if anything may; each delivery is checked all the same.',
-        ),
-      ),
-    deniedPublish: choice(['disconnect', 'acknowledge'])
-      .prefault('disconnect')
-      .meta(about('What MQTT 3 clients see of a denied PUBLISH; MQTT 5 has a reason code for it.')),
-  });
 }
 
 const limitsSchema = section({

@@ -26,6 +26,8 @@ export function effectiveSettings(source: YamlSource): Setting[] {
       for (const [key, inner] of Object.entries(schema.properties)) {
         // The type of a listener decides whether this block exists at all.
         if (key === 'websocket' && !carriesWebSocket) continue;
+        // Likewise a policy file, of what belongs to an ACL file.
+        if ((key === 'aclFile' || key === 'subscribe') && block['policyFile'] !== undefined) continue;
         if (block[key] !== undefined || inner.default !== undefined) visit(inner, block[key], [...path, key]);
       }
       return;

@@ -6,7 +6,8 @@ export const FIRST_USER = 'device1';
 export const MQTTS_PORT = 8883;
 export const WSS_PORT = 8084;
 
-export const STARTER_ACL = `# Who may read and write which topics, in Mosquitto's syntax. What no line grants is denied.
+export const STARTER_ACL = `# Who may read and write which topics, in Mosquitto's syntax. What no line grants is denied. A policy file
+# (authorization.policyFile) can do more: roles, conditions, explanations; docs/policy.md shows how.
 # After a change: npx sallyport check, then npx sallyport reload.
 
 # Every user has a namespace of its own; %u stands for the user name.
@@ -51,6 +52,8 @@ function flow(value: unknown): string {
 function section(name: string, schema: JsonSchema): string {
   const lines = [`# ${schema.description}`, `${name}:`];
   for (const [key, inner] of Object.entries(schema.properties ?? {})) {
+    // What has no default is no line to take the mark from.
+    if (inner.default === undefined && inner.properties === undefined) continue;
     lines.push(`  # ${inner.description}`, `  #: ${key}: ${flow(inner.default)}`);
   }
   return `${lines.join('\n')}\n`;

@@ -23,8 +23,19 @@ export interface TemplatedDeny {
   readonly line: number;
 }
 
+/** What a policy comes to, for people. */
+export interface PolicySummary {
+  readonly roles: number;
+  readonly grants: number;
+  readonly assignments: number;
+  readonly assertions: number;
+  /** Listeners that conditions and assignments name, each with the first line that does. */
+  readonly listeners: readonly { readonly name: string; readonly line: number }[];
+}
+
 export interface CompiledPolicy {
   readonly file: string;
+  readonly summary: PolicySummary;
   /** By role, the roles that it includes. */
   readonly includes: readonly (readonly number[])[];
   readonly assignments: readonly CompiledAssignment[];
@@ -68,6 +79,7 @@ class PolicyCompiler {
   readonly #templateNumbers = new Map<string, number>();
   readonly #templatesOf = new Map<number, Set<number>>();
   readonly #templatedDenies = new Map<number, Map<string, TemplatedDeny>>();
+  readonly #listeners = new Map<string, number>();
   readonly #grants: TrieBuilder;
   readonly #subscribeDenies: TrieBuilder;
 
@@ -91,6 +103,7 @@ class PolicyCompiler {
     }
     return {
       file,
+      summary: this.#summarize(all),
       includes: roles.map((role) => this.#numbersOf(role.includes)),
       assignments: assignments.map((assignment) => ({ roles: this.#numbersOf(assignment.roles), to: assignment.to })),
       conditions: this.#conditions,
@@ -109,6 +122,7 @@ class PolicyCompiler {
   #add(grant: Grant, role: number): void {
     const { topic, line } = grant;
     const condition = this.#conditionOf(grant.when);
+    for (const name of grant.when.listeners ?? []) this.#noteListener(name, line);
     const isDeny = grant.effect === 'deny';
     const actions = grant.actions.reduce((mask, action) => mask | ACTION_BITS[action], 0);
     if (isDeny && (actions & MaskBit.SUBSCRIBE) !== 0) {
@@ -117,6 +131,23 @@ class PolicyCompiler {
     const mask = isDeny ? (actions & ~MaskBit.SUBSCRIBE) | MaskBit.DENY : actions;
     if (mask !== MaskBit.DENY) this.#grants.add({ topic, role, condition, line, mask });
     if (hasPlaceholder(topic)) this.#noteTemplates(grant, role, condition);
+  }
+
+  #summarize(grants: number): PolicySummary {
+    const { roles, assignments, assertions } = this.#policy;
+    for (const { to, line } of assignments) for (const name of to.listeners ?? []) this.#noteListener(name, line);
+    const listeners = [...this.#listeners].map(([name, line]) => ({ name, line }));
+    return {
+      roles: roles.length,
+      grants,
+      assignments: assignments.length,
+      assertions: assertions.length,
+      listeners,
+    };
+  }
+
+  #noteListener(name: string, line: number): void {
+    this.#listeners.set(name, Math.min(line, this.#listeners.get(name) ?? line));
   }
 
   #noteTemplates({ topic, line, effect }: Grant, role: number, condition: number): void {

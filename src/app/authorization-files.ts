@@ -1,0 +1,58 @@
+/** Reads the file that says who may do what: a policy, or an ACL in Mosquitto's syntax. */
+import { open } from 'node:fs/promises';
+import type { Clock } from '../base/clock.ts';
+import { parseAclFile } from '../policy/authorization/acl-file.ts';
+import { buildAuthorizer } from '../policy/authorization/authorizer.ts';
+import type { Authorizer } from '../policy/authorization/decision.ts';
+import { buildPolicyAuthorizer } from '../policy/authorization/policy-authorizer.ts';
+import type { PolicyProgress } from '../policy/authorization/policy-build.ts';
+import type { PolicySummary } from '../policy/authorization/policy-compiled.ts';
+import { POLICY_FILE_MAX_BYTES } from '../policy/authorization/policy-file.ts';
+import { buildPolicy } from '../policy/authorization/policy-thread.ts';
+import type { Config } from './config/config.ts';
+import { OperatorError } from './config/problem.ts';
+import { readText } from './identity-methods.ts';
+
+export interface Authorization {
+  readonly authorizer: Authorizer;
+  /** Of a policy file. */
+  readonly policy?: PolicySummary;
+}
+
+/** @throws {OperatorError} when the file cannot be read, {FileFaultError} with all that is wrong in it. */
+export async function loadAuthorization(
+  { policyFile, aclFile, subscribe }: Config['authorization'],
+  clock: Clock,
+  onProgress?: (progress: PolicyProgress) => void,
+): Promise<Authorization> {
+  if (policyFile !== undefined) {
+    const options = onProgress === undefined ? {} : { onProgress };
+    const policy = await buildPolicy(await readPolicy(policyFile), policyFile, options);
+    return { authorizer: buildPolicyAuthorizer(policy, clock), policy: policy.summary };
+  }
+  if (aclFile === undefined) return { authorizer: buildAuthorizer(undefined, { subscribe }) };
+  const text = await readText(aclFile, 'ACL file', 'without one nobody may do anything');
+  return { authorizer: buildAuthorizer(parseAclFile(text, aclFile), { subscribe }) };
+}
+
+/** @throws {OperatorError} when it cannot be read, or is larger than any policy. */
+export async function readPolicy(file: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const handle = await open(file, 'r');
+    try {
+      const { size } = await handle.stat();
+      if (size <= POLICY_FILE_MAX_BYTES) return await handle.readFile();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new OperatorError(
+      `The policy file ${file} cannot be read (${code}); docs/policy.md begins with one to start from.`,
+    );
+  }
+  const sizeMaxMiB = POLICY_FILE_MAX_BYTES / 1024 / 1024;
+  throw new OperatorError(
+    `The policy file ${file} is larger than ${sizeMaxMiB} MiB; use placeholders in place of names.`,
+  );
+}
