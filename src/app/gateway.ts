@@ -13,10 +13,12 @@ import type { ListenerOptions } from '../transports/listener-options.ts';
 import type { SharedOwners } from '../transports/upstream/client-owners.ts';
 import type { Service } from '../transports/upstream/target.ts';
 import type { TargetStatus } from '../transports/upstream/target-status.ts';
+import { CertificateGuards, type PreparedGuards } from './certificates/certificate-guards.ts';
 import type { Config, ListenerConfig } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import { type OpenEmbedded, openOwnBroker } from './embedded-upstream.ts';
 import type { Chain } from './identity-methods.ts';
+import { KeySets } from './key-sets.ts';
 import { listenerOptions } from './listener-files.ts';
 import { loadPolicies, policyFor } from './policies.ts';
 import { type PreparedUpstreams, prepareUpstreams, Upstreams } from './upstreams.ts';
@@ -83,14 +85,17 @@ interface Prepared {
   readonly policies: ReadonlyMap<string, ConnectionPolicy>;
   readonly listeners: readonly ListenerOptions[];
   readonly upstreams: PreparedUpstreams;
+  readonly guards: PreparedGuards;
 }
 
 class RunningGateway implements Gateway {
   readonly #options: GatewayOptions;
   readonly #connections = new Connections();
   readonly #queue: HashQueue;
+  readonly #keySets: KeySets;
   readonly #listeners = new Map<string, Listener>();
   readonly upstreams: Upstreams;
+  readonly #guards: CertificateGuards;
   #config: Config;
   #chain: Chain | undefined;
   #policies: ReadonlyMap<string, ConnectionPolicy> = new Map();
@@ -104,8 +109,15 @@ class RunningGateway implements Gateway {
     this.#config = options.config;
     const { hashConcurrency, hashQueueMax } = options.config.authentication;
     const { clock, emit } = options;
+    this.#keySets = new KeySets({ clock, emit });
     this.#queue = new HashQueue({ clock, emit, runningMax: hashConcurrency, waitingMax: hashQueueMax });
     const { chance, shared } = options;
+    this.#guards = new CertificateGuards({
+      clock,
+      chance,
+      emit,
+      recheck: () => this.#connections.recheckCertificates(),
+    });
     this.upstreams = new Upstreams({
       clock,
       chance,
@@ -123,6 +135,7 @@ class RunningGateway implements Gateway {
     const prepared = await this.#prepare(this.#config);
     this.#policies = prepared.policies;
     this.#chain = prepared.chain;
+    this.#guards.commit(prepared.guards);
     await this.upstreams.openBroker(this.#config, prepared.upstreams);
     this.upstreams.apply(this.#config, prepared.upstreams);
     try {
@@ -137,6 +150,7 @@ class RunningGateway implements Gateway {
     for (const listener of this.#listeners.values()) await listener.stopAccepting();
     this.#connections.destroyAll();
     await this.upstreams.close();
+    this.#guards.close();
     this.#chain?.close();
   }
 
@@ -146,10 +160,15 @@ class RunningGateway implements Gateway {
       config.listeners.map((listener) => listenerOptions(this.#shareOf(listener), config.limits.packetSizeMaxBytes)),
     );
     const upstreams = await prepareUpstreams(config);
+    const guards = await this.#guards.prepare(
+      config,
+      (name) => listeners.find((listener) => listener.name === name)?.tls?.clientCaPem,
+    );
     // Last, because the chain is the one thing here that may hold something open.
     const { clock, chance, emit } = this.#options;
     const built = await loadPolicies(config, {
       queue: this.#queue,
+      keySets: this.#keySets,
       clock,
       chance,
       emit,
@@ -157,9 +176,9 @@ class RunningGateway implements Gateway {
     });
     const generation = this.#generation + 1;
     const policies = new Map(
-      config.listeners.map((listener) => [listener.name, policyFor(listener, config, built, generation)]),
+      config.listeners.map((listener) => [listener.name, policyFor(listener, config, built, guards, generation)]),
     );
-    return { config, chain: built.chain, policies, listeners, upstreams };
+    return { config, chain: built.chain, policies, listeners, upstreams, guards };
   }
 
   /** Connections are dealt out to the processes evenly, so each has its part of the ceiling. */
@@ -273,6 +292,7 @@ class RunningGateway implements Gateway {
     this.#config = config;
     this.#generation++;
     this.upstreams.apply(config, prepared.upstreams);
+    this.#guards.commit(prepared.guards);
     this.#connections.applyPolicies((listener) => policies.get(listener));
     return { generation: this.#generation, ...compare(before, config) };
   }
@@ -318,6 +338,7 @@ class RunningGateway implements Gateway {
     const connectionsCut = late ? this.#connections.count : 0;
     this.#connections.destroyAll();
     await this.upstreams.close();
+    this.#guards.close();
     this.#chain?.close();
     emit({ name: 'gateway.stopped', durationMs: Math.round(clock.nowMs() - startedMs), connectionsCut });
   }

@@ -45,7 +45,6 @@ async function tlsOptions(listener: string, tls: TlsConfig): Promise<NonNullable
     ...(tls.clientCa === undefined
       ? {}
       : { clientCaPem: await read(tls.clientCa, 'client CA'), clientCaFile: tls.clientCa }),
-    ...(tls.crl === undefined ? {} : { crlPem: await read(tls.crl, 'revocation list'), crlFile: tls.crl }),
   };
 }
 

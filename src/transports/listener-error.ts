@@ -15,8 +15,7 @@ export type ListenerErrorCode =
   | 'passphrase_missing'
   | 'passphrase_wrong'
   | 'client_ca_missing'
-  | 'client_ca_unreadable'
-  | 'crl_unreadable';
+  | 'client_ca_unreadable';
 
 export class ListenerError extends Error {
   readonly code: ListenerErrorCode;

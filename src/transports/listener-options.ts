@@ -47,9 +47,6 @@ export interface TlsOptions {
   /** Authorities that may sign client certificates. */
   clientCaPem?: string;
   clientCaFile?: string;
-  /** Revocation lists; once given, every authority that signs client certificates needs a current one. */
-  crlPem?: string;
-  crlFile?: string;
   /** How often the key that seals session tickets changes. Default 8 h. */
   ticketRotationMs?: number;
 }

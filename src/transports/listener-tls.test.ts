@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
-import { makeCa, makeCertificate, makeCrl, type TestCertificate } from '../../test/kit/certificates.ts';
+import { makeCa, makeCertificate, type TestCertificate } from '../../test/kit/certificates.ts';
 import { EchoListener, HELLO } from '../../test/kit/listener-echo.ts';
 import type { CertificateOptions, ListenerOptions, TlsOptions } from './listener-options.ts';
 
@@ -315,27 +315,6 @@ test('where a certificate is only asked for, a client without one is served', as
   peer.write(HELLO);
   await peer.read(2);
   assert.equal((await listener.echo()).downstream.facts.certificate, undefined);
-});
-
-test('a revoked client certificate is refused, before and after an update, and by no resumed session', async (t) => {
-  const tls: TlsOptions = {
-    certificates: [shown(server)],
-    clientCertificate: 'require',
-    clientCaPem: clientCa.certificatePem,
-  };
-  const listener = await open(t, tls);
-  const session = await sessionOf(listener, showing(client));
-  const crlPem = await makeCrl(clientCa, [client]);
-  listener.listener.update({ ...listener.options, tls: { ...tls, crlPem, crlFile: 'clients.crl' } });
-  for (const [index, options] of [showing(client), { ...showing(client), session }].entries()) {
-    await listener.dialTls(options).closed;
-    assert.match((await listener.event('connection.rejected', index)).says, /is revoked/);
-    listener.clock.advance(1000);
-  }
-  const good = await makeCertificate(clientCa, { commonName: 'sensor-8', use: 'client' });
-  const peer = listener.dialTls(showing(good));
-  peer.write(HELLO);
-  await peer.read(2);
 });
 
 test('another client CA ends the trust in the old one, for resumed sessions too', async (t) => {

@@ -118,23 +118,6 @@ test('what is wrong with certificates, keys and trust is said in one sentence wi
       'client_ca_unreadable',
       /ca\.crt holds a certificate that cannot be read/,
     ],
-    [
-      'no PEM in the revocation list',
-      { clientCertificate: 'require', clientCaPem: ca.certificatePem, crlPem: 'x', crlFile: 'a.crl' },
-      'crl_unreadable',
-      /a\.crl holds no PEM revocation list/,
-    ],
-    [
-      'a broken revocation list',
-      {
-        clientCertificate: 'require',
-        clientCaPem: ca.certificatePem,
-        crlPem: '-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----',
-        crlFile: 'a.crl',
-      },
-      'crl_unreadable',
-      /a\.crl cannot be read; write it anew$/,
-    ],
   ];
   for (const [name, options, code, message] of cases) {
     assert.throws(

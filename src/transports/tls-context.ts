@@ -51,9 +51,8 @@ export function loadTls(name: string, options: TlsOptions, epochMs: number): Tls
     throw new ListenerError(code, name, says, cause);
   };
   const clientCertificate = options.clientCertificate ?? 'none';
-  const { clientCaPem, crlPem } = options;
+  const { clientCaPem } = options;
   const clientCaFile = options.clientCaFile ?? 'the client CA';
-  const crlFile = options.crlFile ?? 'the revocation list';
   if (clientCertificate !== 'none') {
     if (clientCaPem === undefined) {
       fail(
@@ -71,14 +70,6 @@ export function loadTls(name: string, options: TlsOptions, epochMs: number): Tls
         fail('client_ca_unreadable', `${clientCaFile} holds a certificate that cannot be read; write it anew`),
       );
     }
-    if (crlPem !== undefined) {
-      pemBlocks(crlPem, 'X509 CRL', () =>
-        fail(
-          'crl_unreadable',
-          `${crlFile} holds no PEM revocation list; it should start with -----BEGIN X509 CRL-----`,
-        ),
-      );
-    }
   }
 
   const common: SecureContextOptions = {
@@ -92,10 +83,8 @@ export function loadTls(name: string, options: TlsOptions, epochMs: number): Tls
     sessionIdContext: 'sallyport',
     sessionTimeout: SESSION_TIMEOUT_S,
   };
-  if (clientCertificate !== 'none') {
-    common.ca = clientCaPem!;
-    if (crlPem !== undefined) common.crl = crlPem;
-  }
+  // Revocation is judged at the login, where the client can be told; OpenSSL could only close.
+  if (clientCertificate !== 'none') common.ca = clientCaPem!;
 
   if (options.certificates.length === 0)
     fail('settings_invalid', 'TLS needs a certificate and a key; name their files');
@@ -115,7 +104,7 @@ export function loadTls(name: string, options: TlsOptions, epochMs: number): Tls
     try {
       context = createSecureContext(contextOptions);
     } catch (error) {
-      throw contextError(name, certificate, options, error as Error);
+      throw contextError(name, certificate, error as Error);
     }
     primary ??= contextOptions;
     for (const host of hostNames(leaf)) {
@@ -139,7 +128,7 @@ export function loadTls(name: string, options: TlsOptions, epochMs: number): Tls
     },
     clientCertificate,
     ticketRotationMs: options.ticketRotationMs ?? 8 * 3_600_000,
-    trustKey: JSON.stringify([clientCertificate, clientCaPem ?? '', crlPem ?? '', options.versionMin ?? '']),
+    trustKey: JSON.stringify([clientCertificate, clientCaPem ?? '', options.versionMin ?? '']),
   };
 }
 
@@ -212,22 +201,9 @@ function readKey(listener: string, { keyPem, keyFile, passphrase }: CertificateO
   }
 }
 
-/** What the TLS library itself refuses: a key too small for today, a broken chain or revocation list. */
-function contextError(
-  listener: string,
-  certificate: CertificateOptions,
-  options: TlsOptions,
-  cause: Error,
-): ListenerError {
+/** What the TLS library itself refuses: a key too small for today, a broken chain. */
+function contextError(listener: string, certificate: CertificateOptions, cause: Error): ListenerError {
   const text = cause.message;
-  if (/crl/i.test(text)) {
-    return new ListenerError(
-      'crl_unreadable',
-      listener,
-      `the revocation list in ${options.crlFile ?? 'its file'} cannot be read; write it anew`,
-      cause,
-    );
-  }
   if (/key too small|md too weak/.test(text)) {
     return new ListenerError(
       'certificate_unreadable',

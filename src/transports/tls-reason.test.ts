@@ -30,7 +30,7 @@ test('handshake errors become plain words, whichever prefix OpenSSL gives them',
 });
 
 test('certificate checks that fail become plain words', () => {
-  assert.equal(verificationReason('CERT_REVOKED'), 'the client certificate is revoked');
+  assert.equal(verificationReason('CERT_NOT_YET_VALID'), 'the client certificate is not valid yet');
   assert.equal(
     verificationReason('PATH_LENGTH_EXCEEDED'),
     'the client certificate does not pass (path length exceeded)',

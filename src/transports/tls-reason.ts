@@ -37,12 +37,8 @@ const VERIFICATION: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'the client certificate is signed by itself, not by a known authority',
   CERT_HAS_EXPIRED: 'the client certificate has expired',
   CERT_NOT_YET_VALID: 'the client certificate is not valid yet',
-  CERT_REVOKED: 'the client certificate is revoked',
   CERT_SIGNATURE_FAILURE: "the client certificate's signature is wrong",
   INVALID_PURPOSE: 'the client certificate is not made for clients',
-  UNABLE_TO_GET_CRL: "there is no revocation list of the client certificate's authority; add it to the CRL file",
-  CRL_HAS_EXPIRED: "the revocation list of the client certificate's authority is out of date; fetch a new one",
-  CRL_NOT_YET_VALID: "the revocation list of the client certificate's authority is not valid yet; check the clock",
 };
 
 /** For an error of the handshake. */

@@ -1,12 +1,10 @@
 /** One listener: where it listens, how it is secured, and who may speak for a client's address. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { parseIdentityTemplate } from '../../policy/identity/identity-template.ts';
-import { choice, complaint, duration, flag, list, path, section, text, wholeNumber } from './fields.ts';
-import { secret } from './secret.ts';
+import { choice, complaint, duration, flag, list, section, text, wholeNumber } from './fields.ts';
+import { tlsSchema } from './tls-schema.ts';
 
 export const LISTENER_TYPES = ['tcp', 'tls', 'ws', 'wss'] as const;
-const CERTIFICATES_MAX = 64;
 const ORIGINS_MAX = 64;
 const NETWORKS_MAX = 256;
 
@@ -30,58 +28,6 @@ function isNetwork(given: string): boolean {
 function checked(isRight: (given: string) => boolean, wanted: string) {
   const error = (issue: { input?: unknown }): string => complaint(issue.input, wanted);
   return z.string({ error }).refine(isRight, { error });
-}
-
-function identityTemplate() {
-  return text({ pattern: /^.{1,256}$/, wanted: 'a template such as ${cert.cn}' }).superRefine((given, context) => {
-    const template = parseIdentityTemplate(given);
-    if (typeof template === 'string') context.addIssue({ code: 'custom', message: template });
-  });
-}
-
-function tlsSchema(directory: string) {
-  const certificate = section({
-    certificate: path(directory).meta({ description: 'PEM file: the certificate, then its intermediates.' }),
-    key: path(directory).meta({ description: 'PEM file with the private key.' }),
-    passphrase: secret(directory).optional().meta({ description: 'Where the passphrase of an encrypted key is kept.' }),
-  });
-  return section({
-    certificates: list(certificate, { min: 1, max: CERTIFICATES_MAX, what: 'certificates' }).meta({
-      description: 'Chosen by the name a client asks for (SNI); the first one answers where none fits.',
-    }),
-    versionMin: choice(['TLSv1.2', 'TLSv1.3']).prefault('TLSv1.2').meta({ description: 'Lowest TLS version.' }),
-    clientCertificate: choice(['none', 'request', 'require'])
-      .prefault('none')
-      .meta({ description: 'Whether clients are asked for a certificate, and whether they may go without.' }),
-    clientCa: path(directory)
-      .optional()
-      .meta({ description: 'PEM file of the CAs that client certificates must come from.' }),
-    crl: path(directory).optional().meta({ description: 'PEM file of the revocation lists of those CAs.' }),
-    identityFromCertificate: flag()
-      .prefault(false)
-      .meta({ description: "The client certificate's common name is the user name; no password is asked." }),
-    identity: identityTemplate().optional().meta({
-      description: 'The user name is made of the client certificate by this template, such as "${cert.san.dns}".',
-    }),
-  }).superRefine(
-    (tls, context) => {
-      const complain = (key: string, message: string): void =>
-        context.addIssue({ code: 'custom', path: [key], message });
-      const asks = tls.clientCertificate === 'request' || tls.clientCertificate === 'require';
-      if (asks && tls.clientCa === undefined) {
-        complain('clientCertificate', `"${tls.clientCertificate}" needs clientCa, the file of the CAs to trust`);
-      }
-      if (tls.clientCertificate === 'none') {
-        const useless =
-          'has no effect while clientCertificate is "none": set that to request or require, or remove this key';
-        if (tls.clientCa !== undefined) complain('clientCa', useless);
-        if (tls.crl !== undefined) complain('crl', useless);
-        if (tls.identityFromCertificate === true) complain('identityFromCertificate', useless);
-        if (tls.identity !== undefined) complain('identity', useless);
-      }
-    },
-    { when: ({ value }) => typeof value === 'object' && value !== null },
-  );
 }
 
 const websocketSchema = section({

@@ -1,12 +1,16 @@
 /** Revocation lists from files: read with the configuration, and anew with each reload. */
-import type { Clock } from '../../../base/clock.ts';
+import type { Clock, Timer } from '../../../base/clock.ts';
+import type { Emit } from '../../../base/events.ts';
 import type { Authority, PathStep } from './certificate-path.ts';
 import type { PublishedList } from './published-list.ts';
+import type { RevocationList } from './revocation-list.ts';
 import { NOTHING_SAID, type RevocationSource, strongest, type Word } from './source.ts';
 
 export class FileLists implements RevocationSource {
   readonly #lists: readonly PublishedList[];
   readonly #clock: Clock;
+  readonly #issuers = new Map<RevocationList, string>();
+  readonly #timers: Timer[] = [];
 
   constructor(lists: readonly PublishedList[], clock: Clock) {
     this.#lists = lists;
@@ -38,13 +42,36 @@ export class FileLists implements RevocationSource {
     );
   }
 
+  /** Tells what is in force, and what goes out of date: now or later. */
+  watch(emit: Emit): void {
+    for (const { place, list } of this.#lists) {
+      const nextUpdate = new Date(list.nextUpdateMs).toISOString();
+      const leftMs = list.nextUpdateMs - this.#clock.epochMs();
+      const tellStale = (): void =>
+        emit({ name: 'revocation.stale', place, says: `the revocation list is out of date since ${nextUpdate}` });
+      if (leftMs <= 0) {
+        tellStale();
+        continue;
+      }
+      const issuer = this.#issuers.get(list) ?? 'an authority that is not known yet';
+      emit({ name: 'revocation.refreshed', place, issuer, entries: list.entries, nextUpdate });
+      this.#timers.push(this.#clock.after(leftMs, tellStale));
+    }
+  }
+
+  unwatch(): void {
+    for (const timer of this.#timers.splice(0)) timer.cancel();
+  }
+
   /** Places of lists that bear the name of one of these authorities, but not its signature. */
   async forged(authorities: readonly Authority[]): Promise<string[]> {
     const places: string[] = [];
     for (const published of this.#lists) {
       const claimed = authorities.filter((authority) => published.claims(authority));
       const verdicts = await Promise.all(claimed.map((authority) => published.verify(authority)));
-      if (claimed.length > 0 && !verdicts.includes(true)) places.push(published.place);
+      const signer = claimed[verdicts.indexOf(true)];
+      if (signer !== undefined) this.#issuers.set(published.list, signer.subject);
+      else if (claimed.length > 0) places.push(published.place);
     }
     return places;
   }
