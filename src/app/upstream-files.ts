@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { type FileFault, FileFaultError } from '../base/file-fault.ts';
 import type { Account, UpstreamCredentials } from '../transports/upstream/credentials.ts';
+import { Target } from '../transports/upstream/target.ts';
 import type { TargetOptions, TargetTls, UpstreamOptions } from '../transports/upstream/upstream-options.ts';
 import type { TargetConfig, UpstreamConfig } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
@@ -29,7 +30,16 @@ export async function upstreamOptions(config: UpstreamConfig): Promise<UpstreamO
 async function targetOptions(upstream: string, { url, weight, tls }: TargetConfig): Promise<TargetOptions> {
   // INVARIANT: the schema has let no other URL through.
   const place = parseUpstreamUrl(url)!;
-  return { url, weight, ...place, ...(tls === undefined ? {} : { tls: await tlsOf(upstream, tls) }) };
+  const options = { url, weight, ...place, ...(tls === undefined ? {} : { tls: await tlsOf(upstream, tls) }) };
+  try {
+    // What is wrong with certificates and keys is the operator's to hear now, and not a client's later.
+    new Target(options).secureContext();
+  } catch (error) {
+    throw new OperatorError(
+      `The CA, certificate or key of target ${url} of upstream ${upstream} cannot be used (${(error as Error).message}); see that they are PEM and that the key belongs to the certificate.`,
+    );
+  }
+  return options;
 }
 
 async function tlsOf(upstream: string, tls: NonNullable<TargetConfig['tls']>): Promise<TargetTls> {

@@ -7,6 +7,7 @@ import { OperatorError } from '../app/config/problem.ts';
 import { jwtMethod } from '../app/jwt-entry-method.ts';
 import { KeySets } from '../app/key-sets.ts';
 import { listenerOptions } from '../app/listener-files.ts';
+import { upstreamOptions } from '../app/upstream-files.ts';
 import { readTotpUsers } from '../app/second-factor-file.ts';
 import { systemChance } from '../base/chance.ts';
 import type { Clock } from '../base/clock.ts';
@@ -141,6 +142,7 @@ export async function deepCheck(config: Config, clock: Clock, onProgress?: OnPro
     ...config.authentication.chain.map((entry) => checkEntry(entry, clock)),
     checked(() => readTotpUsers(config)),
     ...config.listeners.map((listener) => checkListener(listener, config, clock)),
+    ...config.upstreams.map(checkUpstream),
   ]);
   // Two listeners that share a certificate would say the same of it twice.
   const seen = new Set<string>();
@@ -149,6 +151,15 @@ export async function deepCheck(config: Config, clock: Clock, onProgress?: OnPro
     return !seen.has(mark) && seen.add(mark);
   });
   return { findings, ...(authorization.policy === undefined ? {} : { policy: authorization.policy }) };
+}
+
+async function checkUpstream(upstream: Config['upstreams'][number]): Promise<Finding[]> {
+  try {
+    await upstreamOptions(upstream);
+    return [];
+  } catch (error) {
+    return findingsOf(error);
+  }
 }
 
 export function formatFinding({ file, line, column, says }: Finding): string {

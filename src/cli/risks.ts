@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { Config, ListenerConfig } from '../app/config/config.ts';
+import { parseUpstreamUrl } from '../app/config/upstream-url.ts';
 import type { PolicySummary } from '../policy/authorization/policy-compiled.ts';
 
 function isLoopback(address: string): boolean {
@@ -31,6 +32,31 @@ function chainRisks(entry: Config['authentication']['chain'][number]): string[] 
   ];
 }
 
+/** Clients' messages, and with `passthrough` their passwords, go to the broker as its URL says. */
+function upstreamRisks({ upstream, upstreams }: Config): string[] {
+  const alone = upstream.includes('://') ? [{ name: upstream, targets: [{ url: upstream }] }] : [];
+  return [...upstreams, ...alone].flatMap(({ name, targets }) => {
+    const isOpen = targets.some(({ url }) => {
+      const place = parseUpstreamUrl(url);
+      if (place === undefined || place.scheme === 'mqtts' || place.scheme === 'wss') return false;
+      return place.host !== 'localhost' && !isLoopback(place.host);
+    });
+    if (!isOpen) return [];
+    return [`Upstream ${name} is reached over a network without encryption: passwords and messages can be read there.`];
+  });
+}
+
+/** Files of keys, passwords and accounts. */
+function upstreamSecrets({ targets, credentials, healthCheck }: Config['upstreams'][number]): string[] {
+  const files = targets.flatMap(({ tls }) => (tls?.key === undefined ? [] : [tls.key]));
+  if (typeof credentials !== 'string') {
+    if ('mapFile' in credentials) files.push(credentials.mapFile);
+    else if ('file' in credentials.password) files.push(credentials.password.file);
+  }
+  const { password } = healthCheck;
+  return password !== undefined && 'file' in password ? [...files, password.file] : files;
+}
+
 async function isOpenToAll(path: string): Promise<boolean> {
   try {
     return ((await stat(path)).mode & 0o007) !== 0;
@@ -46,11 +72,13 @@ export async function risksOf(config: Config): Promise<string[]> {
     config.authentication.passwordFile,
     ...config.authentication.chain.flatMap((entry) => (entry.method === 'scram' ? [entry.file] : [])),
     ...config.listeners.flatMap(({ tls }) => tls?.certificates.map(({ key }) => key) ?? []),
+    ...config.upstreams.flatMap(upstreamSecrets),
   ];
   const files = [...new Set(secrets)];
   const open = await Promise.all(files.map(isOpenToAll));
   return [
     ...config.listeners.flatMap(listenerRisks),
+    ...upstreamRisks(config),
     ...config.authentication.chain.flatMap(chainRisks),
     ...files
       .filter((_, index) => open[index])
