@@ -58,6 +58,12 @@ export function titleOf(name: PeerName): string {
   return KINDS[name].title;
 }
 
+/** Whether it is the gateway, in one of its roles. */
+export function isOurs(name: PeerName): boolean {
+  const { start }: Kind = KINDS[name];
+  return start === startGateway || name === 'few-rules' || name === 'many-rules';
+}
+
 export class Stage {
   readonly #directory: string;
   readonly #certificate: ServerCertificate;

@@ -1,6 +1,6 @@
 /**
  * Runs every check in order and ends with one line that sums them up. An argument picks a stage (lint, unit, integration,
- * conformance, fuzz); further arguments keep only the test files whose path contains one of them.
+ * conformance, fuzz, bench); further arguments keep only the test files whose path contains one of them.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -64,11 +64,12 @@ const STAGES = {
     await tool('lint and format (biome)', join(BIN, 'biome'), ['check', '.']),
     await tool('types (tsc)', join(BIN, 'tsc'), ['--noEmit']),
   ],
-  unit: async (only) => [await tests('unit', ['src', 'fuzz', 'scripts', 'test/kit', 'test/structure'], only)],
+  unit: async (only) => [await tests('unit', ['src', 'fuzz', 'bench', 'scripts', 'test/kit', 'test/structure'], only)],
   integration: async (only) => [await tests('integration', ['test/integration'], only)],
   conformance: async (only) => [await tests('conformance', ['test/conformance'], only)],
   fuzz: async () =>
     existsSync(join(ROOT, 'fuzz/main.ts')) ? [await tool('fuzz smoke', nodePath(), ['fuzz/main.ts', '--smoke'])] : [],
+  bench: async () => [await tool('bench smoke', nodePath(), ['bench/main.ts', '--smoke'])],
 };
 
 const [wanted, ...only] = process.argv.slice(2);

@@ -33,12 +33,20 @@ export interface Machine {
   readonly loadAverages: readonly number[];
 }
 
+/** Whether a figure that the project wants to hold was held. */
+export interface Verdict {
+  readonly figure: string;
+  readonly found: string;
+  readonly holds: boolean;
+}
+
 export interface Results {
   readonly machine: Machine;
   readonly versions: Readonly<Record<string, string>>;
   readonly rounds: number;
   readonly missing: Readonly<Record<string, string>>;
   readonly measures: readonly MeasureResult[];
+  readonly figures: readonly Verdict[];
 }
 
 export function emptyResult(measure: Measure): MeasureResult {
