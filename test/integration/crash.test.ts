@@ -13,9 +13,16 @@ const COMMIT_INTERVAL_MS = 200;
 /** For a machine whose disk and cores are busy with other tests. */
 const SLACK_MS = 1300;
 
-async function start(t: TestContext, broker: Readonly<Record<string, unknown>>): Promise<RunningGateway> {
+/** A gateway that dies and is started again on the same port; it ends with the test. */
+interface Mortal {
+  readonly port: number;
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+}
+
+async function start(t: TestContext, broker: Readonly<Record<string, unknown>>): Promise<Mortal> {
   const directory = await temporaryDirectory('crash');
-  const gateway = await startGateway({
+  let gateway: RunningGateway = await startGateway({
     directory,
     listeners: [{ name: 'tcp', type: 'tcp' }],
     users: { [USER.username]: USER.password },
@@ -23,20 +30,30 @@ async function start(t: TestContext, broker: Readonly<Record<string, unknown>>):
     // Room for everything: what is lost here shall be lost by the crash.
     config: { broker: { queuedMessagesMax: 1_000_000, queuedBytesMax: '1GiB', ...broker } },
   });
-  t.after(() => removeDirectory(directory));
-  return gateway;
-}
-
-function login(gateway: RunningGateway, version: ProtocolVersion, options: MqttJsInit['options'] = {}): MqttJsInit {
-  const session = version === 5 ? { properties: { sessionExpiryInterval: 3600 } } : {};
+  const kill = (): Promise<void> => gateway.program.end('SIGKILL');
+  t.after(async () => {
+    await kill();
+    await removeDirectory(directory);
+  });
   return {
     port: gateway.ports.get('tcp')!,
+    kill,
+    restart: async () => {
+      gateway = await gateway.restart();
+    },
+  };
+}
+
+function login({ port }: Mortal, version: ProtocolVersion, options: MqttJsInit['options'] = {}): MqttJsInit {
+  const session = version === 5 ? { properties: { sessionExpiryInterval: 3600 } } : {};
+  return {
+    port,
     version,
     options: { ...USER, clean: false, ...session, ...options },
   };
 }
 
-async function subscriber(gateway: RunningGateway, clientId: string, options: MqttJsInit['options'] = {}) {
+async function subscriber(gateway: Mortal, clientId: string, options: MqttJsInit['options'] = {}) {
   const client = await MqttJsClient.connect(login(gateway, 5, { clientId, ...options }));
   await client.subscribe('load/#', { qos: 2 });
   return client;
@@ -49,8 +66,7 @@ describe('a gateway that is killed under load', () => {
   for (const seed of [1, 20261121]) {
     it(`durable: every message that was acknowledged is delivered, those of QoS 2 once (seed ${seed})`, async (t) => {
       const kills = fc.sample(fc.integer({ min: 50, max: 600 }), { seed, numRuns: 3 });
-      let gateway = await start(t, { persistence: 'durable' });
-      t.after(() => gateway.program.end('SIGKILL'));
+      const gateway = await start(t, { persistence: 'durable' });
       const connected = await subscriber(gateway, 'connected', RETURNS);
       const away = await subscriber(gateway, 'away');
       await away.end();
@@ -69,8 +85,8 @@ describe('a gateway that is killed under load', () => {
       });
       for (const acknowledgements of kills) {
         await load.more(acknowledgements);
-        await gateway.program.end('SIGKILL');
-        gateway = await gateway.restart();
+        await gateway.kill();
+        await gateway.restart();
       }
       await load.more(100);
       await load.stop();
@@ -90,8 +106,7 @@ describe('a gateway that is killed under load', () => {
   }
 
   it('durable: a retained message that was acknowledged is there again, and never an older one', async (t) => {
-    let gateway = await start(t, { persistence: 'durable' });
-    t.after(() => gateway.program.end('SIGKILL'));
+    const gateway = await start(t, { persistence: 'durable' });
     const acknowledged = new Map<string, number>();
     const client = await MqttJsClient.connect(login(gateway, 5, { clientId: 'retainer' }));
     t.after(() => client.client.end(true));
@@ -105,10 +120,10 @@ describe('a gateway that is killed under load', () => {
     const topics = Array.from({ length: 8 }, (_, index) => `kept/${index}`);
     void Promise.allSettled(topics.map(retain));
     await eventually('each was written often', () => topics.every((topic) => (acknowledged.get(topic) ?? 0) >= 20));
-    await gateway.program.end('SIGKILL');
+    await gateway.kill();
     isAlive = false;
     client.client.end(true);
-    gateway = await gateway.restart();
+    await gateway.restart();
     const reader = await MqttJsClient.connect(login(gateway, 4, { clientId: 'reader', clean: true }));
     t.after(() => reader.client.end(true));
     await reader.subscribe('kept/#', { qos: 1 });
@@ -119,8 +134,7 @@ describe('a gateway that is killed under load', () => {
   });
 
   it('relaxed: what is lost was acknowledged within the commit interval, and is the end of what was sent', async (t) => {
-    let gateway = await start(t, { persistence: 'relaxed', commitInterval: `${COMMIT_INTERVAL_MS}ms` });
-    t.after(() => gateway.program.end('SIGKILL'));
+    const gateway = await start(t, { persistence: 'relaxed', commitInterval: `${COMMIT_INTERVAL_MS}ms` });
     const away = await subscriber(gateway, 'away');
     await away.end();
     const load = await SteadyLoad.start({
@@ -135,9 +149,9 @@ describe('a gateway that is killed under load', () => {
       () => Date.now() - firstAtMs > 2 * (COMMIT_INTERVAL_MS + SLACK_MS),
     );
     const killedAtMs = Date.now();
-    await gateway.program.end('SIGKILL');
+    await gateway.kill();
     load.kill();
-    gateway = await gateway.restart();
+    await gateway.restart();
     const returned = await subscriber(gateway, 'away');
     t.after(() => returned.client.end(true));
     assert.equal(returned.sessionPresent, true);

@@ -14,6 +14,7 @@ export const TRANSPORTS = { tcp: 'tcp', tls: 'tls', mtls: 'tls', ws: 'ws', wss: 
 export type TransportName = keyof typeof TRANSPORTS;
 
 export interface SecuredGateway {
+  /** The one that was started last. */
   readonly gateway: RunningGateway;
   readonly ca: TestAuthority;
   readonly server: TestCertificate;
@@ -23,6 +24,8 @@ export interface SecuredGateway {
   readonly files: { ca: string; serverCert: string; serverKey: string; clientCert: string; clientKey: string };
   /** What MQTT.js needs to log in there. */
   login(transport: TransportName): MqttJsInit;
+  /** Starts it again, after its end. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -60,7 +63,7 @@ export async function startSecuredGateway(init: SecuredInit = {}): Promise<Secur
     if (type === 'tcp' || type === 'ws') return { name, type, ...listener };
     return { name, type, tls: { certificates, ...(name === 'mtls' ? mutual : {}) }, ...listener };
   });
-  const gateway = await startGateway({
+  let gateway = await startGateway({
     users: { [USERNAME]: PASSWORD },
     acl: ['pattern readwrite devices/%u/#'],
     ...rest,
@@ -68,7 +71,9 @@ export async function startSecuredGateway(init: SecuredInit = {}): Promise<Secur
     directory,
   });
   return {
-    gateway,
+    get gateway() {
+      return gateway;
+    },
     ca,
     server,
     client,
@@ -82,6 +87,9 @@ export async function startSecuredGateway(init: SecuredInit = {}): Promise<Secur
         ...(name === 'mtls' ? { cert: client.certificatePem, key: client.keyPem } : {}),
       },
     }),
+    restart: async () => {
+      gateway = await gateway.restart();
+    },
     stop: async () => {
       await gateway.stop();
       await removeDirectory(directory);
