@@ -171,5 +171,6 @@ export class CertificateGuards {
     this.#gathering?.cancel();
     for (const lists of this.#fileLists) lists.unwatch();
     for (const points of this.#points.values()) points.close();
+    this.#exchange.close();
   }
 }

@@ -16,6 +16,7 @@ const WAITING_MAX = 4096;
 export class HttpExchange {
   readonly #clock: Clock;
   readonly #waiting: (() => void)[] = [];
+  readonly #endings = new Set<(says: string) => void>();
   #underWay = 0;
 
   constructor(clock: Clock) {
@@ -44,14 +45,21 @@ export class HttpExchange {
     }
   }
 
+  /** Ends what is under way: a server that hangs shall not hold up the end of the program. */
+  close(): void {
+    for (const end of [...this.#endings]) end('the gateway is ending');
+  }
+
   #exchange(url: string, body: Uint8Array | undefined, bounds: Bounds): Promise<Uint8Array | string> {
     return new Promise((resolve) => {
       let sent: ClientRequest | undefined;
       const finish = (result: Uint8Array | string): void => {
+        this.#endings.delete(finish);
         deadline.cancel();
         resolve(result);
         sent?.destroy();
       };
+      this.#endings.add(finish);
       const deadline = this.#clock.after(bounds.timeoutMs, () =>
         finish(`there was no whole answer within ${bounds.timeoutMs} ms`),
       );
