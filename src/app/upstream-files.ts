@@ -9,6 +9,9 @@ import { OperatorError } from './config/problem.ts';
 import { readSecret } from './config/secret.ts';
 import { parseUpstreamUrl } from './config/upstream-url.ts';
 
+/** The longest name or password of MQTT [MQTT5 1.5.4]. */
+const FIELD_MAX_BYTES = 65_535;
+
 /** @throws {OperatorError} when a file cannot be read, {FileFaultError} with all that is wrong in one. */
 export async function upstreamOptions(config: UpstreamConfig): Promise<UpstreamOptions> {
   const { name, healthCheck, credentials, targets, clientIdPrefix = '', ...rest } = config;
@@ -60,7 +63,13 @@ async function credentialsOf(name: string, given: UpstreamConfig['credentials'])
   if ('mapFile' in given) {
     return parseAccounts(await readText(name, given.mapFile, 'file of accounts'), given.mapFile);
   }
-  return { kind: 'account', username: given.username, password: await readSecret(given.password, process.env) };
+  const password = await readSecret(given.password, process.env);
+  if (Buffer.byteLength(password) > FIELD_MAX_BYTES) {
+    throw new OperatorError(
+      `The password of upstream ${name} is longer than MQTT can say: give one of up to 65535 bytes.`,
+    );
+  }
+  return { kind: 'account', username: given.username, password };
 }
 
 /**
@@ -85,7 +94,9 @@ export function parseAccounts(text: string, file: string): UpstreamCredentials {
       continue;
     }
     const account = { username, password: content.slice(second + 1) };
-    if (user === '*' ? fallback !== undefined : accounts.has(user)) {
+    if (Buffer.byteLength(content) > FIELD_MAX_BYTES) {
+      wrong('This line is longer than MQTT can say.', 'Give names and passwords of up to 65535 bytes.');
+    } else if (user === '*' ? fallback !== undefined : accounts.has(user)) {
       wrong('This user has a line already.', 'Remove one of the two.');
     } else if (user === '*') fallback = account;
     else accounts.set(user, account);

@@ -12,6 +12,7 @@ import type { HealthCheckOptions } from './upstream-options.ts';
 const FAILURES_UNTIL_DOWN = 2;
 const BACKOFF_MAX_MS = 60_000;
 const SUFFIX_LENGTH = 8;
+const HURRY_INTERVAL_MS = 1000;
 
 export interface Patient {
   readonly healthy: boolean | undefined;
@@ -28,6 +29,7 @@ export class HealthCheck {
   #timer: Timer | undefined;
   #probe: Probe | undefined;
   #failures = 0;
+  #begunAtMs = 0;
 
   constructor(patient: Patient, options: HealthCheckOptions, services: UpstreamServices) {
     this.#patient = patient;
@@ -49,6 +51,11 @@ export class HealthCheck {
     this.#options = { ...this.#options, intervalMs: 0 };
   }
 
+  /** Somebody could not connect: looks at once, though not for each of a crowd. */
+  hurry(): void {
+    if (this.#services.clock.nowMs() - this.#begunAtMs >= HURRY_INTERVAL_MS) this.now();
+  }
+
   /** Looks at once, unless it is looking already. */
   now(): void {
     if (this.#probe !== undefined || this.#options.intervalMs === 0) return;
@@ -58,6 +65,7 @@ export class HealthCheck {
 
   #begin(version: 4 | 5): void {
     const { clock, chance } = this.#services;
+    this.#begunAtMs = clock.nowMs();
     // Two checks of one broker at a time, from wherever, must not throw each other out.
     const clientId = `${this.#options.clientId}-${readableToken(chance, SUFFIX_LENGTH)}`;
     const dial = (dialler: Dialler): { cancel(): void } => this.#patient.dialForCheck(dialler);

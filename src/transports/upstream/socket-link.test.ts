@@ -138,6 +138,19 @@ describe('topic aliases of the client', () => {
     assert.deepEqual(await packetOf(connection, 2), publish('refused/before', bytes('2'), { qos: 1, packetId: 5 }));
   });
 
+  it('are not replaced where that makes the packet larger than the broker takes: the client is told', async (t) => {
+    const onPacket = (packet: Packet, connection: StubConnection): void => {
+      if (packet.type === PacketType.Connect) connection.send(connack(0, { maximumPacketSizeBytes: 60 }));
+    };
+    const { client, connection } = await scene(t, 5, { onPacket });
+    const properties = { topicAlias: 1 };
+    client.send(publish('', 'x'.repeat(40), { qos: 1, packetId: 5, properties }), 'a/rather/long/topic');
+    client.send(publish('', 'x'.repeat(40), { properties }), 'a/rather/long/topic');
+    client.send(publish('', 'small', { properties }), 'a/b');
+    assert.deepEqual(client.acks, ['4 5 151']);
+    assert.deepEqual(await packetOf(connection, 1), publish('a/b', bytes('small')));
+  });
+
   it('are replaced where the client gave an alias anew in a message that was refused', async (t) => {
     const onPacket = (packet: Packet, connection: StubConnection): void => {
       if (packet.type === PacketType.Connect) connection.send(connack(0, { topicAliasMaximum: 2 }));

@@ -2,7 +2,7 @@
 import type { Timer } from '../../base/clock.ts';
 import { decodePacket } from '../../mqtt/decode.ts';
 import { Deframer, FrameStatus } from '../../mqtt/deframer.ts';
-import { encodeInto, writeAck } from '../../mqtt/encode.ts';
+import { encodedSize, encodeInto, writeAck } from '../../mqtt/encode.ts';
 import { type Fault, isFault } from '../../mqtt/fault.ts';
 import { ConnackOfOlderVersion, PacketIdZero, TopicAliasInvalid } from '../../mqtt/faults.ts';
 import type { Frame } from '../../mqtt/frame.ts';
@@ -75,6 +75,8 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
   /** Topics that the broker knows by an alias, because their introduction went to it. */
   #clientAliases: string[] | undefined;
   #clientAliasMax = 0;
+  /** What the broker takes. */
+  #packetSizeMaxBytes = Number.POSITIVE_INFINITY;
   #keepAliveMs = 0;
   /** Something went to the broker since the keep-alive was looked at. */
   #spoke = false;
@@ -216,6 +218,7 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
     this.#timer = undefined;
     this.#state = 'open';
     this.#clientAliasMax = properties.topicAliasMaximum ?? 0;
+    this.#packetSizeMaxBytes = properties.maximumPacketSizeBytes ?? Number.POSITIVE_INFINITY;
     const keepAliveS = properties.serverKeepAliveS ?? this.#connect!.keepAliveS;
     this.#connect = undefined;
     this.#tried = undefined;
@@ -415,7 +418,16 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
   #publishWithoutAlias(packet: PublishView): void {
     const whole = viewToPacket(packet);
     const { topicAlias: _alias, ...properties } = whole.properties;
-    encodeInto(this.#stream!.batch, { ...whole, topic: packet.topic, properties }, this.#version);
+    const outgoing = { ...whole, topic: packet.topic, properties };
+    if (encodedSize(outgoing, this.#version) <= this.#packetSizeMaxBytes) {
+      encodeInto(this.#stream!.batch, outgoing, this.#version);
+      return;
+    }
+    // The client kept to the size that it was told; the topic made the packet larger than the broker takes [MQTT-3.2.2-15].
+    if (packet.qos === 0) return;
+    const type = packet.qos === 1 ? PacketType.Puback : PacketType.Pubrec;
+    const reasonString = 'with its topic in place of the alias, the packet is larger than the broker takes';
+    this.#receiver.acknowledge(type, packet.packetId, Reason.QuotaExceeded, { reasonString });
   }
 
   #aliasPasses(packet: PublishView): boolean {

@@ -247,7 +247,7 @@ export class Upstream implements LinkHost {
     const { clock, emit } = this.services;
     member.says = says;
     emit({ name: 'upstream.attempt.failed', upstream: this.options.name, target: member.name, says });
-    member.check?.now();
+    member.check?.hurry();
     const why = member.outlier.failed(clock.nowMs(), this.options.ejection);
     if (why !== undefined) this.#ejectFor(member, why);
   }
@@ -284,7 +284,7 @@ export class Upstream implements LinkHost {
   }
 
   doubtsVersion5(target: Target): void {
-    if (target.speaks5 === undefined) (target as Member).check?.now();
+    if (target.speaks5 === undefined) (target as Member).check?.hurry();
   }
 
   #checked(member: Member, healthy: boolean, version: 4 | 5 | undefined, says: string): void {
