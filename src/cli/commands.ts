@@ -35,6 +35,16 @@ export const listed: readonly Listed[] = [
     load: async () => (await import('./users-command.ts')).usersCommand,
   },
   {
+    name: 'totp',
+    summary: 'give users a second factor, and take it away',
+    load: async () => (await import('./totp-command.ts')).totpCommand,
+  },
+  {
+    name: 'policy',
+    summary: 'explain what the policy allows and denies, and why',
+    load: async () => (await import('./policy-command.ts')).policyCommand,
+  },
+  {
     name: 'reload',
     summary: 'let the running gateway read its configuration anew',
     load: async () => (await import('./reload-command.ts')).reloadCommand,

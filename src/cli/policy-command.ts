@@ -1,0 +1,63 @@
+/** `sallyport policy`: what a policy file says, why, and what others' files would be as one. */
+import { nearestWord } from '../base/nearest-word.ts';
+import { type Command, type Invocation, JSON_OPTION, PLACE_OPTIONS, UsageError } from './command.ts';
+import { explainPolicy } from './policy-explain.ts';
+
+const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = { explain: explainPolicy };
+
+export const policyCommand: Command = {
+  name: 'policy',
+  usage: ['explain [who] --publish TOPIC | --subscribe FILTER | --receive TOPIC [options]'],
+  wordsMax: 1,
+  description:
+    'Works on the policy file that the configuration names, or on another, without a running gateway. `explain` says whether a client may do something, which grant, role and line decides, which others came near, and what would have to change. Who the client is, is given by options; without --user it is anonymous.',
+  options: {
+    publish: { type: 'string', short: 'p', value: 'TOPIC', says: 'may it publish to this topic?' },
+    subscribe: { type: 'string', short: 's', value: 'FILTER', says: 'may it subscribe to this filter?' },
+    receive: { type: 'string', short: 'r', value: 'TOPIC', says: 'may it be sent messages on this topic?' },
+    user: { type: 'string', short: 'u', value: 'NAME', says: 'the user name' },
+    'client-id': { type: 'string', short: 'i', value: 'ID', says: 'the client identifier' },
+    role: { type: 'string', value: 'ROLE', multiple: true, says: 'a role that the identity brings (any number)' },
+    group: { type: 'string', value: 'GROUP', multiple: true, says: 'a group that it is in (any number)' },
+    attribute: {
+      type: 'string',
+      short: 'a',
+      value: 'NAME=VALUE',
+      multiple: true,
+      says: 'an attribute such as cert.cn=pump-7 (any number)',
+    },
+    listener: { type: 'string', value: 'NAME', says: 'the listener it comes through' },
+    address: { type: 'string', value: 'ADDRESS', says: 'the address it comes from' },
+    tls: { type: 'boolean', says: 'it comes with TLS (default: as the listener says)' },
+    qos: { type: 'string', value: 'N', says: 'QoS of the message (default: 0)' },
+    retain: { type: 'boolean', says: 'the message is retained' },
+    payload: { type: 'string', value: 'BYTES', says: 'size of the payload (default: 0)' },
+    at: { type: 'string', value: 'TIME', says: 'when, such as 2026-07-06T08:00Z (default: now)' },
+    policy: { type: 'string', value: 'FILE', says: "the policy file (default: the configuration's)" },
+    ...PLACE_OPTIONS,
+    json: JSON_OPTION,
+  },
+  examples: [
+    ['sallyport policy explain --user d42 --publish cmd/x --retain', 'May d42 publish a retained message there?'],
+    ['sallyport policy explain --user ann --group ops --subscribe "site/#"', 'With what a directory would tell of her'],
+    [
+      'sallyport policy explain -u d42 -p cmd/x --policy new.yaml --json',
+      'By a file that is not in force, for programs',
+    ],
+  ],
+  exitCodes: [
+    [0, 'allowed'],
+    [1, 'denied'],
+    [2, 'the command line, the configuration or the policy has to be mended'],
+  ],
+  run(invocation) {
+    const [word] = invocation.words;
+    const names = Object.keys(ACTIONS).join(', ');
+    if (word === undefined) throw new UsageError(`Say what to do: policy ${names}.`);
+    const action = Object.hasOwn(ACTIONS, word) ? ACTIONS[word] : undefined;
+    if (action !== undefined) return action(invocation);
+    const meant = nearestWord(word, Object.keys(ACTIONS));
+    const hint = meant === undefined ? `There are: ${names}.` : `Did you mean policy ${meant}?`;
+    throw new UsageError(`"policy ${word}" is unknown. ${hint}`);
+  },
+};
