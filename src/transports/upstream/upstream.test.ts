@@ -231,6 +231,30 @@ describe('a health check', () => {
     }
   });
 
+  it('knows that a cluster lacks MQTT 5 also while one of its brokers is away', async (t) => {
+    const [broker] = (await brokers(t, 1, (packet, connection) => {
+      if (packet.type === PacketType.Connect && packet.protocolVersion === 5) connection.socket.destroy();
+      else polite(packet, connection);
+    })) as [StubBroker];
+    const targets = [target(broker.port), target(await deadPort())];
+    for (const [mqtt5, code] of [
+      ['auto', 0x84],
+      ['translate', 0],
+    ] as const) {
+      const { upstream } = makeUpstream(upstreamOptions(targets, { ...CHECKED, mqtt5 }));
+      t.after(() => upstream.retire());
+      const states = (): string =>
+        upstream
+          .status()
+          .map(({ state }) => state)
+          .join();
+      await until(() => states() === 'up,down', 'one up, one down');
+      const client = await new UpstreamClient(upstream, 5).connect();
+      t.after(() => client.link.close(undefined));
+      assert.equal(client.connackPacket?.reasonCode, code);
+    }
+  });
+
   it('takes a broker that refuses its credentials for one that is up', async (t) => {
     const [broker] = (await brokers(t, 1, (_packet, connection) => connection.send(connack(0x86)))) as [StubBroker];
     const { upstream } = upstreamOf([broker], CHECKED);

@@ -198,9 +198,12 @@ export class Upstream implements LinkHost {
     return candidates.length === 0 ? undefined : this.#balancer.pick(candidates, clientId);
   }
 
+  /** Of one that is away nothing is known: those that are well speak for it. */
   #isKnownToLackMqtt5(): boolean {
     const inService = this.#members.filter((member) => member.service === 'in service');
-    return inService.length > 0 && inService.every((member) => member.speaks5 === false);
+    const well = inService.filter((member) => this.#isWell(member));
+    const asked = well.length > 0 ? well : inService;
+    return asked.length > 0 && asked.every((member) => member.speaks5 === false);
   }
 
   hasOther(version: ProtocolVersion, tried: ReadonlySet<Target>): boolean {
