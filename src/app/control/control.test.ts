@@ -60,12 +60,26 @@ describe('the control socket', () => {
     assert.deepEqual(await askGateway(path, 'status', systemClock), { kind: 'refused', says: 'no status today' });
   });
 
+  it('hands over the words of a request', async () => {
+    const words: (readonly string[])[] = [];
+    const server = await openControlServer({
+      path: join(directory, 'words.sock'),
+      clock: systemClock,
+      handle: async (_request, given) => void words.push(given),
+    });
+    await askGateway(join(directory, 'words.sock'), 'upstream-drain', systemClock, ['site', 'mqtt://a b']);
+    await askGateway(join(directory, 'words.sock'), 'status', systemClock);
+    await server.close();
+    assert.deepEqual(words, [['site', 'mqtt://a b'], []]);
+  });
+
   it('answers garbage with what is wrong, and does nothing', async () => {
     const cases: [string | Uint8Array, RegExp][] = [
       ['\n', /not a JSON object/],
       ['null\n', /not a JSON object/],
       ['[1]\n', /not a JSON object/],
-      ['{"v":1}\n', /the request is unknown; known are: reload, status/],
+      ['{"v":1}\n', /the request is unknown; known are: reload, .*status/],
+      ['{"v":1,"do":"upstream-drain","words":[1]}\n', /the words of the request are not a list of texts/],
       ['{"v":1,"do":"constructor"}\n', /the request is unknown/],
       ['{"v":1,"do":{"toString":1}}\n', /the request is unknown/],
       ['{"v":2,"do":"reload"}\n', /only version 1/],
