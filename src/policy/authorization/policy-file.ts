@@ -15,7 +15,7 @@ import { readYaml, type YamlNode, type YamlText } from './policy-yaml.ts';
 export const POLICY_FILE_MAX_BYTES = 256 * 1024 * 1024;
 
 const ROLES_MAX = 65_536;
-const ASSIGNMENTS_MAX = 1_000_000;
+const ASSIGNMENTS_MAX = 100_000;
 const ASSERTIONS_MAX = 100_000;
 
 const POLICY_KEYS = ['roles', 'assignments', 'assertions'];
