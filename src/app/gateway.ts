@@ -175,8 +175,12 @@ class RunningGateway implements Gateway {
       onUsersChanged: (method, usernames) => this.#connections.recheckIdentities(method, usernames),
     });
     const generation = this.#generation + 1;
+    const tlsOf = (name: string) => listeners.find((listener) => listener.name === name)?.tls;
     const policies = new Map(
-      config.listeners.map((listener) => [listener.name, policyFor(listener, config, built, guards, generation)]),
+      config.listeners.map((listener) => {
+        const psk = tlsOf(listener.name)?.psk?.file;
+        return [listener.name, policyFor(listener, config, built, guards, psk, generation)];
+      }),
     );
     return { config, chain: built.chain, policies, listeners, upstreams, guards };
   }

@@ -33,8 +33,8 @@ interface Built {
 }
 
 export interface Chain {
-  /** One listener's authenticator. */
-  authenticatorOf(listener: string): Authenticator;
+  /** One listener's authenticator; `proven` by its TLS comes before the chain. */
+  authenticatorOf(listener: string, proven: readonly IdentityMethod[]): Authenticator;
   /** Lets go of connections to servers; logins that are under way are denied. */
   close(): void;
 }
@@ -55,13 +55,14 @@ export async function buildChain(config: Config, services: IdentityServices): Pr
     }
   }
   return {
-    authenticatorOf: (listener) =>
-      buildAuthenticator(
-        methods.filter((_, index) => {
+    authenticatorOf: (listener, proven) =>
+      buildAuthenticator([
+        ...proven,
+        ...methods.filter((_, index) => {
           const { listeners } = chain[index]!;
           return listeners.length === 0 || listeners.includes(listener);
         }),
-      ),
+      ]),
     close,
   };
 }

@@ -1,5 +1,6 @@
 /** A listener's options, with the certificates, keys and trust files that the configuration names. */
 import { readFile } from 'node:fs/promises';
+import { parsePskFile } from '../policy/identity/psk-file.ts';
 import type { ListenerOptions } from '../transports/listener-options.ts';
 import type { ListenerConfig, TlsConfig } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
@@ -8,7 +9,10 @@ import { readSecret } from './config/secret.ts';
 /** A WebSocket message may carry several packets, so its bound is a few of the largest. */
 const PACKETS_PER_MESSAGE = 4;
 
-/** @throws {OperatorError} when a file cannot be read. What is in it is judged by the listener. */
+/**
+ * What is in most of the files is judged by the listener.
+ * @throws {OperatorError} when one cannot be read, {FileFaultError} with all that is wrong in the pre-shared keys.
+ */
 export async function listenerOptions(config: ListenerConfig, packetSizeMaxBytes: number): Promise<ListenerOptions> {
   const { name, type, address, port, connectionsMax, handshakeTimeoutMs, proxyProtocol } = config;
   const { websocket } = config;
@@ -38,8 +42,12 @@ async function tlsOptions(listener: string, tls: TlsConfig): Promise<NonNullable
       ...(passphrase === undefined ? {} : { passphrase: await readSecret(passphrase, process.env) }),
     })),
   );
+  const { pskFile, pskIdentityHint: identityHint } = tls;
   return {
     certificates,
+    ...(pskFile === undefined
+      ? {}
+      : { psk: { file: parsePskFile(await read(pskFile, 'file of pre-shared keys'), pskFile), identityHint } }),
     versionMin: tls.versionMin,
     clientCertificate: tls.clientCertificate,
     ...(tls.clientCa === undefined

@@ -6,6 +6,8 @@ import {
   type IdentityTemplate,
   parseIdentityTemplate,
 } from '../policy/identity/identity-template.ts';
+import { PskMethod } from '../policy/identity/psk.ts';
+import type { PskFile } from '../policy/identity/psk-file.ts';
 import { loadAuthorization } from './authorization-files.ts';
 import type { PreparedGuards } from './certificates/certificate-guards.ts';
 import type { Config, ListenerConfig } from './config/config.ts';
@@ -33,6 +35,7 @@ export function policyFor(
   config: Config,
   policies: Policies,
   guards: PreparedGuards,
+  psk: PskFile | undefined,
   generation: number,
 ): ConnectionPolicy {
   const { protocolVersions, rejectControlCharacters, userPropertiesMax, ...limits } = config.limits;
@@ -40,7 +43,7 @@ export function policyFor(
     generation,
     protocolVersions,
     limits,
-    authenticator: policies.chain.authenticatorOf(listener.name),
+    authenticator: policies.chain.authenticatorOf(listener.name, psk === undefined ? [] : [new PskMethod(psk)]),
     authorizer: policies.authorizer,
     anonymousAllowed: listener.anonymous,
     certificateIdentity: certificateIdentity(listener),

@@ -71,7 +71,10 @@ export async function risksOf(config: Config): Promise<string[]> {
   const secrets = [
     config.authentication.passwordFile,
     ...config.authentication.chain.flatMap((entry) => (entry.method === 'scram' ? [entry.file] : [])),
-    ...config.listeners.flatMap(({ tls }) => tls?.certificates.map(({ key }) => key) ?? []),
+    ...config.listeners.flatMap(({ tls }) => [
+      ...(tls?.certificates.map(({ key }) => key) ?? []),
+      ...(tls?.pskFile === undefined ? [] : [tls.pskFile]),
+    ]),
     ...config.upstreams.flatMap(upstreamSecrets),
   ];
   const files = [...new Set(secrets)];

@@ -1,7 +1,7 @@
 /** The contract between one client's connection and the socket that carries it (tcp, tls, ws or wss alike). */
 import type { ByteBatch } from '../base/byte-batch.ts';
 import type { ConnectionFacts } from '../base/events.ts';
-import type { CertificateFacts } from '../policy/identity/identity.ts';
+import type { CertificateFacts, PresharedKeyFacts } from '../policy/identity/identity.ts';
 
 /** What the transport knows when the connection is handed over. */
 export interface DownstreamFacts extends Pick<ConnectionFacts, 'connectionId' | 'listener' | 'address' | 'port'> {
@@ -9,6 +9,8 @@ export interface DownstreamFacts extends Pick<ConnectionFacts, 'connectionId' | 
   readonly secure: boolean;
   /** The client certificate that TLS has verified, where one was shown. */
   readonly certificate?: CertificateFacts;
+  /** On a listener of pre-shared keys, the one that TLS was agreed on with. */
+  readonly presharedKey?: PresharedKeyFacts;
   /** Where the client reached us, for those who are told of it. */
   readonly localAddress?: string;
   readonly localPort?: number;

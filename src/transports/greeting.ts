@@ -6,12 +6,11 @@ import type { Timer } from '../base/clock.ts';
 import { normaliseAddress } from '../base/ip-address.ts';
 import { Reason } from '../mqtt/reason.ts';
 import type { DownstreamFacts } from '../pipeline/downstream.ts';
-import type { CertificateFacts } from '../policy/identity/identity.ts';
 import { CONNECT_BYTE, PROTOCOL_NAMES, protocolOf, TLS_BYTE } from './first-bytes.ts';
 import type { ListenerSettings, ListenerType } from './listener-options.ts';
 import { parseProxyHeader } from './proxy-protocol.ts';
 import type { Rejection, RejectionAuthor } from './rejections.ts';
-import type { Handshake, TlsGate } from './tls-gate.ts';
+import type { Handshake, Shown, TlsGate } from './tls-gate.ts';
 import type { Upgrade, WebSocketGate } from './websocket-gate.ts';
 
 /** What a greeting asks of its listener. */
@@ -45,7 +44,7 @@ export class Greeting implements Handshake, Upgrade {
   /** The TLS handshake is through, and nothing was said inside yet. */
   #secured = false;
   #over = false;
-  #certificate: CertificateFacts | undefined;
+  #shown: Shown = {};
   #tlsFacts: Pick<DownstreamFacts, 'tlsVersion' | 'tlsCipher'> | undefined;
 
   constructor(host: Host, raw: Socket, connectionId: string, listener: string, address: string) {
@@ -146,9 +145,9 @@ export class Greeting implements Handshake, Upgrade {
     }
   }
 
-  onSecure(socket: TLSSocket, certificate: CertificateFacts | undefined): void {
+  onSecure(socket: TLSSocket, shown: Shown): void {
     if (this.#over) return;
-    this.#certificate = certificate;
+    this.#shown = shown;
     this.#tlsFacts = { tlsVersion: socket.getProtocol() ?? '', tlsCipher: socket.getCipher().standardName };
     this.#secured = true;
     socket.on('error', ignore);
@@ -233,7 +232,7 @@ export class Greeting implements Handshake, Upgrade {
       localAddress: normaliseAddress(localAddress) ?? '',
       localPort,
       ...this.#tlsFacts,
-      ...(this.#certificate === undefined ? {} : { certificate: this.#certificate }),
+      ...this.#shown,
     };
   }
 }

@@ -1,5 +1,6 @@
 /** What a listener is told: its options, and the settings they become once they are checked and defaults are filled in. */
 import { NetworkSet, NetworkSyntaxError } from '../base/ip-address.ts';
+import type { PskFile } from '../policy/identity/psk-file.ts';
 import { ListenerError } from './listener-error.ts';
 
 export type ListenerType = 'tcp' | 'tls' | 'ws' | 'wss';
@@ -34,7 +35,16 @@ export interface CertificateOptions {
   passphrase?: string;
 }
 
+/** Pre-shared keys in place of certificates. */
+export interface PskOptions {
+  readonly file: PskFile;
+  /** What TLS 1.2 tells clients that have several identities. */
+  readonly identityHint: string | undefined;
+}
+
 export interface TlsOptions {
+  /** With it, there are no certificates on either side. */
+  psk?: PskOptions;
   /** The first is shown to clients that name no host, or an unknown one. */
   certificates: readonly CertificateOptions[];
   /** Default `TLSv1.2`. */

@@ -155,6 +155,11 @@ class SocketListener implements Listener, Host {
     if (options.name !== this.name || options.type !== this.type || options.host !== host || options.port !== port) {
       throw new ListenerError('needs_reopening', this.name, 'name, type, host and port change only with a restart');
     }
+    const [oldPsk, psk] = [this.options.tls?.psk, options.tls?.psk];
+    if ((oldPsk === undefined) !== (psk === undefined) || oldPsk?.identityHint !== psk?.identityHint) {
+      const says = 'whether clients have pre-shared keys, and the hint to them, change only with a restart';
+      throw new ListenerError('needs_reopening', this.name, says);
+    }
     const settings = settle(options);
     const material = this.#loadTls(options);
     this.options = options;

@@ -3,7 +3,7 @@ import { constants, createPrivateKey, type KeyObject, X509Certificate } from 'no
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { fingerprintOf } from '../policy/identity/x509/certificate-facts.ts';
 import { ListenerError } from './listener-error.ts';
-import type { CertificateOptions, TlsOptions } from './listener-options.ts';
+import type { CertificateOptions, PskOptions, TlsOptions } from './listener-options.ts';
 
 /** What events tell of a certificate. */
 export interface LoadedCertificate {
@@ -21,6 +21,8 @@ export interface TlsMaterial {
   /** The context for a name that a client asked for; undefined: the first. */
   contextFor(serverName: string): SecureContext | undefined;
   readonly clientCertificate: 'none' | 'request' | 'require';
+  /** Where clients have keys instead of certificates. */
+  readonly psk: PskOptions | undefined;
   readonly ticketRotationMs: number;
   /** Changes whenever a session that was agreed on before may not be resumed: another trust, another demand. */
   readonly trustKey: string;
@@ -39,8 +41,23 @@ const CIPHERS = [
   'ECDHE-RSA-AES128-GCM-SHA256',
 ].join(':');
 
+/**
+ * With pre-shared keys too: forward secrecy, so that a key that gets known opens nothing that was said before. In TLS 1.3 such a
+ * key goes with SHA-256 alone, so that no other suite may be chosen.
+ */
+const PSK_CIPHERS = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-PSK-CHACHA20-POLY1305',
+  'DHE-PSK-AES256-GCM-SHA384',
+  'DHE-PSK-CHACHA20-POLY1305',
+  'DHE-PSK-AES128-GCM-SHA256',
+].join(':');
+
 /** The hybrid with ML-KEM first: what is recorded today shall not be read by tomorrow's quantum computer. */
 const GROUPS = 'X25519MLKEM768:X25519:P-256:P-384';
+
+const TICKET_ROTATION_MS = 8 * 3_600_000;
 
 /** How long a session may be resumed; with client certificates it is also how late an expiry could be noticed, so it is short. */
 const SESSION_TIMEOUT_S = 7200;
@@ -86,6 +103,7 @@ export function loadTls(name: string, options: TlsOptions, epochMs: number): Tls
   // Revocation is judged at the login, where the client can be told; OpenSSL could only close.
   if (clientCertificate !== 'none') common.ca = clientCaPem!;
 
+  if (options.psk !== undefined) return pskMaterial(options, options.psk, common);
   if (options.certificates.length === 0)
     fail('settings_invalid', 'TLS needs a certificate and a key; name their files');
   const loaded: LoadedCertificate[] = [];
@@ -127,8 +145,25 @@ export function loadTls(name: string, options: TlsOptions, epochMs: number): Tls
       return exact.get(host) ?? wildcard.get(host.slice(host.indexOf('.') + 1));
     },
     clientCertificate,
-    ticketRotationMs: options.ticketRotationMs ?? 8 * 3_600_000,
+    psk: undefined,
+    ticketRotationMs: options.ticketRotationMs ?? TICKET_ROTATION_MS,
     trustKey: JSON.stringify([clientCertificate, clientCaPem ?? '', options.versionMin ?? '']),
+  };
+}
+
+/**
+ * INVARIANT: there is no certificate, no suite without a key, and no ticket; a handshake that is through has proven a key.
+ */
+function pskMaterial(options: TlsOptions, psk: PskOptions, common: SecureContextOptions): TlsMaterial {
+  const secureOptions = (common.secureOptions ?? 0) | constants.SSL_OP_NO_TICKET;
+  return {
+    certificates: [],
+    primary: { ...common, ciphers: PSK_CIPHERS, dhparam: 'auto', secureOptions },
+    contextFor: () => undefined,
+    clientCertificate: 'none',
+    psk,
+    ticketRotationMs: options.ticketRotationMs ?? TICKET_ROTATION_MS,
+    trustKey: 'psk',
   };
 }
 

@@ -1,17 +1,26 @@
 /** The TLS side of a listener: handshakes over sockets that were accepted elsewhere, with material that can be swapped. */
 import { createHmac } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { Clock, Timer } from '../base/clock.ts';
-import type { CertificateFacts } from '../policy/identity/identity.ts';
+import type { CertificateFacts, PresharedKeyFacts } from '../policy/identity/identity.ts';
 import { certificateFacts } from '../policy/identity/x509/certificate-facts.ts';
 import { weaknessOf } from '../policy/identity/x509/key-quality.ts';
+import type { PskOptions } from './listener-options.ts';
 import type { TlsMaterial } from './tls-context.ts';
-import { handshakeReason, verificationReason } from './tls-reason.ts';
+import { handshakeReason, pskReason, verificationReason } from './tls-reason.ts';
+
+/** How the client has proven itself to TLS. */
+export interface Shown {
+  readonly certificate?: CertificateFacts;
+  readonly presharedKey?: PresharedKeyFacts;
+}
+
+const NOTHING: Shown = Object.freeze({});
 
 /** Somebody who waits for a handshake; one of the two is called, at most once. */
 export interface Handshake {
-  onSecure(socket: TLSSocket, certificate: CertificateFacts | undefined): void;
+  onSecure(socket: TLSSocket, shown: Shown): void;
   onInsecure(says: string): void;
 }
 
@@ -24,6 +33,8 @@ export class TlsGate {
   readonly #ticketSecret: Uint8Array;
   /** Handshakes under way. The runtime hands back another socket than it was given, which has the same addresses. */
   readonly #handshakes = new Map<string, Handshake>();
+  /** What clients say who they are in a handshake with a pre-shared key; without a credential there is no such identity. */
+  readonly #offered = new WeakMap<TLSSocket, { identity: string; credential: string | undefined }>();
   #material: TlsMaterial;
   #rotation: Timer;
 
@@ -42,12 +53,30 @@ export class TlsGate {
       requestCert: material.clientCertificate !== 'none',
       // Certificates are judged in `#onSecure`, where the reason can be told; the runtime would close without one.
       rejectUnauthorized: false,
+      ...(material.psk === undefined ? {} : this.#pskOptions(material.psk)),
       // The listener's own deadline spans more than the handshake and is shorter.
       handshakeTimeout: 0x7fffffff,
     });
     this.#server.on('secureConnection', (socket) => this.#onSecure(socket));
     this.#server.on('tlsClientError', (error, socket) => this.#onError(error, socket));
     this.#rotation = this.#armRotation();
+  }
+
+  #pskOptions({ identityHint }: PskOptions): TlsOptions {
+    return {
+      // The runtime takes no other hint later: a new one needs the listener to be opened anew.
+      ...(identityHint === undefined ? {} : { pskIdentityHint: identityHint }),
+      pskCallback: (socket, identity) => {
+        const known = this.#material.psk?.file.keys.get(identity);
+        this.#offered.set(socket, { identity, credential: known?.credential });
+        return known?.key ?? this.#decoyKey(identity);
+      },
+    };
+  }
+
+  /** What an unknown identity is checked against, so that it fails like a wrong key: at the end of the handshake. */
+  #decoyKey(identity: string): Uint8Array {
+    return createHmac('sha256', this.#ticketSecret).update(`psk ${identity}`).digest();
   }
 
   /** Starts a handshake over a socket of which `first` was read already. */
@@ -116,14 +145,21 @@ export class TlsGate {
     }
     socket.disableRenegotiation();
     socket.allowHalfOpen = true;
+    if (this.#material.psk !== undefined) {
+      const { identity, credential } = this.#offered.get(socket) ?? {};
+      // INVARIANT: nobody knows the decoy, and without a key no handshake ends well.
+      if (identity === undefined || credential === undefined) handshake.onInsecure('no pre-shared key was proven');
+      else handshake.onSecure(socket, { presharedKey: { identity, credential } });
+      return;
+    }
     const demand = this.#material.clientCertificate;
     if (demand === 'none') {
-      handshake.onSecure(socket, undefined);
+      handshake.onSecure(socket, NOTHING);
       return;
     }
     const certificate = socket.getPeerX509Certificate();
     if (certificate === undefined) {
-      if (demand === 'request') handshake.onSecure(socket, undefined);
+      if (demand === 'request') handshake.onSecure(socket, NOTHING);
       else handshake.onInsecure('the client shows no certificate, and this listener requires one');
       return;
     }
@@ -139,12 +175,15 @@ export class TlsGate {
     } else {
       const facts = certificateFacts(certificate);
       if (facts === undefined) handshake.onInsecure('the client certificate is not as RFC 5280 has it');
-      else handshake.onSecure(socket, facts);
+      else handshake.onSecure(socket, { certificate: facts });
     }
   }
 
   #onError(error: NodeJS.ErrnoException, socket: TLSSocket): void {
-    this.#take(socket)?.onInsecure(handshakeReason(error));
+    const isPsk = this.#material.psk !== undefined;
+    this.#take(socket)?.onInsecure(
+      isPsk ? pskReason(error, this.#offered.get(socket)?.identity) : handshakeReason(error),
+    );
   }
 }
 

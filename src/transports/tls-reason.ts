@@ -41,10 +41,30 @@ const VERIFICATION: Readonly<Record<string, string>> = {
   INVALID_PURPOSE: 'the client certificate is not made for clients',
 };
 
+/** What a wrong pre-shared key leads to, in TLS 1.2 and in TLS 1.3. */
+const WRONG_KEY: readonly string[] = ['DECRYPTION_FAILED_OR_BAD_RECORD_MAC', 'BINDER_DOES_NOT_VERIFY'];
+const IDENTITY_SHOWN_LENGTH = 64;
+
+/** For an error of a handshake with a pre-shared key. It does not tell whether the identity exists: nor was the client told. */
+export function pskReason(error: NodeJS.ErrnoException, identity: string | undefined): string {
+  const short = shortCode(error);
+  if (identity !== undefined && WRONG_KEY.includes(short)) {
+    const shown = JSON.stringify(identity.slice(0, IDENTITY_SHOWN_LENGTH));
+    return `the pre-shared key of ${shown} is wrong, or there is no such identity`;
+  }
+  if (short === 'NO_SUITABLE_SIGNATURE_ALGORITHM')
+    return 'the client offers no pre-shared key, which this listener requires';
+  return handshakeReason(error);
+}
+
+function shortCode({ code = '' }: NodeJS.ErrnoException): string {
+  return code.replace(/^ERR_SSL_/, '').replace(/^.*ALERT_/, '');
+}
+
 /** For an error of the handshake. */
 export function handshakeReason(error: NodeJS.ErrnoException): string {
   const code = error.code ?? '';
-  const short = code.replace(/^ERR_SSL_/, '').replace(/^.*ALERT_/, '');
+  const short = shortCode(error);
   const says = HANDSHAKE[short];
   if (says !== undefined) return says;
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'the client closed in the middle of the TLS handshake';

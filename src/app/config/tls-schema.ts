@@ -54,9 +54,17 @@ export function tlsSchema(directory: string) {
     passphrase: secret(directory).optional().meta({ description: 'Where the passphrase of an encrypted key is kept.' }),
   });
   return section({
-    certificates: list(certificate, { min: 1, max: CERTIFICATES_MAX, what: 'certificates' }).meta({
+    certificates: list(certificate, { min: 1, max: CERTIFICATES_MAX, what: 'certificates' }).optional().meta({
       description: 'Chosen by the name a client asks for (SNI); the first one answers where none fits.',
     }),
+    pskFile: path(directory).optional().meta({
+      description: "Pre-shared keys in Mosquitto's format, in place of certificates; the identity is the user name.",
+    }),
+    pskIdentityHint: text({ pattern: /^[\x21-\x7e]{1,128}$/, wanted: '1 to 128 visible characters' })
+      .optional()
+      .meta({
+        description: 'What clients with TLS 1.2 and several identities are told.',
+      }),
     versionMin: choice(['TLSv1.2', 'TLSv1.3']).prefault('TLSv1.2').meta({ description: 'Lowest TLS version.' }),
     clientCertificate: choice(['none', 'request', 'require'])
       .prefault('none')
@@ -76,21 +84,33 @@ export function tlsSchema(directory: string) {
     revocation: revocationSchema(directory)
       .optional()
       .meta({ description: 'Who tells whether client certificates, and the CAs between, are revoked.' }),
-  }).superRefine(
-    (tls, context) => {
-      const complain = (key: string, message: string): void =>
-        context.addIssue({ code: 'custom', path: [key], message });
-      const asks = tls.clientCertificate === 'request' || tls.clientCertificate === 'require';
-      if (asks && tls.clientCa === undefined) {
-        complain('clientCertificate', `"${tls.clientCertificate}" needs clientCa, the file of the CAs to trust`);
-      }
-      if (tls.clientCertificate === 'none') {
-        const useless =
-          'has no effect while clientCertificate is "none": set that to request or require, or remove this key';
-        for (const key of ABOUT_CLIENTS) if (tls[key] !== undefined) complain(key, useless);
-        if (tls.identityFromCertificate === true) complain('identityFromCertificate', useless);
-      }
-    },
-    { when: ({ value }) => typeof value === 'object' && value !== null },
-  );
+  })
+    .superRefine(
+      (tls, context) => {
+        const complain = (key: string, message: string): void =>
+          context.addIssue({ code: 'custom', path: [key], message });
+        if (tls.certificates === undefined && tls.pskFile === undefined) {
+          complain('certificates', 'is missing: give a list of 1 to 64 certificates, or pskFile for pre-shared keys');
+        }
+        if (tls.pskFile !== undefined) {
+          const beside = 'does not go together with pskFile: remove one of them, or make two listeners';
+          if (tls.certificates !== undefined) complain('certificates', beside);
+          if (tls.clientCertificate !== 'none') complain('clientCertificate', beside);
+        } else if (tls.pskIdentityHint !== undefined) {
+          complain('pskIdentityHint', 'has no effect without pskFile: remove it');
+        }
+        const asks = tls.clientCertificate === 'request' || tls.clientCertificate === 'require';
+        if (asks && tls.clientCa === undefined) {
+          complain('clientCertificate', `"${tls.clientCertificate}" needs clientCa, the file of the CAs to trust`);
+        }
+        if (tls.clientCertificate === 'none') {
+          const useless =
+            'has no effect while clientCertificate is "none": set that to request or require, or remove this key';
+          for (const key of ABOUT_CLIENTS) if (tls[key] !== undefined) complain(key, useless);
+          if (tls.identityFromCertificate === true) complain('identityFromCertificate', useless);
+        }
+      },
+      { when: ({ value }) => typeof value === 'object' && value !== null },
+    )
+    .transform(({ certificates = [], ...rest }) => ({ ...rest, certificates }));
 }

@@ -35,6 +35,7 @@ export function credentialsOf(client: Client, { clientId, username, password, pr
     clientId,
     username,
     password,
+    presharedKey: downstream.presharedKey,
     certificate: downstream.certificate,
     certificateName: certificateName(client),
     anonymousAllowed: policy.anonymousAllowed,

@@ -48,6 +48,13 @@ export interface Origin {
   readonly secure: boolean;
 }
 
+/** A pre-shared key whose possession a TLS handshake has proven. */
+export interface PresharedKeyFacts {
+  readonly identity: string;
+  /** Mark of the key, as in the file at the time of the handshake. */
+  readonly credential: string;
+}
+
 /** What an identity's standing is judged by, beside the credential that it was established with. */
 export interface Standing {
   readonly anonymousAllowed: boolean;
@@ -60,6 +67,8 @@ export interface Credentials {
   readonly clientId: string;
   readonly username: string | undefined;
   readonly password: Uint8Array | undefined;
+  /** The pre-shared key that TLS was agreed on with. */
+  readonly presharedKey?: PresharedKeyFacts | undefined;
   /** What TLS has verified, whether or not the listener takes the identity from there. */
   readonly certificate?: CertificateFacts | undefined;
   /** The user name that the listener makes of the certificate; empty when it lacks what that is made of. */
