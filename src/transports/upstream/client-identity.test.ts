@@ -22,13 +22,13 @@ describe('the prefix of client identifiers', () => {
 
 describe('client identifiers', () => {
   it('belong to the owner that is connected, until its last link has gone', () => {
-    const owners = new ClientOwners();
+    const owners = new ClientOwners<string>();
     assert.equal(owners.claim('c', 'user:ann'), true);
     assert.equal(owners.claim('c', 'user:ann'), true);
     assert.equal(owners.claim('c', 'user:bob'), false);
-    owners.release('c');
+    owners.release('c', 'link');
     assert.equal(owners.claim('c', 'user:bob'), false);
-    owners.release('c');
+    owners.release('c', 'link');
     assert.equal(owners.size, 0);
     assert.equal(owners.claim('c', 'user:bob'), true);
   });

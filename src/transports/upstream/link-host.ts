@@ -9,7 +9,7 @@ import type { ProtocolVersion } from '../../mqtt/wire.ts';
 import type { Client } from '../../pipeline/client.ts';
 import type { SharedOwners } from './client-owners.ts';
 import type { Dial, Dialler } from './dial.ts';
-import type { Target } from './target.ts';
+import type { Target, TargetLink } from './target.ts';
 import type { UpstreamOptions } from './upstream-options.ts';
 
 export interface UpstreamServices {
@@ -30,7 +30,9 @@ export interface LinkHost {
   readonly services: UpstreamServices;
   /** The CONNECT as the broker gets it; whoever is admitted calls `release` with its client identifier when it is gone. */
   admit(packet: ConnectPacket, facts: ClientFacts, client: LinkedClient): Admission;
-  release(clientId: string): void;
+  release(clientId: string, link: TargetLink): void;
+  /** A broker has accepted the link of a client that was admitted. */
+  accepted(clientId: string, link: TargetLink): void;
   /** The next target to try; undefined when all that there are were tried, or none can be. */
   pick(clientId: string, version: ProtocolVersion, tried: ReadonlySet<Target>): Target | 'unsupported' | undefined;
   /** Whether there is one left to try. */

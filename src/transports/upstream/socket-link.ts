@@ -227,6 +227,7 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
       this.#watchKeepAlive();
     }
     this.#upstream.attemptSucceeded(target, this.#version);
+    if (this.#claimed !== undefined) this.#upstream.accepted(this.#claimed, this);
     this.#receiver.connack(packet);
   }
 
@@ -534,10 +535,23 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
     this.#leaveTarget();
     this.#connect = undefined;
     this.#tried = undefined;
-    if (this.#claimed !== undefined) this.#upstream.release(this.#claimed);
+    if (this.#claimed !== undefined) this.#upstream.release(this.#claimed, this);
     this.#claimed = undefined;
     this.#releaseShared?.();
     this.#releaseShared = undefined;
+  }
+
+  get target(): Target | undefined {
+    return this.#target;
+  }
+
+  takenOver(): void {
+    this.#finish();
+    this.#receiver.closed({
+      type: PacketType.Disconnect,
+      reasonCode: Reason.SessionTakenOver,
+      properties: { reasonString: 'another connection with this client identifier has come' },
+    });
   }
 
   evict(): void {

@@ -5,8 +5,11 @@ import type { TargetOptions } from './upstream-options.ts';
 /** What an operator has said of it. `draining` takes nobody new, `ejected` has also let go of those it had. */
 export type Service = 'in service' | 'draining' | 'ejected';
 
-/** A link as its target knows it. */
+/** A link as its target and its upstream know it. */
 export interface TargetLink {
+  readonly target: Target | undefined;
+  /** The client has come again, and to another target. */
+  takenOver(): void;
   /** The operator wants it to end. */
   evict(): void;
 }

@@ -338,6 +338,42 @@ describe('a broker that expects the PROXY protocol', () => {
   });
 });
 
+describe('a client that comes again', () => {
+  it('and to another target is ended where it was, since that broker does not hear of it', async (t) => {
+    const all = await brokers(t, 2);
+    const { upstream } = upstreamOf(all);
+    const first = await new UpstreamClient(upstream, 5).connect({ clientId: 'same' });
+    const second = await new UpstreamClient(upstream, 5).connect({ clientId: 'same' });
+    assert.deepEqual(
+      first.closes.map((packet) => packet?.reasonCode),
+      [0x8e],
+    );
+    await until(() => all[0]!.connections[0]!.hasEnded, 'the end of the older connection');
+    assert.deepEqual(second.closes, []);
+    assert.equal(upstream.status()[0]!.connections, 0);
+    second.link.close(undefined);
+  });
+
+  it('and to the same target is ended by its broker alone', async (t) => {
+    const all = await brokers(t, 2);
+    const { upstream } = upstreamOf(all, { balance: 'client-id' });
+    const first = await new UpstreamClient(upstream, 5).connect({ clientId: 'same' });
+    const second = await new UpstreamClient(upstream, 5).connect({ clientId: 'same' });
+    assert.deepEqual(first.closes, []);
+    for (const { link } of [first, second]) link.close(undefined);
+  });
+
+  it('is not ended by a connection that the other broker refuses', async (t) => {
+    const [good] = (await brokers(t, 1)) as [StubBroker];
+    const [bad] = (await brokers(t, 1, (_packet, connection) => connection.send(connack(5)))) as [StubBroker];
+    const { upstream } = upstreamOf([good, bad]);
+    const first = await new UpstreamClient(upstream, 4).connect({ clientId: 'same' });
+    const second = await new UpstreamClient(upstream, 4).connect({ clientId: 'same' });
+    assert.deepEqual([second.connackPacket?.reasonCode, first.closes], [5, []]);
+    first.link.close(undefined);
+  });
+});
+
 describe('clientsMax', () => {
   it('refuses who comes above it, and says so', async (t) => {
     const all = await brokers(t, 1);

@@ -21,7 +21,7 @@ import { Rendezvous } from './rendezvous.ts';
 import { RoundRobin } from './round-robin.ts';
 import { slowStartShare } from './slow-start.ts';
 import { SocketLink } from './socket-link.ts';
-import { type Service, Target } from './target.ts';
+import { type Service, Target, type TargetLink } from './target.ts';
 import type { TargetStatus } from './target-status.ts';
 import { TranslatingLink } from './translating-link.ts';
 import type { Balance, UpstreamOptions } from './upstream-options.ts';
@@ -56,7 +56,7 @@ class Member extends Target {
 export class Upstream implements LinkHost {
   options: UpstreamOptions;
   readonly services: UpstreamServices;
-  readonly #owners = new ClientOwners();
+  readonly #owners = new ClientOwners<TargetLink>();
   readonly #streamDeps: ByteStreamDeps;
   #balancer: Balancer;
   #members: Member[] = [];
@@ -186,8 +186,14 @@ export class Upstream implements LinkHost {
     };
   }
 
-  release(clientId: string): void {
-    this.#owners.release(clientId);
+  release(clientId: string, link: TargetLink): void {
+    this.#owners.release(clientId, link);
+  }
+
+  accepted(clientId: string, link: TargetLink): void {
+    const older = this.#owners.accepted(clientId, link);
+    // A broker ends the older of two connections itself [MQTT-3.1.4-3]; two that do not know of each other cannot.
+    if (older !== undefined && older.target !== link.target) older.takenOver();
   }
 
   // --- targets ---
