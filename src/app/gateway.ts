@@ -14,6 +14,7 @@ import type { SharedOwners } from '../transports/upstream/client-owners.ts';
 import type { Service } from '../transports/upstream/target.ts';
 import type { TargetStatus } from '../transports/upstream/target-status.ts';
 import { CertificateGuards, type PreparedGuards } from './certificates/certificate-guards.ts';
+import { type PreparedStaples, Staples } from './certificates/staples.ts';
 import type { Config, ListenerConfig } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import { type OpenEmbedded, openOwnBroker } from './embedded-upstream.ts';
@@ -86,6 +87,7 @@ interface Prepared {
   readonly listeners: readonly ListenerOptions[];
   readonly upstreams: PreparedUpstreams;
   readonly guards: PreparedGuards;
+  readonly staples: PreparedStaples;
 }
 
 class RunningGateway implements Gateway {
@@ -96,6 +98,7 @@ class RunningGateway implements Gateway {
   readonly #listeners = new Map<string, Listener>();
   readonly upstreams: Upstreams;
   readonly #guards: CertificateGuards;
+  readonly #staples: Staples;
   #config: Config;
   #chain: Chain | undefined;
   #policies: ReadonlyMap<string, ConnectionPolicy> = new Map();
@@ -112,6 +115,7 @@ class RunningGateway implements Gateway {
     this.#keySets = new KeySets({ clock, emit });
     this.#queue = new HashQueue({ clock, emit, runningMax: hashConcurrency, waitingMax: hashQueueMax });
     const { chance, shared } = options;
+    this.#staples = new Staples({ clock, chance, emit });
     this.#guards = new CertificateGuards({
       clock,
       chance,
@@ -136,6 +140,7 @@ class RunningGateway implements Gateway {
     this.#policies = prepared.policies;
     this.#chain = prepared.chain;
     this.#guards.commit(prepared.guards);
+    this.#staples.commit(prepared.staples);
     await this.upstreams.openBroker(this.#config, prepared.upstreams);
     this.upstreams.apply(this.#config, prepared.upstreams);
     try {
@@ -151,6 +156,7 @@ class RunningGateway implements Gateway {
     this.#connections.destroyAll();
     await this.upstreams.close();
     this.#guards.close();
+    this.#staples.close();
     this.#chain?.close();
   }
 
@@ -160,6 +166,7 @@ class RunningGateway implements Gateway {
       config.listeners.map((listener) => listenerOptions(this.#shareOf(listener), config.limits.packetSizeMaxBytes)),
     );
     const upstreams = await prepareUpstreams(config);
+    const staples = this.#staples.prepare(listeners);
     const guards = await this.#guards.prepare(
       config,
       (name) => listeners.find((listener) => listener.name === name)?.tls?.clientCaPem,
@@ -182,7 +189,7 @@ class RunningGateway implements Gateway {
         return [listener.name, policyFor(listener, config, built, guards, psk, generation)];
       }),
     );
-    return { config, chain: built.chain, policies, listeners, upstreams, guards };
+    return { config, chain: built.chain, policies, listeners, upstreams, guards, staples };
   }
 
   /** Connections are dealt out to the processes evenly, so each has its part of the ceiling. */
@@ -212,6 +219,7 @@ class RunningGateway implements Gateway {
         clock,
         chance,
         emit,
+        stapleFor: (certificate) => this.#staples.responseFor(certificate),
         ...(shared === undefined
           ? {}
           : { ticketSecret: shared.ticketSecret, connectionIdPrefix: shared.connectionIdPrefix }),
@@ -297,6 +305,7 @@ class RunningGateway implements Gateway {
     this.#generation++;
     this.upstreams.apply(config, prepared.upstreams);
     this.#guards.commit(prepared.guards);
+    this.#staples.commit(prepared.staples);
     this.#connections.applyPolicies((listener) => policies.get(listener));
     return { generation: this.#generation, ...compare(before, config) };
   }
@@ -343,15 +352,21 @@ class RunningGateway implements Gateway {
     this.#connections.destroyAll();
     await this.upstreams.close();
     this.#guards.close();
+    this.#staples.close();
     this.#chain?.close();
     emit({ name: 'gateway.stopped', durationMs: Math.round(clock.nowMs() - startedMs), connectionsCut });
   }
 }
 
+/** A listener that only moved in its file has not changed. */
+function withoutPlaces(section: Config[keyof Config]): unknown {
+  return Array.isArray(section) ? section.map((item: object) => ({ ...item, place: '' })) : section;
+}
+
 /** Settings of the top level that differ, and those of them that only a restart puts into force. */
 function compare(before: Config, after: Config): { changed: string[]; restartNeeded: string[] } {
   const sections = Object.keys(after) as (keyof Config)[];
-  const changed = sections.filter((key) => !isDeepStrictEqual(before[key], after[key]));
+  const changed = sections.filter((key) => !isDeepStrictEqual(withoutPlaces(before[key]), withoutPlaces(after[key])));
   const restartNeeded: string[] = [];
   if (before.dataDirectory !== after.dataDirectory) restartNeeded.push('dataDirectory');
   if (before.broker.persistence !== after.broker.persistence) restartNeeded.push('broker.persistence');

@@ -14,24 +14,25 @@ const PACKETS_PER_MESSAGE = 4;
  * @throws {OperatorError} when one cannot be read, {FileFaultError} with all that is wrong in the pre-shared keys.
  */
 export async function listenerOptions(config: ListenerConfig, packetSizeMaxBytes: number): Promise<ListenerOptions> {
-  const { name, type, address, port, connectionsMax, handshakeTimeoutMs, proxyProtocol } = config;
+  const { name, type, address, port, connectionsMax, handshakeTimeoutMs, proxyProtocol, place } = config;
   const { websocket } = config;
   return {
     name,
+    place,
     type,
     host: address,
     port,
     connectionsMax,
     handshakeTimeoutMs,
     proxyProtocol,
-    ...(config.tls === undefined ? {} : { tls: await tlsOptions(name, config.tls) }),
+    ...(config.tls === undefined ? {} : { tls: await tlsOptions(config, config.tls) }),
     ...(websocket === undefined
       ? {}
       : { webSocket: { ...websocket, messageSizeMaxBytes: packetSizeMaxBytes * PACKETS_PER_MESSAGE } }),
   };
 }
 
-async function tlsOptions(listener: string, tls: TlsConfig): Promise<NonNullable<ListenerOptions['tls']>> {
+async function tlsOptions(listener: ListenerConfig, tls: TlsConfig): Promise<NonNullable<ListenerOptions['tls']>> {
   const read = (file: string, what: string): Promise<string> => readPem(listener, file, what);
   const certificates = await Promise.all(
     tls.certificates.map(async ({ certificate, key, passphrase }) => ({
@@ -49,6 +50,7 @@ async function tlsOptions(listener: string, tls: TlsConfig): Promise<NonNullable
       ? {}
       : { psk: { file: parsePskFile(await read(pskFile, 'file of pre-shared keys'), pskFile), identityHint } }),
     versionMin: tls.versionMin,
+    ocspStapling: tls.ocspStapling,
     clientCertificate: tls.clientCertificate,
     ...(tls.clientCa === undefined
       ? {}
@@ -56,12 +58,12 @@ async function tlsOptions(listener: string, tls: TlsConfig): Promise<NonNullable
   };
 }
 
-async function readPem(listener: string, file: string, what: string): Promise<string> {
+async function readPem({ name, place }: ListenerConfig, file: string, what: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const cure = code === 'EACCES' ? 'let the user that the gateway runs as read it' : 'correct the path';
-    throw new OperatorError(`The ${what} ${file} of listener ${listener} cannot be read (${code}); ${cure}.`);
+    throw new OperatorError(`${place}: the ${what} ${file} of listener ${name} cannot be read (${code}); ${cure}.`);
   }
 }

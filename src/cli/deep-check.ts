@@ -2,13 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { loadAuthorization } from '../app/authorization-files.ts';
 import { CertificateGuards } from '../app/certificates/certificate-guards.ts';
+import { Staples } from '../app/certificates/staples.ts';
 import type { Config } from '../app/config/config.ts';
 import { OperatorError } from '../app/config/problem.ts';
 import { jwtMethod } from '../app/jwt-entry-method.ts';
 import { KeySets } from '../app/key-sets.ts';
 import { listenerOptions } from '../app/listener-files.ts';
-import { upstreamOptions } from '../app/upstream-files.ts';
 import { readTotpUsers } from '../app/second-factor-file.ts';
+import { upstreamOptions } from '../app/upstream-files.ts';
 import { systemChance } from '../base/chance.ts';
 import type { Clock } from '../base/clock.ts';
 import { FileFaultError } from '../base/file-fault.ts';
@@ -16,7 +17,7 @@ import type { PolicyProgress } from '../policy/authorization/policy-build.ts';
 import type { PolicySummary } from '../policy/authorization/policy-compiled.ts';
 import { parsePasswordFile } from '../policy/identity/password-file.ts';
 import { parseScramFile } from '../policy/identity/scram-file.ts';
-import { ListenerError } from '../transports/listener-error.ts';
+import { ListenerError, placed } from '../transports/listener-error.ts';
 import { settle } from '../transports/listener-options.ts';
 import { loadTls } from '../transports/tls-context.ts';
 
@@ -79,11 +80,12 @@ async function checkListener(listener: Config['listeners'][number], config: Conf
     settle(options);
     if (options.tls !== undefined) loadTls(options.name, options.tls, clock.epochMs());
     const services = { clock, chance: systemChance, emit: () => undefined, recheck: () => undefined };
+    new Staples(services).prepare([options]);
     const alone = { ...config, listeners: [listener] };
     await new CertificateGuards(services).prepare(alone, () => options.tls?.clientCaPem);
     return [];
   } catch (error) {
-    return findingsOf(error);
+    return findingsOf(placed(error, listener.place));
   }
 }
 

@@ -1,7 +1,7 @@
 /** `sallyport start`: runs the gateway until a signal ends it. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Config } from '../app/config/config.ts';
 import { loadConfig } from '../app/config/load.ts';
 import { OperatorError } from '../app/config/problem.ts';
@@ -82,8 +82,10 @@ async function setUp({ isNamed, configFile, directory }: Place): Promise<InitOut
 }
 
 async function makeDataDirectory(directory: string): Promise<void> {
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return;
   try {
-    await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+    // The recursive form alone can loop for ever where a parent is there and takes no directories, as in /proc.
+    await mkdir(directory, { recursive: !existsSync(dirname(directory)), mode: DIRECTORY_MODE });
   } catch (error) {
     throw new OperatorError(`The data directory ${directory} cannot be made: ${(error as Error).message}.`);
   }

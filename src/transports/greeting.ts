@@ -55,11 +55,7 @@ export class Greeting implements Handshake, Upgrade {
     this.address = address;
     this.port = raw.remotePort ?? 0;
     this.#deadline = host.deadline(() =>
-      this.#reject(
-        'limit:handshakeTimeoutMs',
-        Reason.MaximumConnectTime,
-        `the deadline passed before ${this.#awaited}`,
-      ),
+      this.#reject('limit:handshakeTimeout', Reason.MaximumConnectTime, `the deadline passed before ${this.#awaited}`),
     );
   }
 

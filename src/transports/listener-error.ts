@@ -30,6 +30,13 @@ export class ListenerError extends Error {
   }
 }
 
+/** The error with the place in the configuration that it is about. */
+export function placed(error: unknown, place: string | undefined): unknown {
+  if (!(error instanceof ListenerError) || place === undefined || error.message.startsWith(place)) return error;
+  error.message = `${place}: ${error.message}`;
+  return error;
+}
+
 /** The error for a socket that could not listen. */
 export function listenError(listener: string, host: string, port: number, cause: NodeJS.ErrnoException): ListenerError {
   const at = `${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -56,7 +63,9 @@ export function listenError(listener: string, host: string, port: number, cause:
       return new ListenerError(
         'address_not_available',
         listener,
-        `${host} is no address of this machine; choose one that \`ip address\` shows, or '::' for all`,
+        cause.code === 'EAFNOSUPPORT' && host.includes(':')
+          ? `this machine has no IPv6; write \`address: 0.0.0.0\``
+          : `${host} is no address of this machine; choose one that \`ip address\` shows, or '::' for all`,
         cause,
       );
     case 'ENOTFOUND':

@@ -57,12 +57,16 @@ export interface TlsOptions {
   /** Authorities that may sign client certificates. */
   clientCaPem?: string;
   clientCaFile?: string;
+  /** Whether clients that ask for it are shown what an OCSP responder says of our certificate. Default false. */
+  ocspStapling?: boolean;
   /** How often the key that seals session tickets changes. Default 8 h. */
   ticketRotationMs?: number;
 }
 
 export interface ListenerOptions {
   name: string;
+  /** File and line that describe it, for errors. */
+  place?: string;
   type: ListenerType;
   /** An address (`::` is all of both families) or a host name. */
   host: string;

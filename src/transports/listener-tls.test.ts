@@ -172,7 +172,7 @@ test('a stalled handshake is cut at the deadline, wherever it stalls', async (t)
   await Promise.all([half.closed, quiet.closed]);
   listener.clock.advance(1000);
   const events = listener.named('connection.rejected');
-  assert.ok(events.every((event) => event.by === 'limit:handshakeTimeoutMs'));
+  assert.ok(events.every((event) => event.by === 'limit:handshakeTimeout'));
   assert.equal(events[0]!.says, 'the deadline passed before the TLS handshake was complete');
   assert.equal(events[1]!.says, 'the deadline passed before its first byte');
   assert.equal(listener.listener.connections, 0);

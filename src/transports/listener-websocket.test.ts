@@ -193,7 +193,7 @@ test('a request that drips in is cut at the deadline', async (t) => {
   listener.clock.advance(4000);
   await peer.closed;
   const event = await listener.event('connection.rejected');
-  assert.equal(event.by, 'limit:handshakeTimeoutMs');
+  assert.equal(event.by, 'limit:handshakeTimeout');
   assert.equal(event.says, 'the deadline passed before the WebSocket upgrade was complete');
 });
 

@@ -300,7 +300,7 @@ test('a client that says nothing is cut at the deadline', async (t) => {
   const { by, says, address } = await server.event('connection.rejected');
   assert.deepEqual(
     { by, says, address },
-    { by: 'limit:handshakeTimeoutMs', says: 'the deadline passed before its first byte', address: '127.0.0.1' },
+    { by: 'limit:handshakeTimeout', says: 'the deadline passed before its first byte', address: '127.0.0.1' },
   );
   assert.equal(server.echoes.length, 0);
 });

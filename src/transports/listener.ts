@@ -11,7 +11,7 @@ import type { ByteStreamDeps } from './byte-stream.ts';
 import { DirectSocket } from './direct-socket.ts';
 import { flushQueue } from './flush-queue.ts';
 import { Greeting, type Host } from './greeting.ts';
-import { ListenerError, listenError } from './listener-error.ts';
+import { ListenerError, listenError, placed } from './listener-error.ts';
 import { type ListenerOptions, type ListenerSettings, type ListenerType, settle } from './listener-options.ts';
 import { type Rejection, Rejections } from './rejections.ts';
 import { SocketDownstream } from './socket-downstream.ts';
@@ -24,6 +24,8 @@ export interface ListenerDeps {
   clock: Clock;
   chance: Chance;
   emit: Emit;
+  /** What an OCSP responder has said of one of our certificates, as DER; undefined when nothing is at hand. */
+  stapleFor?: (certificate: Buffer) => Buffer | undefined;
   /** Shared by processes that share ports; without it each listener makes its own. At least 32 bytes. */
   ticketSecret?: Uint8Array;
   /** Begins every connection's identifier, where several processes write one log. */
@@ -61,9 +63,13 @@ let lastConnectionNumber = 0;
 
 /** Binds the port and accepts. Rejects with `ListenerError`. */
 export async function openListener(options: ListenerOptions, accept: Accept, deps: ListenerDeps): Promise<Listener> {
-  const listener = new SocketListener(options, accept, deps);
-  await listener.listen();
-  return listener;
+  try {
+    const listener = new SocketListener(options, accept, deps);
+    await listener.listen();
+    return listener;
+  } catch (error) {
+    throw placed(error, options.place);
+  }
 }
 
 class SocketListener implements Listener, Host {
@@ -100,7 +106,9 @@ class SocketListener implements Listener, Host {
     const overWebSocket = options.type === 'ws' || options.type === 'wss';
     if (this.#material !== undefined) {
       const ticketSecret = deps.ticketSecret ?? deps.chance.bytes(TICKET_SECRET_BYTES);
-      this.tls = new TlsGate(this.#material, overWebSocket ? 'http/1.1' : 'mqtt', deps.clock, ticketSecret);
+      const { clock, stapleFor } = deps;
+      const alpn = overWebSocket ? 'http/1.1' : 'mqtt';
+      this.tls = new TlsGate(this.#material, alpn, { clock, ticketSecret, ...(stapleFor && { stapleFor }) });
     }
     if (overWebSocket) this.webSocket = new WebSocketGate(this.#settings);
     this.#server = createServer({ noDelay: true, allowHalfOpen: true });
@@ -151,6 +159,14 @@ class SocketListener implements Listener, Host {
   }
 
   update(options: ListenerOptions): void {
+    try {
+      this.#update(options);
+    } catch (error) {
+      throw placed(error, options.place);
+    }
+  }
+
+  #update(options: ListenerOptions): void {
     const { host, port } = this.options;
     if (options.name !== this.name || options.type !== this.type || options.host !== host || options.port !== port) {
       throw new ListenerError('needs_reopening', this.name, 'name, type, host and port change only with a restart');

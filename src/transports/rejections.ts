@@ -7,7 +7,7 @@ import type { Reason } from '../mqtt/reason.ts';
 /** Who turned a connection away. */
 export type RejectionAuthor =
   | 'limit:connectionsMax'
-  | 'limit:handshakeTimeoutMs'
+  | 'limit:handshakeTimeout'
   | 'first-bytes'
   | 'proxy-protocol'
   | 'tls'

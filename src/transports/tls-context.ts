@@ -23,6 +23,7 @@ export interface TlsMaterial {
   readonly clientCertificate: 'none' | 'request' | 'require';
   /** Where clients have keys instead of certificates. */
   readonly psk: PskOptions | undefined;
+  readonly ocspStapling: boolean;
   readonly ticketRotationMs: number;
   /** Changes whenever a session that was agreed on before may not be resumed: another trust, another demand. */
   readonly trustKey: string;
@@ -146,6 +147,7 @@ export function loadTls(name: string, options: TlsOptions, epochMs: number): Tls
     },
     clientCertificate,
     psk: undefined,
+    ocspStapling: options.ocspStapling ?? false,
     ticketRotationMs: options.ticketRotationMs ?? TICKET_ROTATION_MS,
     trustKey: JSON.stringify([clientCertificate, clientCaPem ?? '', options.versionMin ?? '']),
   };
@@ -162,6 +164,7 @@ function pskMaterial(options: TlsOptions, psk: PskOptions, common: SecureContext
     contextFor: () => undefined,
     clientCertificate: 'none',
     psk,
+    ocspStapling: false,
     ticketRotationMs: options.ticketRotationMs ?? TICKET_ROTATION_MS,
     trustKey: 'psk',
   };

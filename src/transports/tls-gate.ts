@@ -27,10 +27,19 @@ export interface Handshake {
 /** Its digest has the length of the runtime's ticket keys: 48 bytes. */
 const TICKET_KEY_DIGEST = 'sha384';
 
+export interface TlsGateServices {
+  readonly clock: Clock;
+  /** Processes that share the port are given the same, so that each resumes the others' sessions. */
+  readonly ticketSecret: Uint8Array;
+  /** The OCSP response for one of our certificates, where there is one. */
+  readonly stapleFor?: (certificate: Buffer) => Buffer | undefined;
+}
+
 export class TlsGate {
   readonly #server: Server;
   readonly #clock: Clock;
   readonly #ticketSecret: Uint8Array;
+  readonly #stapleFor: (certificate: Buffer) => Buffer | undefined;
   /** Handshakes under way. The runtime hands back another socket than it was given, which has the same addresses. */
   readonly #handshakes = new Map<string, Handshake>();
   /** What clients say who they are in a handshake with a pre-shared key; without a credential there is no such identity. */
@@ -38,9 +47,9 @@ export class TlsGate {
   #material: TlsMaterial;
   #rotation: Timer;
 
-  /** Processes that share the port are given the same `ticketSecret`, so that each resumes the others' sessions. */
-  constructor(material: TlsMaterial, alpn: string, clock: Clock, ticketSecret: Uint8Array) {
+  constructor(material: TlsMaterial, alpn: string, { clock, ticketSecret, stapleFor }: TlsGateServices) {
     this.#material = material;
+    this.#stapleFor = stapleFor ?? (() => undefined);
     this.#clock = clock;
     this.#ticketSecret = ticketSecret;
     this.#server = createServer({
@@ -60,6 +69,14 @@ export class TlsGate {
     this.#server.on('secureConnection', (socket) => this.#onSecure(socket));
     this.#server.on('tlsClientError', (error, socket) => this.#onError(error, socket));
     this.#rotation = this.#armRotation();
+    this.#heedStapling();
+  }
+
+  /** The runtime asks only where somebody listens, and pays for the question in each handshake. */
+  #heedStapling(): void {
+    this.#server.removeAllListeners('OCSPRequest');
+    if (!this.#material.ocspStapling) return;
+    this.#server.on('OCSPRequest', (certificate, _issuer, done) => done(null, this.#stapleFor(certificate) ?? null));
   }
 
   #pskOptions({ identityHint }: PskOptions): TlsOptions {
@@ -99,6 +116,7 @@ export class TlsGate {
   swap(material: TlsMaterial): void {
     const rotationChanged = material.ticketRotationMs !== this.#material.ticketRotationMs;
     this.#material = material;
+    this.#heedStapling();
     this.#server.setSecureContext({ ...material.primary, ticketKeys: this.#ticketKey() });
     // The runtime reads this property anew at each connection, as it does the context.
     (this.#server as Server & { requestCert: boolean }).requestCert = material.clientCertificate !== 'none';

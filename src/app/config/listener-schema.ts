@@ -120,6 +120,8 @@ export function listenerSchema(directory: string) {
     )
     .transform(({ handshakeTimeout, websocket, ...rest }) => ({
       ...rest,
+      /** File and line, for errors; known once the file is. */
+      place: '',
       handshakeTimeoutMs: handshakeTimeout,
       websocket: isWebSocket(rest.type) ? (websocket ?? { path: '/mqtt', origins: [] }) : undefined,
     }));

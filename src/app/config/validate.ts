@@ -57,7 +57,12 @@ export function validate(source: YamlSource, directory: string): Config {
   }
 
   const result = configSchema(directory).safeParse(withEmptySections(value));
-  if (result.success) return deepFreeze(result.data);
+  if (result.success) {
+    for (const [index, listener] of result.data.listeners.entries()) {
+      listener.place = `${file}:${source.locateValue(['listeners', index]).line}`;
+    }
+    return deepFreeze(result.data);
+  }
   for (const issue of result.error.issues) {
     const path = issue.path as KeyPath;
     if (issue.code !== 'unrecognized_keys') report(path, issue.message, 'value');

@@ -187,9 +187,12 @@ describe('the lock of a data directory', () => {
     const holder = spawn(process.execPath, ['--input-type=module', '--eval', hold, directory], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    await once(holder.stdout, 'data');
-    assert.throws(() => lockDirectory(directory), new RegExp(`process ${holder.pid}`));
-    holder.kill('SIGKILL');
+    try {
+      await once(holder.stdout, 'data');
+      assert.throws(() => lockDirectory(directory), new RegExp(`process ${holder.pid}`));
+    } finally {
+      holder.kill('SIGKILL');
+    }
     await once(holder, 'exit');
     lockDirectory(directory).release();
   });

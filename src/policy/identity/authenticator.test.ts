@@ -194,8 +194,8 @@ test('a full queue is server busy, and a check that takes too long too', async (
   const first = authenticator.authenticate(shown(PROVEN));
   const second = authenticator.authenticate(shown(PROVEN));
   clock.advance(100);
-  assert.deepEqual(denial(await second), [0x89, 'limit:hashQueueWaitingMax']);
-  assert.deepEqual(denial(await first), [0x89, 'limit:hashQueueDeadlineMs']);
+  assert.deepEqual(denial(await second), [0x89, 'limit:hashQueueMax']);
+  assert.deepEqual(denial(await first), [0x89, 'limit:hashQueueDeadline']);
 });
 
 test('a check that fails inside is a denial, never a rejection', async () => {

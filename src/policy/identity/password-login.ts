@@ -63,9 +63,9 @@ export async function verifyStored(
     case 'differs':
       return denyLogin(author);
     case 'busy':
-      return deny(Reason.ServerBusy, 'limit:hashQueueWaitingMax', 'Too many logins wait already.', method);
+      return deny(Reason.ServerBusy, 'limit:hashQueueMax', 'Too many logins wait already.', method);
     case 'late':
-      return deny(Reason.ServerBusy, 'limit:hashQueueDeadlineMs', 'The password check took too long.', method);
+      return deny(Reason.ServerBusy, 'limit:hashQueueDeadline', 'The password check took too long.', method);
     case 'failed':
       return deny(Reason.ServerUnavailable, by, 'The password could not be checked.', method);
   }
