@@ -10,9 +10,14 @@ import type { HashQueue } from '../policy/identity/hash-queue.ts';
 import type { Authenticator, IdentityMethod } from '../policy/identity/identity.ts';
 import { parsePasswordFile } from '../policy/identity/password-file.ts';
 import { PasswordFileMethod } from '../policy/identity/password-file-method.ts';
+import { type SecondFactor, withSecondFactor } from '../policy/identity/second-factor.ts';
 import { UsersMethod } from '../policy/identity/users-method.ts';
 import type { ChainEntry, Config } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
+import { jwtMethod } from './jwt-entry-method.ts';
+import type { KeySets } from './key-sets.ts';
+import { scramMethod } from './scram-users.ts';
+import { openSecondFactor } from './second-factor-file.ts';
 import { SqliteUserStore } from './users/user-store.ts';
 import { usersFileOf } from './users/users-file.ts';
 
@@ -22,6 +27,7 @@ export interface IdentityServices {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly emit: Emit;
+  readonly keySets: KeySets;
   /** Told when a method's users have changed by themselves: their names, or undefined when it may be any. */
   readonly onUsersChanged: (method: string, usernames: ReadonlySet<string> | undefined) => void;
 }
@@ -42,13 +48,15 @@ export interface Chain {
 /** @throws {OperatorError} when a file cannot be read, {FileFaultError} with all that is wrong in one; nothing is left open then. */
 export async function buildChain(config: Config, services: IdentityServices): Promise<Chain> {
   const { chain } = config.authentication;
+  const secondFactor = await openSecondFactor(config, services.clock);
   const settled = await Promise.allSettled(chain.map((entry) => buildMethod(entry, config, services)));
   const close = (): void => {
     for (const one of settled) if (one.status === 'fulfilled') one.value.close?.();
+    secondFactor?.close();
   };
   const methods: IdentityMethod[] = [];
-  for (const one of settled) {
-    if (one.status === 'fulfilled') methods.push(one.value.method);
+  for (const [index, one] of settled.entries()) {
+    if (one.status === 'fulfilled') methods.push(guarded(one.value.method, chain[index]!, secondFactor?.factor));
     else {
       close();
       throw one.reason;
@@ -67,6 +75,14 @@ export async function buildChain(config: Config, services: IdentityServices): Pr
   };
 }
 
+/** Whoever proves a certificate or a token has shown what others, with factors of their own, have given out. */
+const WITHOUT_SECOND_FACTOR: readonly ChainEntry['method'][] = ['certificate', 'jwt', 'anonymous'];
+
+function guarded(method: IdentityMethod, entry: ChainEntry, factor: SecondFactor | undefined): IdentityMethod {
+  const isExempt = factor === undefined || WITHOUT_SECOND_FACTOR.includes(entry.method);
+  return isExempt ? method : withSecondFactor(method, factor);
+}
+
 async function buildMethod(entry: ChainEntry, config: Config, services: IdentityServices): Promise<Built> {
   switch (entry.method) {
     case 'certificate':
@@ -75,6 +91,12 @@ async function buildMethod(entry: ChainEntry, config: Config, services: Identity
       return { method: await passwordFileMethod(entry, config, services) };
     case 'users':
       return usersMethod(entry, config, services);
+    case 'jwt': {
+      const isOnly = config.authentication.chain.filter(({ method }) => method === 'jwt').length === 1;
+      return { method: await jwtMethod(entry, { isOnly }, services) };
+    }
+    case 'scram':
+      return { method: await scramMethod(entry, config, services) };
     case 'anonymous':
       return { method: anonymousMethod };
   }

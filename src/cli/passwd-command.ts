@@ -1,12 +1,12 @@
 /** `sallyport passwd`: the users of the password file. */
-import { readFile, realpath } from 'node:fs/promises';
 import { loadConfig } from '../app/config/load.ts';
 import { OperatorError } from '../app/config/problem.ts';
-import { createFile, replaceFile } from '../app/init/durable-file.ts';
 import { readableToken, systemChance } from '../base/chance.ts';
 import { nearestWord } from '../base/nearest-word.ts';
 import { describeUsernameFault, parsePasswordFile, withoutUser, withUser } from '../policy/identity/password-file.ts';
 import { hashPassword } from '../policy/identity/password-hash.ts';
+import { parseScramFile, withScramUser } from '../policy/identity/scram-file.ts';
+import { isPrepared, makeScramVerifier, SCRAM_MECHANISMS } from '../policy/identity/scram-verifier.ts';
 import {
   type Command,
   ExitCode,
@@ -17,13 +17,13 @@ import {
   textOption,
   UsageError,
 } from './command.ts';
+import { type LineFile, readLineFile, writeLineFile } from './line-file.ts';
 import { placeOf } from './place.ts';
 import { askSecret, print, printError, printJson, readSecretFromStdin } from './terminal.ts';
 
 const GENERATED_LENGTH = 20;
-const FILE_MODE = 0o600;
 
-const ACTIONS: Readonly<Record<string, (invocation: Invocation, file: string) => Promise<number>>> = {
+const ACTIONS: Readonly<Record<string, (invocation: Invocation, file: LineFile) => Promise<number>>> = {
   add,
   delete: remove,
   verify,
@@ -32,20 +32,27 @@ const ACTIONS: Readonly<Record<string, (invocation: Invocation, file: string) =>
 
 export const passwdCommand: Command = {
   name: 'passwd',
-  usage: ['add NAME [--stdin | --generate]', 'delete NAME', 'verify NAME [--stdin]', 'list [--json]'],
+  usage: [
+    'add NAME [--scram] [--stdin | --generate]',
+    'delete NAME [--scram]',
+    'verify NAME [--stdin]',
+    'list [--scram] [--json]',
+  ],
   wordsMax: 2,
   description:
     "Changes the password file, in Mosquitto's format; new passwords are stored as argon2id. A password is asked for on the terminal without an echo, or read from standard input; it is never an argument, where other users of the machine could see it. `sallyport reload` puts a change in force.",
   options: {
     stdin: { type: 'boolean', says: 'read the password from the first line of standard input' },
     generate: { type: 'boolean', short: 'g', says: 'make up a password and print it (add)' },
-    file: { type: 'string', short: 'f', value: 'FILE', says: "the password file (default: the configuration's)" },
+    scram: { type: 'boolean', says: 'the SCRAM file in place of the password file (add, delete, list)' },
+    file: { type: 'string', short: 'f', value: 'FILE', says: "the file (default: the configuration's)" },
     ...PLACE_OPTIONS,
     json: JSON_OPTION,
   },
   examples: [
     ['sallyport passwd add pump-7', 'A new user, or a new password for one; asks for it twice'],
     ['sallyport passwd add pump-7 --generate', 'With a password that nobody has to think of'],
+    ['sallyport passwd add pump-7 --scram', 'For logins by SCRAM-SHA-256 and SCRAM-SHA-512'],
     ['sallyport passwd verify pump-7 --stdin < secret.txt', 'Does this password match?'],
     ['sallyport passwd list --json', 'Who may log in, for programs'],
   ],
@@ -65,17 +72,28 @@ export const passwdCommand: Command = {
         `"passwd ${word}" is unknown. ${meant === undefined ? `There are: ${names}.` : `Did you mean passwd ${meant}?`}`,
       );
     }
-    return action(invocation, await passwordFile(invocation));
+    return action(invocation, await userFile(invocation));
   },
 };
 
-async function passwordFile(invocation: Invocation): Promise<string> {
+async function userFile(invocation: Invocation): Promise<LineFile> {
+  const isScram = hasOption(invocation, 'scram');
+  const what = isScram ? 'SCRAM file' : 'password file';
   const named = textOption(invocation, 'file');
-  if (named === undefined) return (await loadConfig(placeOf(invocation).configFile)).config.authentication.passwordFile;
-  if (textOption(invocation, 'config') !== undefined || textOption(invocation, 'data') !== undefined) {
-    throw new UsageError('Give --file, or the configuration that names it, not both.');
+  if (named !== undefined) {
+    if (textOption(invocation, 'config') !== undefined || textOption(invocation, 'data') !== undefined) {
+      throw new UsageError('Give --file, or the configuration that names it, not both.');
+    }
+    return { path: named, what };
   }
-  return named;
+  const place = placeOf(invocation);
+  const { authentication } = (await loadConfig(place.configFile)).config;
+  if (!isScram) return { path: authentication.passwordFile, what };
+  const entry = authentication.chain.find((each) => each.method === 'scram');
+  if (entry !== undefined) return { path: entry.file, what };
+  throw new OperatorError(
+    `authentication.chain in ${place.configFile} has no entry with the method scram: add one, or give --file.`,
+  );
 }
 
 function username(invocation: Invocation): string {
@@ -86,53 +104,51 @@ function username(invocation: Invocation): string {
   return name;
 }
 
-/** Undefined where there is no such file. */
-async function read(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
-    throw new OperatorError(`The password file ${file} cannot be read: ${message}.`);
-  }
+async function readExisting(file: LineFile): Promise<string> {
+  const text = await readLineFile(file);
+  if (text !== undefined) return text;
+  throw new OperatorError(`There is no ${file.what} ${file.path}; \`sallyport passwd add\` makes it.`);
 }
 
-async function readExisting(file: string): Promise<string> {
-  const text = await read(file);
-  if (text === undefined)
-    throw new OperatorError(`There is no password file ${file}; \`sallyport passwd add NAME\` makes it.`);
-  return text;
-}
-
-async function write(file: string, text: string, isNew: boolean): Promise<void> {
-  try {
-    if (!isNew) await replaceFile(await realpath(file), text);
-    else if (!(await createFile(file, text, FILE_MODE)))
-      throw new OperatorError(`${file} has just been made by somebody else; try again.`);
-  } catch (error) {
-    if (error instanceof OperatorError) throw error;
-    throw new OperatorError(`The password file ${file} cannot be written: ${(error as Error).message}.`);
-  }
-}
-
-async function add(invocation: Invocation, file: string): Promise<number> {
+async function add(invocation: Invocation, file: LineFile): Promise<number> {
   const name = username(invocation);
   const isGenerated = hasOption(invocation, 'generate');
   if (isGenerated && hasOption(invocation, 'stdin')) throw new UsageError('Give --stdin or --generate, not both.');
   const password = isGenerated ? readableToken(systemChance, GENERATED_LENGTH) : await newSecret(invocation, name);
-  const hash = await hashPassword(Buffer.from(password), systemChance);
-  const before = await read(file);
-  const after = withUser(before ?? '', name, hash);
-  await write(file, after, before === undefined);
+  const isScram = hasOption(invocation, 'scram');
+  const verifiers = isScram ? await scramVerifiers(name, password) : [];
+  const hash = isScram ? '' : await hashPassword(Buffer.from(password), systemChance);
+  const before = await readLineFile(file);
+  const text = before ?? '';
+  await writeLineFile(
+    file,
+    isScram ? withScramUser(text, name, verifiers) : withUser(text, name, hash),
+    before === undefined,
+  );
   const isChange = before !== undefined && withoutUser(before, name) !== undefined;
   if (hasOption(invocation, 'json')) {
-    printJson({ username: name, file, action: isChange ? 'changed' : 'added', ...(isGenerated ? { password } : {}) });
+    printJson({
+      username: name,
+      file: file.path,
+      action: isChange ? 'changed' : 'added',
+      ...(isGenerated ? { password } : {}),
+    });
     return ExitCode.Ok;
   }
-  print(`${isChange ? 'Changed the password of' : 'Added'} ${name} in ${file}.`);
+  print(`${isChange ? 'Changed the password of' : 'Added'} ${name} in ${file.path}.`);
   if (isGenerated) print(`Its password, shown only now: ${password}`);
   print('A running gateway takes it up with: npx sallyport reload');
   return ExitCode.Ok;
+}
+
+/** One for each mechanism; a client may know only one of the two. */
+async function scramVerifiers(name: string, password: string): Promise<string[]> {
+  if (!isPrepared(name) || !isPrepared(password)) {
+    throw new UsageError(
+      'With SCRAM, name and password are printable ASCII: clients prepare other characters differently.',
+    );
+  }
+  return Promise.all(SCRAM_MECHANISMS.map((mechanism) => makeScramVerifier(mechanism, password, systemChance)));
 }
 
 async function newSecret(invocation: Invocation, name: string): Promise<string> {
@@ -143,41 +159,48 @@ async function newSecret(invocation: Invocation, name: string): Promise<string> 
   return password;
 }
 
-async function remove(invocation: Invocation, file: string): Promise<number> {
+async function remove(invocation: Invocation, file: LineFile): Promise<number> {
   const name = username(invocation);
   const after = withoutUser(await readExisting(file), name);
-  if (after !== undefined) await write(file, after, false);
+  if (after !== undefined) await writeLineFile(file, after, false);
   const isDeleted = after !== undefined;
-  if (hasOption(invocation, 'json')) printJson({ username: name, file, deleted: isDeleted });
-  else if (isDeleted) print(`Deleted ${name} from ${file}. A reload ends its live connections: npx sallyport reload`);
-  else printError(`There is no user ${name} in ${file}.`);
+  if (hasOption(invocation, 'json')) printJson({ username: name, file: file.path, deleted: isDeleted });
+  else if (isDeleted)
+    print(`Deleted ${name} from ${file.path}. A reload ends its live connections: npx sallyport reload`);
+  else printError(`There is no user ${name} in ${file.path}.`);
   return isDeleted ? ExitCode.Ok : ExitCode.Negative;
 }
 
-async function verify(invocation: Invocation, file: string): Promise<number> {
+async function verify(invocation: Invocation, file: LineFile): Promise<number> {
   const name = username(invocation);
-  const { users } = parsePasswordFile(await readExisting(file), file);
+  if (hasOption(invocation, 'scram')) throw new UsageError('passwd verify knows the password file alone.');
+  const { users } = parsePasswordFile(await readExisting(file), file.path);
   const user = users.get(name);
   const password = hasOption(invocation, 'stdin')
     ? await readSecretFromStdin()
     : await askSecret(`Password for ${name}: `);
   const matches = user !== undefined && (await user.hash.verify(Buffer.from(password)));
-  if (hasOption(invocation, 'json')) printJson({ username: name, file, exists: user !== undefined, matches });
+  if (hasOption(invocation, 'json'))
+    printJson({ username: name, file: file.path, exists: user !== undefined, matches });
   else if (matches) print(`The password of ${name} matches.`);
   else
-    printError(user === undefined ? `There is no user ${name} in ${file}.` : `The password of ${name} does not match.`);
+    printError(
+      user === undefined ? `There is no user ${name} in ${file.path}.` : `The password of ${name} does not match.`,
+    );
   return matches ? ExitCode.Ok : ExitCode.Negative;
 }
 
-async function list(invocation: Invocation, file: string): Promise<number> {
+async function list(invocation: Invocation, file: LineFile): Promise<number> {
   if (invocation.words.length > 1) throw new UsageError('passwd list takes no name.');
-  const { users } = parsePasswordFile(await readExisting(file), file);
-  const all = [...users.values()].map(({ username: name, line, hash }) => ({
-    username: name,
-    line,
-    scheme: hash.cost,
-  }));
-  if (hasOption(invocation, 'json')) printJson({ file, users: all });
+  const text = await readExisting(file);
+  const all = hasOption(invocation, 'scram')
+    ? parseScramFile(text, file.path).list()
+    : [...parsePasswordFile(text, file.path).users.values()].map(({ username: name, line, hash }) => ({
+        username: name,
+        line,
+        scheme: hash.cost,
+      }));
+  if (hasOption(invocation, 'json')) printJson({ file: file.path, users: all });
   else for (const user of all) print(`${user.username}  ${user.scheme}`);
   return ExitCode.Ok;
 }

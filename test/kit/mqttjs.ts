@@ -28,6 +28,8 @@ export interface MqttJsInit {
   tls?: { ca?: string; cert?: string; key?: string; servername?: string };
   /** Whatever else MQTT.js takes: `clientId`, `clean`, `username`, `will`, `properties`, `keepalive`. */
   options?: IClientOptions;
+  /** Called with the client before it connects, where `options` say `manualConnect`. */
+  prepare?: (client: MqttClient) => void;
 }
 
 export interface ReceivedMessage {
@@ -85,6 +87,7 @@ export class MqttJsClient {
       ...options,
     });
     const opened = new MqttJsClient(client);
+    init.prepare?.(client);
     await new Promise<void>((resolve, reject) => {
       const fail = (error?: Error) => {
         client.end(true);

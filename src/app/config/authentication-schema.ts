@@ -1,7 +1,9 @@
 /** Who clients are: the chain of methods that are asked, and what they share. */
 import { z } from 'zod';
 import { entry } from './chain/entry.ts';
+import { jwtEntry } from './chain/jwt-entry.ts';
 import { passwordFileEntry, usersEntry } from './chain/password-entries.ts';
+import { scramEntry } from './chain/scram-entry.ts';
 import { complaint, list, path, section, wholeNumber } from './fields.ts';
 import { passwordRulesSchema } from './password-rules-schema.ts';
 
@@ -12,11 +14,13 @@ function about(description: string): { description: string } {
 }
 
 /** Each method's entry, in the order of the documentation. */
-function entrySchema() {
+function entrySchema(directory: string) {
   const entries = [
     entry(z.literal('certificate'), {}),
     passwordFileEntry,
     usersEntry,
+    jwtEntry(directory),
+    scramEntry(directory),
     entry(z.literal('anonymous'), {}),
   ] as const;
   const methods = entries.map(({ shape }) => shape.method.value);
@@ -27,7 +31,7 @@ function entrySchema() {
 
 export function authenticationSchema(directory: string) {
   return section({
-    chain: list(entrySchema(), { min: 1, max: ENTRIES_MAX, what: 'methods' })
+    chain: list(entrySchema(directory), { min: 1, max: ENTRIES_MAX, what: 'methods' })
       .superRefine((entries, context) => {
         const takenBy = new Map<string, number>();
         for (const [index, { name, method }] of entries.entries()) {
@@ -46,6 +50,9 @@ export function authenticationSchema(directory: string) {
       ),
     passwordRules: passwordRulesSchema.prefault({}).meta(about('What passwords of the built-in users have to be.')),
     passwordFile: path(directory).prefault('users').meta(about('Users and their hashed passwords.')),
+    totpFile: path(directory)
+      .optional()
+      .meta(about('Users with a second factor and their secrets; without it the file totp in the data directory.')),
     hashConcurrency: wholeNumber({ min: 1, max: 64 }).prefault(2).meta(about('Passwords verified at once.')),
     hashQueueMax: wholeNumber({ min: 1, max: 100_000 })
       .prefault(512)

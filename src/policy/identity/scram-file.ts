@@ -1,8 +1,13 @@
 /** Users with SCRAM verifiers: `user:VERIFIER` lines, one a mechanism, blank lines, and comments that begin with `#`. */
 import { createHash } from 'node:crypto';
 import { type FileFault, FileFaultError } from '../../base/file-fault.ts';
-import { describeUsernameFault } from './password-file.ts';
+import { describeUsernameFault, withoutUser } from './password-file.ts';
 import { isPrepared, parseScramVerifier, type ScramMechanism, type ScramVerifier } from './scram-verifier.ts';
+
+/** A file's users, as `list` shows them too. */
+export interface ScramFile extends ScramCredentials {
+  list(): { username: string; scheme: string }[];
+}
 
 /** Where SCRAM looks users up. */
 export interface ScramCredentials {
@@ -24,7 +29,7 @@ export interface KnownVerifier {
 const FAULTS_MAX = 100;
 
 /** @throws {FileFaultError} with everything that is wrong in it (the first 100). */
-export function parseScramFile(text: string, file: string): ScramCredentials {
+export function parseScramFile(text: string, file: string): ScramFile {
   const users = new Map<string, Map<ScramMechanism, KnownVerifier>>();
   const faults: FileFault[] = [];
   for (const [index, content] of text
@@ -42,8 +47,22 @@ export function parseScramFile(text: string, file: string): ScramCredentials {
     find: (username: string, mechanism: ScramMechanism) => users.get(username)?.get(mechanism),
     holds: (username: string, credential: string) =>
       [...(users.get(username)?.values() ?? [])].some((known) => known.credential === credential),
+    list: () =>
+      [...users].flatMap(([username, own]) =>
+        [...own.values()].map(({ verifier: { mechanism, iterations } }) => ({
+          username,
+          scheme: `${mechanism},i=${iterations}`,
+        })),
+      ),
     usualIterations: (mechanism: ScramMechanism) => usualIterations(users, mechanism),
   });
+}
+
+/** The text with these lines for the user in place of those that were there; every other line as it was. */
+export function withScramUser(text: string, username: string, verifiers: readonly string[]): string {
+  const kept = withoutUser(text, username) ?? text;
+  const begin = kept === '' || kept.endsWith('\n') ? kept : `${kept}\n`;
+  return begin + verifiers.map((verifier) => `${username}:${verifier}\n`).join('');
 }
 
 type LineFault = Pick<FileFault, 'column' | 'says' | 'cure'>;

@@ -2,9 +2,7 @@
 import { choice } from '../fields.ts';
 
 export function unknownUser() {
-  return choice(['deny', 'next'])
-    .prefault('deny')
-    .meta({
-      description: 'deny: a user who is not known here is refused. next: the next method of the chain is asked.',
-    });
+  return choice(['deny', 'next']).prefault('deny').meta({
+    description: 'deny: a user who is not known here is refused. next: the next method of the chain is asked.',
+  });
 }

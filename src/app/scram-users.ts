@@ -1,0 +1,46 @@
+/** Builds the method for SCRAM, with its users' file and the secret that users who do not exist are made up from. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Chance } from '../base/chance.ts';
+import { parseScramFile } from '../policy/identity/scram-file.ts';
+import { ScramMethod } from '../policy/identity/scram-method.ts';
+import type { ChainEntry, Config } from './config/config.ts';
+import { OperatorError } from './config/problem.ts';
+import { createFile } from './init/durable-file.ts';
+
+type ScramEntry = Extract<ChainEntry, { method: 'scram' }>;
+
+const DECOY_KEY_BYTES = 32;
+const SECRET_MODE = 0o600;
+
+/** @throws {OperatorError} when a file cannot be read, {FileFaultError} with all that is wrong in the users' file. */
+export async function scramMethod(
+  { name = 'scram', file, mechanisms }: ScramEntry,
+  config: Config,
+  { chance }: { readonly chance: Chance },
+): Promise<ScramMethod> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new OperatorError(
+      `The SCRAM file ${file} cannot be read (${code}); \`sallyport passwd add NAME --scram\` makes it.`,
+    );
+  }
+  const decoyKey = await decoyKeyIn(config.dataDirectory, chance);
+  return new ScramMethod({ name, mechanisms, credentials: parseScramFile(text, file), decoyKey, chance });
+}
+
+/** Made once: a salt that changed with a restart would tell that nobody has it. */
+async function decoyKeyIn(dataDirectory: string, chance: Chance): Promise<Buffer> {
+  const path = join(dataDirectory, 'scram.key');
+  try {
+    await createFile(path, `${chance.bytes(DECOY_KEY_BYTES).toString('hex')}\n`, SECRET_MODE);
+    const key = Buffer.from((await readFile(path, 'utf8')).trim(), 'hex');
+    if (key.length === DECOY_KEY_BYTES) return key;
+  } catch (error) {
+    throw new OperatorError(`The file ${path} cannot be made or read (${(error as NodeJS.ErrnoException).code}).`);
+  }
+  throw new OperatorError(`The file ${path} is damaged: remove it, so that it is made anew.`);
+}

@@ -1,0 +1,34 @@
+/** Files with a line for each user, as commands change them: whole or not at all, and for the owner alone. */
+import { readFile, realpath } from 'node:fs/promises';
+import { OperatorError } from '../app/config/problem.ts';
+import { createFile, replaceFile } from '../app/init/durable-file.ts';
+
+const FILE_MODE = 0o600;
+
+export interface LineFile {
+  readonly path: string;
+  /** Such as `password file`. */
+  readonly what: string;
+}
+
+/** Undefined where there is no such file. */
+export async function readLineFile({ path, what }: LineFile): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw new OperatorError(`The ${what} ${path} cannot be read: ${message}.`);
+  }
+}
+
+export async function writeLineFile({ path, what }: LineFile, text: string, isNew: boolean): Promise<void> {
+  try {
+    if (!isNew) await replaceFile(await realpath(path), text);
+    else if (!(await createFile(path, text, FILE_MODE)))
+      throw new OperatorError(`${path} has just been made by somebody else; try again.`);
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    throw new OperatorError(`The ${what} ${path} cannot be written: ${(error as Error).message}.`);
+  }
+}
