@@ -97,7 +97,7 @@ function reasonsOf(packets: Packet[]): [type: number, reasonCode: number][] {
 }
 
 describe('enhanced authentication', () => {
-  it('goes on in AUTH packets until CONNACK, which carries its method and last data [MQTT-4.12.0-5]', async () => {
+  it('goes on in AUTH packets until CONNACK, which carries its method and last data [MQTT-4.12.0-2] [MQTT-4.12.0-3] [MQTT-4.12.0-5]', async () => {
     const bench = new Bench(5, policy());
     const packets = await exchange(bench, begin() as ConnectPacket, auth(0x18, 'name:ada'), auth(0x18, 'right'));
     const challenge = { authenticationMethod: METHOD, authenticationData: new Uint8Array(Buffer.from('and now?')) };
@@ -149,7 +149,7 @@ describe('enhanced authentication', () => {
     ['a second CONNECT', begin('name:ada'), 0x82, 'codec:second_connect'],
     ['a method that throws inside', auth(0x18, 'throw'), 0x80, 'authentication:internal'],
   ] as [string, Packet, number, string][]) {
-    it(`ends with CONNACK ${reason.toString(16)} after ${what}, and the server hears nothing`, async () => {
+    it(`ends with CONNACK ${reason.toString(16)} after ${what} [MQTT-4.12.0-4], and the server hears nothing`, async () => {
       const bench = new Bench(5, policy());
       const [, connack] = await exchange(bench, begin('name:ada') as ConnectPacket, packet);
       assert.deepEqual(reasonsOf([connack!]), [[PacketType.Connack, reason]]);
@@ -264,7 +264,7 @@ describe('re-authentication', () => {
     ['a second one before the first has ended', [auth(0x19, 'name:ada'), auth(0x19, 'name:ada')], 0x82],
     ['an answer that nobody asked for', [auth(0x18, 'right')], 0x82],
   ] as [string, AuthPacket[], number][]) {
-    it(`by ${what} ends the connection with ${reason.toString(16)}`, async () => {
+    it(`by ${what} ends the connection with ${reason.toString(16)} [MQTT-4.12.1-2]`, async () => {
       const bench = await connected();
       const answers = await exchange(bench, ...packets);
       assert.deepEqual(reasonsOf(answers).at(-1), [PacketType.Disconnect, reason]);

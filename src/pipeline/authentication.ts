@@ -21,9 +21,9 @@ import { type Denial, refuse } from './verdict.ts';
 export interface AuthenticationTarget {
   /** An AUTH for the client; false when it is larger than the client takes. */
   send(packet: AuthPacket): boolean;
-  /** The client's identity stands, or why not. */
+  /** The client's identity stands, or why not [MQTT-4.12.0-4]. */
   ended(denial: Denial | undefined): void;
-  /** The same, of an authentication on the open connection. */
+  /** The same, of an authentication on the open connection, which a denial ends [MQTT-4.12.1-2]. */
   renewed(denial: Denial | undefined): void;
 }
 
@@ -165,6 +165,7 @@ export class Authentication {
     if (attempt !== this.#attempt) return;
     if (step === undefined) this.#end(NO_SUCH_METHOD);
     else if (step.kind === 'done') this.#end(step.result, step.data);
+    // [MQTT-4.12.0-2]
     else if (this.#target.send(this.#packet(Reason.ContinueAuthentication, step.data))) this.#awaitsClient = true;
     else this.#end(ANSWER_TOO_LARGE);
   }
