@@ -12,6 +12,7 @@ import { canaryTarget } from './targets/canary.ts';
 import { codecTarget } from './targets/codec.ts';
 import { GatewayTarget } from './targets/gateway.ts';
 import { topicsTarget } from './targets/topics.ts';
+import { UpstreamTarget } from './targets/upstream.ts';
 
 const SMOKE_PACKETS = 150_000;
 const FULL_PACKETS = 10_000_000;
@@ -21,9 +22,10 @@ const GROWTH_MAX_BYTES = 32 * 1024 * 1024;
 const ROUND_MAX_MS = 5_000;
 /** Of all packets, how many a target gets. */
 const SHARES: readonly [target: () => Target, share: number][] = [
-  [() => codecTarget, 0.6],
-  [() => new GatewayTarget(), 0.3],
-  [() => topicsTarget, 0.1],
+  [() => codecTarget, 0.5],
+  [() => new GatewayTarget(), 0.25],
+  [() => new UpstreamTarget(), 0.2],
+  [() => topicsTarget, 0.05],
 ];
 
 setFlagsFromString('--expose-gc');
@@ -78,7 +80,7 @@ async function main(): Promise<void> {
   });
   if (values.help) {
     process.stdout.write(
-      'node fuzz/main.ts [--smoke] [--packets N] [--seed N] [--target codec|gateway|topics|canary]\n',
+      'node fuzz/main.ts [--smoke] [--packets N] [--seed N] [--target codec|gateway|upstream|topics|canary]\n',
     );
     return;
   }

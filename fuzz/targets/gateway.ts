@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { ByteBatch } from '../../src/base/byte-batch.ts';
 import { ManualClock } from '../../src/base/manual-clock.ts';
 import { type Broker, createBroker } from '../../src/broker/broker.ts';
 import { MemoryStore } from '../../src/broker/store-memory.ts';
@@ -13,13 +12,9 @@ import { Deframer, FrameStatus } from '../../src/mqtt/deframer.ts';
 import { encodePacket } from '../../src/mqtt/encode.ts';
 import { isFault } from '../../src/mqtt/fault.ts';
 import { PacketType, type ProtocolVersion } from '../../src/mqtt/wire.ts';
-import { Connection } from '../../src/pipeline/connection.ts';
-import type { Downstream, DownstreamFacts } from '../../src/pipeline/downstream.ts';
-import type { ConnectionPolicy } from '../../src/pipeline/policy.ts';
-import { parseAclFile } from '../../src/policy/authorization/acl-file.ts';
-import { buildAuthorizer } from '../../src/policy/authorization/authorizer.ts';
 import { mutate } from '../mutate.ts';
 import { packetOf, randomPacket } from '../packets.ts';
+import { fuzzPolicy, HostilePeer, settled } from '../peer.ts';
 import type { Random } from '../random.ts';
 import type { Target } from '../target.ts';
 
@@ -29,106 +24,21 @@ const SURVIVABLE = [3, 3, 3, 3, 4, 5, 6, 7, 8, 8, 10, 12] as const;
 const ACL =
   'user witness\ntopic readwrite witness/#\nuser fuzz\ntopic readwrite a/#\ntopic read #\ntopic deny witness/#\n';
 
-/** A socket that forgets what it is told, after checking that it is MQTT. */
-class Sink implements Downstream {
-  readonly facts: DownstreamFacts;
-  readonly batch = new ByteBatch();
-  ended = false;
-  constructor(connectionId: string) {
-    this.facts = { connectionId, listener: 'fuzz', address: '192.0.2.1', port: 1, secure: false };
-  }
-  touch(): void {}
-  bufferedBytes(): number {
-    return 0;
-  }
-  pause(): void {}
-  resume(): void {}
-  end(): void {
-    this.ended = true;
-  }
-  destroy(): void {
-    this.ended = true;
-  }
-}
-
-class Peer {
-  readonly sink: Sink;
-  readonly connection: Connection;
-  readonly version: ProtocolVersion;
-  readonly #deframer: Deframer;
-  topics: string[] = [];
-
-  constructor(id: string, version: ProtocolVersion, make: (sink: Sink) => Connection) {
-    this.version = version;
-    this.sink = new Sink(id);
-    this.connection = make(this.sink);
-    this.#deframer = new Deframer({ sender: 'server', version });
-  }
-
-  /** INVARIANT: whatever the client said, what it is told is legal in its own version. */
-  read(): void {
-    const { version } = this.connection.client;
-    this.#deframer.version = version;
-    if (this.sink.batch.length > 0) this.#deframer.push(this.sink.batch.take());
-    while (this.#deframer.next() === FrameStatus.Frame) {
-      const packet = decodePacket(this.#deframer, version, 'server');
-      assert(!isFault(packet), `the gateway sent a legal packet: ${isFault(packet) ? packet.code : ''}`);
-      if (packet.type === PacketType.Publish) this.topics.push(packet.topic);
-    }
-    assert.equal(this.#deframer.fault, undefined, 'the gateway sent a legal stream');
-  }
-}
-
 export class GatewayTarget implements Target {
   readonly name = 'gateway';
   readonly #clock = new ManualClock();
-  readonly #policy: ConnectionPolicy;
-  readonly #peers: Peer[] = [];
+  readonly #policy = fuzzPolicy(ACL);
+  readonly #peers: HostilePeer[] = [];
   #broker: Broker | undefined;
-  #witness: Peer | undefined;
+  #witness: HostilePeer | undefined;
   #made = 0;
-
-  constructor() {
-    this.#policy = {
-      generation: 1,
-      protocolVersions: [3, 4, 5],
-      limits: {
-        connectTimeoutMs: 10_000,
-        keepAliveMaxS: 60,
-        packetSizeMaxBytes: 4096,
-        topicLengthMaxBytes: 256,
-        topicDepthMax: 8,
-        filtersPerSubscribeMax: 8,
-        subscriptionsPerClientMax: 16,
-        inflightMax: 8,
-        topicAliasMax: 4,
-        clientIdLengthMaxBytes: 64,
-        outputBufferMaxBytes: 65_536,
-        slowReaderTimeoutMs: 5000,
-      },
-      authenticator: {
-        authenticate: async ({ username, clientId }) => ({
-          ok: true,
-          identity: { username, clientId, method: 'password-file', credential: 'x' },
-        }),
-        begin: () => undefined,
-        stillValid: () => true,
-        isSecret: () => false,
-      },
-      authorizer: buildAuthorizer(parseAclFile(ACL, 'fuzz.acl'), { subscribe: 'overlapping' }),
-      anonymousAllowed: true,
-      certificateIdentity: undefined,
-      deniedPublish: 'acknowledge',
-      decodeRules: { rejectControlCharacters: true, strictClientIdLength: false, userPropertiesMax: 8 },
-    };
-  }
 
   async round(random: Random): Promise<number> {
     const broker = await this.#ready();
     let packets = 0;
     if (this.#peers.length < CLIENTS_MAX) {
       const version = random.pick([3, 4, 5] as const);
-      const peer = new Peer(`c${this.#made++}`, version, (sink) => this.#connect(sink, broker));
+      const peer = this.#peer(`c${this.#made++}`, version, broker);
       this.#peers.push(peer);
       if (!random.oneIn(10))
         peer.connection.onBytes(encodePacket(packetOf(random, PacketType.Connect, version), version));
@@ -183,19 +93,13 @@ export class GatewayTarget implements Target {
     return this.#broker;
   }
 
-  #connect(sink: Sink, broker: Broker): Connection {
-    return new Connection(sink, this.#policy, {
-      clock: this.#clock,
-      chance: { bytes: (length) => Buffer.alloc(length, this.#made & 0xff), below: () => 0 },
-      emit: () => {},
-      openLink: broker.open,
-      onGone: () => {},
-    });
+  #peer(id: string, version: ProtocolVersion, broker: Broker): HostilePeer {
+    return new HostilePeer(id, version, this.#policy, this.#clock, (receiver) => broker.open(receiver));
   }
 
   /** A client among the hostile ones: what it publishes to itself must come back. */
   async #askWitness(): Promise<void> {
-    const witness = new Peer('witness', 4, (sink) => this.#connect(sink, this.#broker!));
+    const witness = this.#peer('witness', 4, this.#broker!);
     this.#witness = witness;
     const say = (packet: Parameters<typeof encodePacket>[0]): void =>
       witness.connection.onBytes(encodePacket(packet, 4));
@@ -247,8 +151,4 @@ export class GatewayTarget implements Target {
     this.#broker = undefined;
     assert(this.#witness !== undefined);
   }
-}
-
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
