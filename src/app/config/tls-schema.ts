@@ -65,6 +65,9 @@ export function tlsSchema(directory: string) {
       .meta({
         description: 'What clients with TLS 1.2 and several identities are told.',
       }),
+    ocspStapling: flag().prefault(false).meta({
+      description: "Whether clients are shown what their CA's OCSP responder says of our certificates.",
+    }),
     versionMin: choice(['TLSv1.2', 'TLSv1.3']).prefault('TLSv1.2').meta({ description: 'Lowest TLS version.' }),
     clientCertificate: choice(['none', 'request', 'require'])
       .prefault('none')
@@ -96,6 +99,7 @@ export function tlsSchema(directory: string) {
           const beside = 'does not go together with pskFile: remove one of them, or make two listeners';
           if (tls.certificates !== undefined) complain('certificates', beside);
           if (tls.clientCertificate !== 'none') complain('clientCertificate', beside);
+          if (tls.ocspStapling === true) complain('ocspStapling', beside);
         } else if (tls.pskIdentityHint !== undefined) {
           complain('pskIdentityHint', 'has no effect without pskFile: remove it');
         }

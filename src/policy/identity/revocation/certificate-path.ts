@@ -26,7 +26,8 @@ const STEPS_MAX = 8;
 /** Intermediates that clients have sent, over all listeners. */
 const AUTHORITIES_MAX = 512;
 
-function readAuthority(der: Uint8Array): Authority | undefined {
+/** Undefined for what is none. */
+export function readAuthority(der: Uint8Array): Authority | undefined {
   try {
     const certificate = new X509Certificate(der);
     return Object.freeze({

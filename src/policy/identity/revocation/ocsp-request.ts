@@ -25,8 +25,9 @@ export function certificateId({ fields, issuer }: Pick<PathStep, 'fields' | 'iss
 }
 
 /** A nonce makes the answer one to this question; responders that prepare their answers leave it out. */
-export function ocspRequest(id: Uint8Array, nonce: Uint8Array): Buffer {
+export function ocspRequest(id: Uint8Array, nonce: Uint8Array | undefined): Buffer {
   const list = encodeDer(Tag.Sequence, encodeDer(Tag.Sequence, id));
+  if (nonce === undefined) return encodeDer(Tag.Sequence, encodeDer(Tag.Sequence, list));
   const value = encodeDer(Tag.OctetString, encodeDer(Tag.OctetString, nonce));
   const extensions = encodeDer(constructed(2), encodeDer(Tag.Sequence, encodeDer(Tag.Sequence, NONCE, value)));
   return encodeDer(Tag.Sequence, encodeDer(Tag.Sequence, list, extensions));
