@@ -1,12 +1,8 @@
 /** The methods of the configured chain, each built once, and the authenticator that a listener makes of those that are its own. */
 import { readFile } from 'node:fs/promises';
-import type { Chance } from '../base/chance.ts';
-import type { Clock } from '../base/clock.ts';
-import type { Emit } from '../base/events.ts';
 import { anonymousMethod } from '../policy/identity/anonymous.ts';
 import { buildAuthenticator } from '../policy/identity/authenticator.ts';
 import { certificateMethod } from '../policy/identity/certificate.ts';
-import type { HashQueue } from '../policy/identity/hash-queue.ts';
 import type { Authenticator, IdentityMethod } from '../policy/identity/identity.ts';
 import { parsePasswordFile } from '../policy/identity/password-file.ts';
 import { PasswordFileMethod } from '../policy/identity/password-file-method.ts';
@@ -14,29 +10,13 @@ import { type SecondFactor, withSecondFactor } from '../policy/identity/second-f
 import { UsersMethod } from '../policy/identity/users-method.ts';
 import type { ChainEntry, Config } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
+import { backendMethod } from './identity-backends/backend-methods.ts';
+import type { Built, IdentityServices } from './identity-services.ts';
 import { jwtMethod } from './jwt-entry-method.ts';
-import type { KeySets } from './key-sets.ts';
 import { scramMethod } from './scram-users.ts';
 import { openSecondFactor } from './second-factor-file.ts';
 import { SqliteUserStore } from './users/user-store.ts';
 import { usersFileOf } from './users/users-file.ts';
-
-/** What methods are built with. It outlives a reload. */
-export interface IdentityServices {
-  readonly queue: HashQueue;
-  readonly clock: Clock;
-  readonly chance: Chance;
-  readonly emit: Emit;
-  readonly keySets: KeySets;
-  /** Told when a method's users have changed by themselves: their names, or undefined when it may be any. */
-  readonly onUsersChanged: (method: string, usernames: ReadonlySet<string> | undefined) => void;
-}
-
-/** A method, and how to let go of what it holds open. */
-interface Built {
-  readonly method: IdentityMethod;
-  readonly close?: () => void;
-}
 
 export interface Chain {
   /** One listener's authenticator; `proven` by its TLS comes before the chain. */
@@ -97,6 +77,11 @@ async function buildMethod(entry: ChainEntry, config: Config, services: Identity
     }
     case 'scram':
       return { method: await scramMethod(entry, config, services) };
+    case 'webhook':
+    case 'ldap':
+    case 'postgresql':
+    case 'redis':
+      return backendMethod(entry, services);
     case 'anonymous':
       return { method: anonymousMethod };
   }

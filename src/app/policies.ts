@@ -12,7 +12,8 @@ import { loadAuthorization } from './authorization-files.ts';
 import type { PreparedGuards } from './certificates/certificate-guards.ts';
 import type { Config, ListenerConfig } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
-import { buildChain, type Chain, type IdentityServices } from './identity-methods.ts';
+import { buildChain, type Chain } from './identity-methods.ts';
+import type { IdentityServices } from './identity-services.ts';
 
 /** What all listeners share. */
 export interface Policies {

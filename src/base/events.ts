@@ -54,7 +54,12 @@ export type GatewayEvent =
   | ({ name: 'connection.accepted' } & ConnectionFacts)
   | ({ name: 'connection.rejected' } & ConnectionFacts & Decision)
   | ({ name: 'connection.closed'; durationMs: number; bytesIn: number; bytesOut: number } & ConnectionFacts & Decision)
-  | ({ name: 'authentication.succeeded'; method: string } & ConnectionFacts)
+  | ({
+      name: 'authentication.succeeded';
+      method: string;
+      roles?: readonly string[];
+      groups?: readonly string[];
+    } & ConnectionFacts)
   | ({ name: 'authentication.failed'; method: string } & ConnectionFacts & Decision)
   | { name: 'password.expiring'; username: string; expiresAt: string; daysLeft: number }
   /** The same password, stored anew as today's passwords are. */

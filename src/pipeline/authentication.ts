@@ -198,7 +198,14 @@ export class Authentication {
     }
     client.identity = result.identity;
     client.username = result.identity.username;
-    emit({ name: 'authentication.succeeded', ...client.facts(), method: result.identity.method });
+    const { method, roles, groups } = result.identity;
+    emit({
+      name: 'authentication.succeeded',
+      ...client.facts(),
+      method,
+      ...(roles === undefined ? {} : { roles }),
+      ...(groups === undefined ? {} : { groups }),
+    });
     return undefined;
   }
 

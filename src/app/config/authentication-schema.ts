@@ -2,8 +2,11 @@
 import { z } from 'zod';
 import { entry } from './chain/entry.ts';
 import { jwtEntry } from './chain/jwt-entry.ts';
+import { ldapEntry } from './chain/ldap-entry.ts';
 import { passwordFileEntry, usersEntry } from './chain/password-entries.ts';
 import { scramEntry } from './chain/scram-entry.ts';
+import { postgresqlEntry, redisEntry } from './chain/store-entries.ts';
+import { webhookEntry } from './chain/webhook-entry.ts';
 import { complaint, list, path, section, wholeNumber } from './fields.ts';
 import { passwordRulesSchema } from './password-rules-schema.ts';
 
@@ -21,6 +24,10 @@ function entrySchema(directory: string) {
     usersEntry,
     jwtEntry(directory),
     scramEntry(directory),
+    webhookEntry(directory),
+    ldapEntry(directory),
+    postgresqlEntry(directory),
+    redisEntry(directory),
     entry(z.literal('anonymous'), {}),
   ] as const;
   const methods = entries.map(({ shape }) => shape.method.value);
