@@ -6,8 +6,8 @@ const copy: (this: Uint8Array, target: Uint8Array, at: number, start: number, en
 
 /**
  * Rooms are borrowed in these sizes and handed back when a batch is cleared: fresh memory for every burst would cost more than
- * the bytes that go through it, and room that every idle connection keeps adds up. The largest is twice what the runtime reads
- * at once, so that a chunk's worth of packets and what they add fit.
+ * the bytes that go through it, and room that every idle connection keeps adds up. The largest is twice what sockets
+ * write at once, so that the packet that fills it up fits.
  */
 const SIZES = [
   { sizeBytes: 1_024, kept: 512 },

@@ -3,9 +3,7 @@
  * runtime fills it and calls the reader within the same turn, so nothing is allocated and no stream stands between.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
-
-const READ_BYTES = 65_536;
-const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
+import { readBuffer } from './read-buffer.ts';
 
 /** Takes bytes that are borrowed until it returns. */
 export type DirectReader = (chunk: Uint8Array) => void;

@@ -6,8 +6,8 @@ import type { ByteStream, ByteStreamDeps, ByteStreamEnd, ByteStreamOwner } from 
 import { DirectSocket } from './direct-socket.ts';
 import type { Flushable } from './flush-queue.ts';
 
-/** This much is worth a write of its own, while it is still in the processor's cache. */
-const WRITE_AT_BYTES = 8192;
+/** This much is worth a write of its own, while it is still in the processor's cache; writes of less cost more than that saves. */
+const WRITE_AT_BYTES = 65_536;
 /** The least that fills a buffer's bound by itself (`limits.outputBufferMax`): whoever was held by it hears that it has gone. */
 const HOLDS_FROM_BYTES = 16_384;
 const NOTHING = Buffer.alloc(0);

@@ -4,6 +4,7 @@ import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'n
 import { WebSocket } from 'ws';
 import { fingerprintOf } from '../../policy/identity/x509/certificate-facts.ts';
 import type { ByteStreamDeps } from '../byte-stream.ts';
+import { readBuffer } from '../read-buffer.ts';
 import type { Target } from './target.ts';
 import {
   DirectSocketStream,
@@ -24,12 +25,6 @@ export interface DialOptions {
   /** Of a WebSocket message. */
   readonly messageSizeMaxBytes: number;
 }
-
-/**
- * Every link reads into it: the runtime fills it and calls the reader within the same turn, and a reader that has not finished
- * copies the rest.
- */
-const readBuffer = Buffer.allocUnsafeSlow(65_536);
 
 export class Dial {
   readonly #target: Target;
