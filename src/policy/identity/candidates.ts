@@ -36,12 +36,13 @@ export class Candidates implements EnhancedExchange {
     }
   }
 
-  /** The broker behind is told no name but one that was proven, and a certificate beside it has to agree. */
+  /** The broker behind is told no name but one that was proven, and what TLS has proven beside it has to agree. */
   #held(result: AuthenticationResult): AuthenticationResult {
     if (!result.ok) return result;
     const { username, method } = result.identity;
-    const { username: given = username, certificateName = username } = this.#credentials;
-    if (given === username && certificateName === username) return result;
+    const { username: given = username, certificateName = username, presharedKey } = this.#credentials;
+    const keyed = presharedKey?.identity ?? username;
+    if (given === username && certificateName === username && keyed === username) return result;
     return deny(Reason.NotAuthorized, 'identity:username', OTHER_NAME, method);
   }
 }
