@@ -106,9 +106,9 @@ export function eventSentence(event: GatewayEvent): string {
     case 'upstream.returned':
       return `Upstream ${event.upstream}: ${event.target} takes clients again [${event.by}]`;
     case 'backend.failed':
-      return `${event.backend} fails: ${event.says}`;
+      return `Backend ${event.backend} fails: ${event.says}`;
     case 'backend.recovered':
-      return `${event.backend} works again`;
+      return `Backend ${event.backend} works again`;
     case 'storage.damaged':
       return `Storage in ${event.path} was damaged: ${event.says}`;
     case 'storage.failed':
