@@ -100,11 +100,6 @@ export class TrustedRoots {
   #find(facts: CertificateFacts): readonly PathStep[] | undefined {
     const [leaf, ...sent] = facts.chain;
     if (leaf === undefined) return undefined;
-    const candidates = [
-      ...this.#inFile,
-      ...sent.map(readAuthority).filter((one) => one !== undefined),
-      ...this.#known.values(),
-    ];
     let certificate: X509Certificate;
     let fields: CertificateFields;
     try {
@@ -116,7 +111,7 @@ export class TrustedRoots {
     const steps: PathStep[] = [];
     let subject = facts.subject;
     while (steps.length < STEPS_MAX) {
-      const issuer = candidates.find((one) => hasIssued(one, certificate, fields));
+      const issuer = this.#issuerOf(certificate, fields, sent);
       if (issuer === undefined) return undefined;
       steps.push(Object.freeze({ fields, subject, issuer }));
       if (this.#rootFingerprints.has(issuer.fingerprint)) {
@@ -128,6 +123,21 @@ export class TrustedRoots {
     }
     return undefined;
   }
+
+  /** What was sent along is read only where nobody knows the issuer yet. */
+  #issuerOf(
+    certificate: X509Certificate,
+    fields: CertificateFields,
+    sent: readonly Uint8Array[],
+  ): Authority | undefined {
+    for (const one of this.#inFile) if (hasIssued(one, certificate, fields)) return one;
+    for (const one of this.#known.values()) if (hasIssued(one, certificate, fields)) return one;
+    for (const der of sent) {
+      const one = readAuthority(der);
+      if (one !== undefined && hasIssued(one, certificate, fields)) return one;
+    }
+    return undefined;
+  }
 }
 
 function isSelfIssued({ fields }: Authority): boolean {
@@ -135,10 +145,11 @@ function isSelfIssued({ fields }: Authority): boolean {
 }
 
 function hasIssued(authority: Authority, certificate: X509Certificate, fields: CertificateFields): boolean {
-  return (
-    authority.fields.isAuthority &&
-    Buffer.compare(authority.fields.subject, fields.issuer) === 0 &&
-    certificate.checkIssued(authority.certificate) &&
-    certificate.verify(authority.key)
-  );
+  if (!authority.fields.isAuthority || Buffer.compare(authority.fields.subject, fields.issuer) !== 0) return false;
+  try {
+    return certificate.checkIssued(authority.certificate) && certificate.verify(authority.key);
+  } catch {
+    // A key of another kind than the signature.
+    return false;
+  }
 }

@@ -29,6 +29,8 @@ const ASK_TIMEOUT_MS = 10_000;
 const RESPONDERS_PER_CERTIFICATE_MAX = 2;
 /** However long an answer holds, it is asked for anew after this: revocations shall not wait for days. */
 const ASK_ANEW_MS = 3_600_000;
+/** A new certificate may take a while to become known. */
+const UNKNOWN_MS = 60_000;
 const RETRY_BASE_MS = 10_000;
 const RETRY_MAX_MS = 300_000;
 const NONCE_BYTES = 16;
@@ -107,7 +109,7 @@ export class Responders implements RevocationSource {
       entry.answer = answer;
       entry.url = url;
       entry.failures = 0;
-      entry.dueMs = Math.min(answer.nextUpdateMs, epochMs + ASK_ANEW_MS);
+      entry.dueMs = Math.min(answer.nextUpdateMs, epochMs + (answer.status === 'unknown' ? UNKNOWN_MS : ASK_ANEW_MS));
       entry.says =
         answer.status === 'unknown' ? `${url} does not know the certificate` : `the answer of ${url} is out of date`;
       if (answer.status === 'revoked' && !wasRevoked) onChange();

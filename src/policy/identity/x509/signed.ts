@@ -80,6 +80,11 @@ export function isSignedBy({ content, algorithm: der, signature }: Signed, key: 
   if (algorithm === undefined || !algorithm.keys.includes(key.asymmetricKeyType ?? '')) return Promise.resolve(false);
   const { hash, keys: _, ...options } = algorithm;
   return new Promise((resolve) => {
-    verify(hash, content, { key, ...options }, signature, (error, isGood) => resolve(error === null && isGood));
+    try {
+      verify(hash, content, { key, ...options }, signature, (error, isGood) => resolve(error === null && isGood));
+    } catch {
+      // The key does not go with the algorithm.
+      resolve(false);
+    }
   });
 }
