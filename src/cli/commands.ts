@@ -41,7 +41,7 @@ export const listed: readonly Listed[] = [
   },
   {
     name: 'policy',
-    summary: 'explain what the policy allows and denies, and why',
+    summary: 'explain what the policy allows and why; import others',
     load: async () => (await import('./policy-command.ts')).policyCommand,
   },
   {

@@ -2,15 +2,22 @@
 import { nearestWord } from '../base/nearest-word.ts';
 import { type Command, type Invocation, JSON_OPTION, PLACE_OPTIONS, UsageError } from './command.ts';
 import { explainPolicy } from './policy-explain.ts';
+import { importPolicy } from './policy-import.ts';
 
-const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = { explain: explainPolicy };
+const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = {
+  explain: explainPolicy,
+  import: importPolicy,
+};
 
 export const policyCommand: Command = {
   name: 'policy',
-  usage: ['explain [who] --publish TOPIC | --subscribe FILTER | --receive TOPIC [options]'],
-  wordsMax: 1,
+  usage: [
+    'explain [who] --publish TOPIC | --subscribe FILTER | --receive TOPIC [options]',
+    'import [--from FORMAT] FILE…',
+  ],
+  wordsMax: 65,
   description:
-    'Works on the policy file that the configuration names, or on another, without a running gateway. `explain` says whether a client may do something, which grant, role and line decides, which others came near, and what would have to change. Who the client is, is given by options; without --user it is anonymous.',
+    "Works on the policy file that the configuration names, or on another, without a running gateway. `explain` says whether a client may do something, which grant, role and line decides, which others came near, and what would have to change. Who the client is, is given by options; without --user it is anonymous. `import` prints other products' files as a policy, and on standard error what could not be carried over: Mosquitto's ACL file and dynamic-security JSON, EMQX's acl.conf, policies of AWS IoT Core.",
   options: {
     publish: { type: 'string', short: 'p', value: 'TOPIC', says: 'may it publish to this topic?' },
     subscribe: { type: 'string', short: 's', value: 'FILTER', says: 'may it subscribe to this filter?' },
@@ -34,6 +41,11 @@ export const policyCommand: Command = {
     payload: { type: 'string', value: 'BYTES', says: 'size of the payload (default: 0)' },
     at: { type: 'string', value: 'TIME', says: 'when, such as 2026-07-06T08:00Z (default: now)' },
     policy: { type: 'string', value: 'FILE', says: "the policy file (default: the configuration's)" },
+    from: {
+      type: 'string',
+      value: 'FORMAT',
+      says: 'mosquitto-acl, mosquitto-dynamic-security, emqx-acl or aws-iot (import; default: as the file looks)',
+    },
     ...PLACE_OPTIONS,
     json: JSON_OPTION,
   },
@@ -46,8 +58,8 @@ export const policyCommand: Command = {
     ],
   ],
   exitCodes: [
-    [0, 'allowed'],
-    [1, 'denied'],
+    [0, 'allowed; imported'],
+    [1, 'denied; imported, but a deny was lost'],
     [2, 'the command line, the configuration or the policy has to be mended'],
   ],
   run(invocation) {
@@ -55,6 +67,8 @@ export const policyCommand: Command = {
     const names = Object.keys(ACTIONS).join(', ');
     if (word === undefined) throw new UsageError(`Say what to do: policy ${names}.`);
     const action = Object.hasOwn(ACTIONS, word) ? ACTIONS[word] : undefined;
+    if (action === explainPolicy && invocation.words.length > 1)
+      throw new UsageError('policy explain takes only options.');
     if (action !== undefined) return action(invocation);
     const meant = nearestWord(word, Object.keys(ACTIONS));
     const hint = meant === undefined ? `There are: ${names}.` : `Did you mean policy ${meant}?`;

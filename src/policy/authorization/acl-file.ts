@@ -11,6 +11,7 @@
  */
 import { type FileFault, FileFaultError } from '../../base/file-fault.ts';
 import { nearestWord } from '../../base/nearest-word.ts';
+import { quote, shorten } from './fault-list.ts';
 
 export type AclAccess = 'read' | 'write' | 'readwrite' | 'deny';
 
@@ -219,14 +220,4 @@ function withoutTrailingBlanks(text: string): string {
   let end = text.length;
   while (end > 0 && ' \t\r\v\f'.includes(text[end - 1]!)) end--;
   return text.slice(0, end);
-}
-
-const QUOTED_MAX_CHARS = 40;
-
-function shorten(text: string): string {
-  return text.length > QUOTED_MAX_CHARS ? `${text.slice(0, QUOTED_MAX_CHARS)}…` : text;
-}
-
-function quote(text: string): string {
-  return `"${shorten(text)}"`;
 }

@@ -38,6 +38,10 @@ export class FaultList {
 }
 
 /** What an operator wrote, short enough for a sentence. */
+export function shorten(text: string): string {
+  return text.length > QUOTED_MAX_CHARS ? `${text.slice(0, QUOTED_MAX_CHARS)}…` : text;
+}
+
 export function quote(text: string): string {
-  return `"${text.length > QUOTED_MAX_CHARS ? `${text.slice(0, QUOTED_MAX_CHARS)}…` : text}"`;
+  return `"${shorten(text)}"`;
 }

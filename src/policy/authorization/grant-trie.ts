@@ -4,6 +4,7 @@
  * once, and the trie is shared by all.
  */
 import type { AclAccess } from './acl-file.ts';
+import { spellOut } from './filter-spelling.ts';
 
 /** No rule: larger than every line number. */
 export const NO_LINE = 0x3fffffff;
@@ -53,7 +54,7 @@ export class GrantTrie {
 
   /** `templateOf` gives the number of a level with placeholders, and -1 for any other. */
   insert(filter: string, access: AclAccess, line: number, templateOf: (level: string) => number): void {
-    const levels = levelsOf(filter);
+    const levels = spellOut(filter).split('/');
     const reads = access === 'read' || access === 'readwrite';
     const endsOpen = levels.at(-1) === '#';
     if (endsOpen) levels.pop();
@@ -69,16 +70,6 @@ export class GrantTrie {
     if (reads) grants.readLine = Math.min(grants.readLine, line);
     if (access === 'write' || access === 'readwrite') grants.writeLine = Math.min(grants.writeLine, line);
   }
-}
-
-/**
- * The levels of a filter, with `#` spelt `+/#` and `/#` spelt `/+/#`: the same topics, since the empty topic that the first
- * two would match besides is none [MQTT-4.7.3-1]. So spelt, a filter is held by another exactly if it is level by level, and
- * no rule ends with `#` at the root.
- */
-function levelsOf(filter: string): string[] {
-  if (filter === '#') return ['+', '#'];
-  return filter === '/#' ? ['', '+', '#'] : filter.split('/');
 }
 
 function enter(node: GrantNode, level: string, template: number): GrantNode {
@@ -126,7 +117,7 @@ export class GrantSearch {
 
   /** Begins with a topic filter, for `contain` and `overlap`. */
   startWithFilter(filter: string, expansions: Expansions | undefined): void {
-    this.#start(levelsOf(filter), true, expansions);
+    this.#start(spellOut(filter).split('/'), true, expansions);
   }
 
   #start(levels: readonly string[], reading: boolean, expansions: Expansions | undefined): void {

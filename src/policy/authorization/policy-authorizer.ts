@@ -11,9 +11,10 @@ import { AssignedRoles } from './assigned-roles.ts';
 import { Condition } from './condition.ts';
 import type { AccessDecision, Authorizer, ClientAuthorization, PublishFacts, Subject } from './decision.ts';
 import { DecisionCache, denyAll } from './decision-cache.ts';
+import { spellOut } from './filter-spelling.ts';
 import type { CompiledPolicy, TemplatedDeny } from './policy-compiled.ts';
 import { fillIn } from './topic-pattern.ts';
-import { hashLevel, MaskBit, spellOut } from './trie-image.ts';
+import { hashLevel, MaskBit } from './trie-image.ts';
 import {
   type ConditionalHit,
   type Expansions,

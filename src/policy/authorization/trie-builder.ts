@@ -1,4 +1,5 @@
 /** Builds the trie of a policy's grants, one grant after the other, and turns it into the image that is searched. */
+import { spellOut } from './filter-spelling.ts';
 import { hasPlaceholder } from './topic-pattern.ts';
 import {
   Bucket,
@@ -14,7 +15,6 @@ import {
   SetHead,
   SetWord,
   slotOf,
-  spellOut,
   TEMPLATE_LABEL,
   type TrieImage,
 } from './trie-image.ts';
