@@ -32,16 +32,19 @@ export class HttpExchange {
   }
 
   async #inTurn(run: () => Promise<Uint8Array | string>): Promise<Uint8Array | string> {
-    if (this.#underWay >= UNDER_WAY_MAX) {
+    if (this.#underWay < UNDER_WAY_MAX) {
+      this.#underWay++;
+    } else {
       if (this.#waiting.length >= WAITING_MAX) return 'too many questions wait already';
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
-    this.#underWay++;
     try {
       return await run();
     } finally {
-      this.#underWay--;
-      this.#waiting.shift()?.();
+      // The place is handed on, so that nobody slips in between.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#underWay--;
+      else next();
     }
   }
 
