@@ -94,6 +94,8 @@ export class BackendGuard {
     const aborted = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     });
+    // Nobody waits for it where the work throws before it has begun.
+    aborted.catch(() => undefined);
     let answer: BackendAnswer<Value>;
     try {
       const value = await Promise.race([work(signal), aborted]);
