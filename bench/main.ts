@@ -31,16 +31,16 @@ const MEASURES: Readonly<Record<string, (scale: Scale) => Measure>> = {
 };
 
 const FULL: Scale = {
-  warmUpMs: 1000,
-  durationMs: 2000,
+  warmUpMs: 700,
+  durationMs: 1500,
   connections: [1, 100, 1000],
   idleConnections: 5000,
   settleMs: 3000,
   payloadBytes: [64, 1024, 65_536],
   qos: [0, 1, 2],
   rates: [1000, 5000],
-  latencyMs: 10_000,
-  countedMessages: 200_000,
+  latencyMs: 8_000,
+  countedMessages: 50_000,
 };
 const QUICK: Scale = { ...FULL, warmUpMs: 500, durationMs: 1000, payloadBytes: [64], latencyMs: 3000 };
 const SMOKE: Scale = {

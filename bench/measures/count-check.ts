@@ -9,7 +9,8 @@ import { flood } from './throughput.ts';
 
 /** For mosquitto_sub, which says nothing when its subscription stands. */
 const SUBSCRIBE_MS = 300;
-const LATE_MAX_MS = 10_000;
+const STALL_MAX_MS = 2_000;
+const LOOK_MS = 50;
 
 interface Lines {
   readonly count: () => number;
@@ -25,6 +26,16 @@ function mosquittoSub(port: number, credentials: readonly string[], topic: strin
     for (const byte of chunk) if (byte === 0x0a) count++;
   });
   return { count: () => count, end: () => void child.kill() };
+}
+
+/** A client that is slower than the load is waited for as long as it still receives. */
+async function untilStill(count: () => number): Promise<void> {
+  let before = -1;
+  for (let stillMs = 0; stillMs < STALL_MAX_MS; stillMs += LOOK_MS) {
+    if (count() !== before) stillMs = 0;
+    before = count();
+    await sleep(LOOK_MS);
+  }
 }
 
 export function countCheck(scale: Scale): Measure {
@@ -55,8 +66,7 @@ export function countCheck(scale: Scale): Measure {
       try {
         await sleep(SUBSCRIBE_MS);
         const result = await runLoad(plan);
-        for (let late = 0; beside.count() < result.totalSent && late < LATE_MAX_MS; late += 50) await sleep(50);
-        await sleep(50);
+        await untilStill(beside.count);
         const values = { sent: result.totalSent, received: result.totalReceived, beside: beside.count() };
         return { values, isComplete: values.received === values.sent && values.beside === values.sent };
       } finally {
