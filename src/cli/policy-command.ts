@@ -56,6 +56,7 @@ export const policyCommand: Command = {
       'sallyport policy explain -u d42 -p cmd/x --policy new.yaml --json',
       'By a file that is not in force, for programs',
     ],
+    ['sallyport policy import /etc/emqx/acl.conf > policy.yaml', 'What of it is a policy here'],
   ],
   exitCodes: [
     [0, 'allowed; imported'],

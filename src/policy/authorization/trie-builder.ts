@@ -217,7 +217,7 @@ export class TrieBuilder {
     for (let node = 0; node < nodes.length; node += Node.WORDS) {
       for (const list of [Node.HERE, Node.BELOW]) {
         const head = nodes[node + list]!;
-        if (head !== 0) nodes[node + list] = buckets.write(this.#recordsFrom(head));
+        if (head !== 0) nodes[node + list] = this.#writeBuckets(buckets, head);
       }
     }
     return {
@@ -230,18 +230,19 @@ export class TrieBuilder {
     };
   }
 
-  #recordsFrom(head: number): Granted[] {
+  #writeBuckets(buckets: BucketWriter, head: number): number {
     const records = this.#records.array;
+    const recordAt = (at: number): Granted => ({
+      role: records[at + Record.ROLE]!,
+      line: records[at + Record.LINE]!,
+      mask: records[at + Record.MASK]!,
+      condition: records[at + Record.CONDITION]!,
+    });
+    // As nearly everywhere: one grant, which needs no list.
+    if (records[head + Record.NEXT] === 0) return buckets.writeOne(recordAt(head));
     const granted: Granted[] = [];
-    for (let at = head; at !== 0; at = records[at + Record.NEXT]!) {
-      granted.push({
-        role: records[at + Record.ROLE]!,
-        line: records[at + Record.LINE]!,
-        mask: records[at + Record.MASK]!,
-        condition: records[at + Record.CONDITION]!,
-      });
-    }
-    return granted;
+    for (let at = head; at !== 0; at = records[at + Record.NEXT]!) granted.push(recordAt(at));
+    return buckets.write(granted);
   }
 }
 
@@ -259,12 +260,21 @@ class BucketWriter {
     this.#buckets.extend(Bucket.WORDS);
   }
 
+  /** Returns the bucket. */
+  writeOne({ mask, condition, role, line }: Granted): number {
+    const at = this.#buckets.extend(Bucket.WORDS);
+    const { array } = this.#buckets;
+    array[at + Bucket.MASK] = mask | MaskBit.LAST;
+    array[at + Bucket.CONDITION] = condition;
+    array[at + Bucket.ROLES] = role;
+    array[at + Bucket.LINE] = line;
+    return at / Bucket.WORDS;
+  }
+
   /** Returns the first bucket. */
   write(granted: Granted[]): number {
     const first = this.#buckets.length / Bucket.WORDS;
-    if (granted.length > 1) {
-      granted.sort((a, b) => a.mask - b.mask || a.condition - b.condition || a.role - b.role || a.line - b.line);
-    }
+    granted.sort((a, b) => a.mask - b.mask || a.condition - b.condition || a.role - b.role || a.line - b.line);
     for (let start = 0; start < granted.length; ) {
       const { mask, condition } = granted[start]!;
       let end = start + 1;
