@@ -33,7 +33,7 @@ export interface RevocationList {
 export type Pause = () => Promise<void>;
 
 /** Lists that were read whole take this many entries between two pauses, some milliseconds of work. */
-const ENTRIES_PER_TURN = 16_384;
+const ENTRIES_PER_TURN = 4096;
 /** SEQUENCE, INTEGER and UTCTime at their shortest. */
 const ENTRY_MIN_BYTES = 20;
 const SERIAL_MAX_BYTES = 64;
