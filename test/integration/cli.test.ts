@@ -59,7 +59,7 @@ describe('the command line', { concurrency: 3 }, () => {
   it('explains itself and its commands', async () => {
     const all = await sallyport(['--help']);
     assert.equal(all.code, 0);
-    assert.match(all.out, /^ {2}passwd {10,}add, delete/m);
+    assert.match(all.out, /^ {2}passwd {10,}change the password file$/m);
     assert.deepEqual(await sallyport(['help', 'passwd']), await sallyport(['passwd', '-h']));
   });
 
