@@ -1,4 +1,5 @@
 /** A client of the gateway under fuzz: its connection, and a reader that demands legal bytes. */
+
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { ByteBatch } from '../src/base/byte-batch.ts';
@@ -13,6 +14,7 @@ import type { ConnectionPolicy } from '../src/pipeline/policy.ts';
 import { parseAclFile } from '../src/policy/authorization/acl-file.ts';
 import { buildAuthorizer } from '../src/policy/authorization/authorizer.ts';
 import { buildAuthenticator } from '../src/policy/identity/authenticator.ts';
+import { ANY_CLIENT_ID } from '../src/policy/identity/client-id-rules.ts';
 import { accept } from '../src/policy/identity/results.ts';
 
 /** A socket that forgets what it is told, after checking that it is MQTT. */
@@ -106,6 +108,7 @@ export function fuzzPolicy(acl: string): ConnectionPolicy {
     authorizer: buildAuthorizer(parseAclFile(acl, 'fuzz.acl'), { subscribe: 'overlapping' }),
     anonymousAllowed: true,
     certificateIdentity: undefined,
+    clientIds: ANY_CLIENT_ID,
     deniedPublish: 'acknowledge',
     decodeRules: { rejectControlCharacters: true, strictClientIdLength: false, userPropertiesMax: 8 },
   };

@@ -1,6 +1,6 @@
 /** The methods of the configured chain, each built once, and the authenticator that a listener makes of those that are its own. */
 import { readFile } from 'node:fs/promises';
-import { anonymousMethod } from '../policy/identity/anonymous.ts';
+import { anonymousMethodOf } from '../policy/identity/anonymous.ts';
 import { buildAuthenticator } from '../policy/identity/authenticator.ts';
 import { certificateMethod } from '../policy/identity/certificate.ts';
 import type { Authenticator, IdentityMethod } from '../policy/identity/identity.ts';
@@ -83,7 +83,9 @@ async function buildMethod(entry: ChainEntry, config: Config, services: Identity
     case 'redis':
       return backendMethod(entry, services);
     case 'anonymous':
-      return { method: anonymousMethod };
+      return {
+        method: anonymousMethodOf({ ...(entry.name === undefined ? {} : { name: entry.name }), role: entry.role }),
+      };
   }
 }
 

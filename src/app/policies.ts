@@ -1,6 +1,7 @@
 /** Builds what decides about connections from the configuration's files, whole or not at all. */
 import type { ConnectionPolicy } from '../pipeline/policy.ts';
 import type { Authorizer } from '../policy/authorization/decision.ts';
+import type { ClientIdPattern, ClientIdRules } from '../policy/identity/client-id-rules.ts';
 import {
   DEFAULT_IDENTITY_TEMPLATE,
   type IdentityTemplate,
@@ -49,9 +50,14 @@ export function policyFor(
     anonymousAllowed: listener.anonymous,
     certificateIdentity: certificateIdentity(listener),
     certificateGuard: guards.of(listener.name),
+    clientIds: clientIdRules(listener.clientIds ?? config.authentication.clientIds),
     deniedPublish: config.authorization.deniedPublish,
     decodeRules: { rejectControlCharacters, userPropertiesMax, strictClientIdLength: false },
   });
+}
+
+function clientIdRules({ pattern, ...rest }: Config['authentication']['clientIds']): ClientIdRules {
+  return { ...rest, pattern: pattern as ClientIdPattern | undefined };
 }
 
 function certificateIdentity({ tls }: ListenerConfig): IdentityTemplate | undefined {

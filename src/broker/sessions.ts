@@ -47,6 +47,9 @@ export class Sessions {
       const says = 'the client identifier belongs to a session of another user';
       return { ok: false, reason: Reason.ClientIdentifierNotValid, says };
     }
+    if (known?.link !== undefined && client.isExclusive === true) {
+      return { ok: false, reason: Reason.ClientIdentifierNotValid, says: 'the client identifier is connected already' };
+    }
     if (known?.link !== undefined) {
       known.link.takenOver();
       this.detach(known, true);

@@ -27,6 +27,8 @@ export interface ClientFacts {
    * nobody steals or destroys another's session.
    */
   owner: string;
+  /** Refuse it, with 0x85, while the client identifier is connected, rather than end the older connection [MQTT-3.1.4-3]. */
+  isExclusive?: boolean;
   /** Remote address, for what the upstream tells of its clients. */
   address: string;
 }

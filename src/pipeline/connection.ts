@@ -19,6 +19,7 @@ import { PacketType } from '../mqtt/wire.ts';
 import { Answers } from './answers.ts';
 import { Authentication } from './authentication.ts';
 import { lapseOf } from './checks/authenticate.ts';
+import { clientIdentifierOfIdentity, provisionalClientId } from './checks/client-identifier.ts';
 import { admitWill } from './checks/will.ts';
 import { Client, subjectOf } from './client.ts';
 import { shapeConnack } from './connack.ts';
@@ -33,7 +34,7 @@ import { ReadGate, Stop } from './read-gate.ts';
 import { RefusalEvents } from './refusal-events.ts';
 import { SlowReader } from './slow-reader.ts';
 import { Subscriptions } from './subscriptions.ts';
-import { upstreamConnect, withoutSecrets } from './upstream-connect.ts';
+import { upstreamConnect, upstreamFacts, withoutSecrets } from './upstream-connect.ts';
 import { type Denial, refuse } from './verdict.ts';
 
 export interface ConnectionServices {
@@ -86,7 +87,7 @@ export class Connection implements DownstreamHandler {
   #pumping = false;
   #deadline: Timer | undefined;
   #cause: Cause | undefined;
-  #assignedClientId: string | undefined;
+  #broughtNoClientId = false;
 
   constructor(downstream: Downstream, policy: ConnectionPolicy, services: ConnectionServices) {
     this.#downstream = downstream;
@@ -261,10 +262,8 @@ export class Connection implements DownstreamHandler {
     const { username } = packet;
     // A token in the user name's place is for the method alone: no event may repeat it.
     client.username = username === undefined || client.policy.authenticator.isSecret(username) ? undefined : username;
-    if (packet.clientId === '') {
-      this.#assignedClientId = `auto-${this.#services.chance.bytes(12).toString('hex')}`;
-      packet.clientId = this.#assignedClientId;
-    }
+    this.#broughtNoClientId = packet.clientId === '';
+    if (this.#broughtNoClientId) packet.clientId = provisionalClientId(this.#services.chance);
     client.clientId = packet.clientId;
     this.#deframer.version = packet.protocolVersion;
     const verdict = admitConnect(client, packet);
@@ -292,12 +291,11 @@ export class Connection implements DownstreamHandler {
 
   #onAuthenticated(denial: Denial | undefined): void {
     if (this.#state !== 'authenticating') return;
-    if (denial !== undefined) {
-      this.#refuseConnect(denial, { told: true });
-      return;
-    }
-    this.#expiry.start();
-    this.#openLink(this.client.connect!);
+    const verdict = denial ?? clientIdentifierOfIdentity(this.client, this.#broughtNoClientId, this.#services.chance);
+    if (verdict.kind === 'pass') {
+      this.#expiry.start();
+      this.#openLink(this.client.connect!);
+    } else this.#refuseConnect(verdict, { told: denial !== undefined });
   }
 
   /** The client has authenticated anew: what it may do is what its new identity may do. */
@@ -334,10 +332,9 @@ export class Connection implements DownstreamHandler {
     this.#state = 'opening';
     this.#link = this.#services.openLink(this.#egress, client);
     this.#egress.link = this.#link;
-    const owner = username === undefined ? 'anonymous' : `user:${username}`;
     const connect = upstreamConnect(packet, client.policy.limits);
     client.connect = withoutSecrets(packet, username);
-    this.#link.connect(connect, { owner, address: client.downstream.address });
+    this.#link.connect(connect, upstreamFacts(client));
   }
 
   #refuseConnect(denial: Denial, options: { told: boolean } = { told: false }): void {
@@ -360,7 +357,11 @@ export class Connection implements DownstreamHandler {
       return;
     }
     const { client } = this;
-    const { properties, ...shaped } = shapeConnack(client, packet, this.#assignedClientId);
+    const { properties, ...shaped } = shapeConnack(
+      client,
+      packet,
+      this.#broughtNoClientId ? client.clientId : undefined,
+    );
     this.#answers.explained({ ...shaped, properties: { ...properties, ...this.#authentication.closing } });
     this.#state = 'open';
     this.#deadline?.cancel();

@@ -3,6 +3,7 @@ import type { DecodeRules } from '../mqtt/rules.ts';
 import type { ProtocolVersion } from '../mqtt/wire.ts';
 import type { Authorizer } from '../policy/authorization/decision.ts';
 import type { CertificateGuard } from '../policy/identity/certificate-guard.ts';
+import type { ClientIdRules } from '../policy/identity/client-id-rules.ts';
 import type { Authenticator } from '../policy/identity/identity.ts';
 import type { IdentityTemplate } from '../policy/identity/identity-template.ts';
 
@@ -44,6 +45,8 @@ export interface ConnectionPolicy {
   readonly certificateIdentity: IdentityTemplate | undefined;
   /** Where clients show certificates: what those have to be beyond what TLS verifies. */
   readonly certificateGuard?: CertificateGuard | undefined;
+  /** What a client may call itself, by who it is. */
+  readonly clientIds: ClientIdRules;
   readonly deniedPublish: DeniedPublish;
   /** What the decoder refuses beyond what the specification makes it refuse. */
   readonly decodeRules: DecodeRules;

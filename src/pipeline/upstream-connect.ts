@@ -1,7 +1,9 @@
 /** The CONNECT as the server is told it: what was between the client and the gateway stays there. */
+import type { ClientFacts } from '../mqtt/link.ts';
 import type { ConnectPacket } from '../mqtt/packet.ts';
 import type { Properties } from '../mqtt/properties.ts';
 import { ONE_TIME_CODE_PROPERTY } from './checks/authenticate.ts';
+import type { Client } from './client.ts';
 import { enforcedKeepAliveS } from './connack.ts';
 import type { ConnectionLimits } from './policy.ts';
 
@@ -11,6 +13,15 @@ export function upstreamConnect(packet: ConnectPacket, limits: ConnectionLimits)
     // The server is told the keep-alive that will be in force, not the one that was asked for: it must not wait for less.
     keepAliveS: enforcedKeepAliveS(packet.keepAliveS, limits),
     properties: withoutProof(packet.properties),
+  };
+}
+
+/** Who the client is to the server. */
+export function upstreamFacts({ username, downstream, policy }: Client): ClientFacts {
+  return {
+    owner: username === undefined ? 'anonymous' : `user:${username}`,
+    address: downstream.address,
+    isExclusive: policy.clientIds.duplicate === 'refuse',
   };
 }
 

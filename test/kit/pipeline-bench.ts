@@ -1,4 +1,5 @@
 /** Stand-ins for the two neighbours of a connection, for tests: a socket that records, and a server that answers as told. */
+
 import { ByteBatch } from '../../src/base/byte-batch.ts';
 import type { GatewayEvent } from '../../src/base/events.ts';
 import { ManualClock } from '../../src/base/manual-clock.ts';
@@ -17,6 +18,7 @@ import { Connection } from '../../src/pipeline/connection.ts';
 import type { Downstream, DownstreamFacts } from '../../src/pipeline/downstream.ts';
 import type { ConnectionPolicy } from '../../src/pipeline/policy.ts';
 import type { ClientAuthorization } from '../../src/policy/authorization/decision.ts';
+import { ANY_CLIENT_ID } from '../../src/policy/identity/client-id-rules.ts';
 import type { AuthenticationResult, Credentials } from '../../src/policy/identity/identity.ts';
 
 export class RecordingDownstream implements Downstream {
@@ -190,6 +192,7 @@ export function testPolicy(changes: Partial<ConnectionPolicy> = {}): ConnectionP
     authorizer: { forClient: () => allow('ok/#') },
     anonymousAllowed: false,
     certificateIdentity: undefined,
+    clientIds: ANY_CLIENT_ID,
     deniedPublish: 'disconnect',
     decodeRules: { rejectControlCharacters: true, userPropertiesMax: 2, strictClientIdLength: false },
     ...changes,

@@ -1,5 +1,6 @@
 /** Who clients are: the chain of methods that are asked, and what they share. */
 import { z } from 'zod';
+import { anonymousEntry } from './chain/anonymous-entry.ts';
 import { entry } from './chain/entry.ts';
 import { jwtEntry } from './chain/jwt-entry.ts';
 import { ldapEntry } from './chain/ldap-entry.ts';
@@ -7,6 +8,7 @@ import { passwordFileEntry, usersEntry } from './chain/password-entries.ts';
 import { scramEntry } from './chain/scram-entry.ts';
 import { postgresqlEntry, redisEntry } from './chain/store-entries.ts';
 import { webhookEntry } from './chain/webhook-entry.ts';
+import { clientIdsSchema } from './client-ids-schema.ts';
 import { complaint, list, path, section, wholeNumber } from './fields.ts';
 import { passwordRulesSchema } from './password-rules-schema.ts';
 
@@ -28,7 +30,7 @@ function entrySchema(directory: string) {
     ldapEntry(directory),
     postgresqlEntry(directory),
     redisEntry(directory),
-    entry(z.literal('anonymous'), {}),
+    anonymousEntry,
   ] as const;
   const methods = entries.map(({ shape }) => shape.method.value);
   return z.discriminatedUnion('method', entries, {
@@ -55,6 +57,9 @@ export function authenticationSchema(directory: string) {
       .meta(
         about('Methods in the order in which they are asked; the first that applies to what a client shows decides.'),
       ),
+    clientIds: clientIdsSchema
+      .prefault({})
+      .meta(about('What clients may call themselves, where their listener has no rule of its own.')),
     passwordRules: passwordRulesSchema.prefault({}).meta(about('What passwords of the built-in users have to be.')),
     passwordFile: path(directory).prefault('users').meta(about('Users and their hashed passwords.')),
     totpFile: path(directory)

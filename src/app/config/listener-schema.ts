@@ -1,6 +1,7 @@
 /** One listener: where it listens, how it is secured, and who may speak for a client's address. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { clientIdsSchema } from './client-ids-schema.ts';
 import { choice, complaint, duration, flag, list, section, text, wholeNumber } from './fields.ts';
 import { tlsSchema } from './tls-schema.ts';
 
@@ -86,6 +87,9 @@ export function listenerSchema(directory: string) {
     proxyProtocol: proxyProtocolSchema
       .prefault({})
       .meta({ description: 'Only behind a load balancer that speaks it.' }),
+    clientIds: clientIdsSchema
+      .optional()
+      .meta({ description: 'What clients may call themselves here; without it as authentication.clientIds says.' }),
     anonymous: flag().prefault(false).meta({ description: 'Whether clients may connect without a user name.' }),
     connectionsMax: wholeNumber({ min: 1, max: 1_000_000 })
       .prefault(10_000)

@@ -1,4 +1,5 @@
 /** The embedded broker, open to the workers over a local socket: they have checked each packet already. */
+
 import type { Chance } from '../../base/chance.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
@@ -7,6 +8,7 @@ import { Connections } from '../../pipeline/connections.ts';
 import type { ConnectionPolicy } from '../../pipeline/policy.ts';
 import type { AccessDecision, ClientAuthorization } from '../../policy/authorization/decision.ts';
 import { buildAuthenticator } from '../../policy/identity/authenticator.ts';
+import { ANY_CLIENT_ID } from '../../policy/identity/client-id-rules.ts';
 import type { IdentityMethod } from '../../policy/identity/identity.ts';
 import { accept } from '../../policy/identity/results.ts';
 import { type LocalListener, openLocalListener } from '../../transports/local-listener.ts';
@@ -54,6 +56,7 @@ function policyOf({ limits }: Config): ConnectionPolicy {
     authorizer: { forClient: () => ALL_RIGHTS },
     anonymousAllowed: true,
     certificateIdentity: undefined,
+    clientIds: ANY_CLIENT_ID,
     deniedPublish: 'acknowledge',
     decodeRules: {
       rejectControlCharacters: false,

@@ -32,7 +32,7 @@ export interface FleetOptions {
 export class Fleet implements WorkerListener {
   readonly #options: FleetOptions;
   readonly #workers = new Map<number, WorkerHandle>();
-  readonly #owners = new WorkerOwners();
+  readonly #owners: WorkerOwners;
   /** By the process, since a slot is held by two while it is replaced. */
   readonly #numbers = new WeakMap<WorkerHandle, number>();
   readonly #failures = new Map<number, number>();
@@ -46,6 +46,7 @@ export class Fleet implements WorkerListener {
   constructor(config: Config, options: FleetOptions) {
     this.#config = config;
     this.#options = options;
+    this.#owners = new WorkerOwners(options.clock);
     this.#ticketSecret = options.chance.bytes(32);
     const entry = import.meta.url.endsWith('.ts') ? './worker-process.ts' : './worker-process.js';
     cluster.schedulingPolicy = cluster.SCHED_RR;
@@ -91,10 +92,11 @@ export class Fleet implements WorkerListener {
     const number = this.#numbers.get(worker) ?? 0;
     if (message.kind === 'event') this.#options.emit(message.event);
     else if (message.kind === 'claim') {
-      const { id, upstream, clientId, owner } = message;
-      const granted = this.#owners.claim(number, upstream, clientId, owner);
+      const { id, upstream, clientId, owner, isExclusive } = message;
+      const granted = this.#owners.claim(number, upstream, { clientId, owner, isExclusive });
       worker.send({ kind: 'claimed', id, granted });
-    } else if (message.kind === 'release') this.#owners.release(number, message.upstream, message.clientId);
+    } else if (message.kind === 'release')
+      this.#owners.release(number, message.upstream, message.clientId, message.keptForMs);
   }
 
   onExit(worker: WorkerHandle, code: number | string): void {

@@ -37,5 +37,11 @@ export type FromWorker =
       readonly upstream: string;
       readonly clientId: string;
       readonly owner: string;
+      readonly isExclusive: boolean;
     }
-  | { readonly kind: 'release'; readonly upstream: string; readonly clientId: string };
+  | {
+      readonly kind: 'release';
+      readonly upstream: string;
+      readonly clientId: string;
+      readonly keptForMs: number | undefined;
+    };

@@ -56,11 +56,11 @@ class RemoteOwners implements SharedOwners {
   readonly #waiting = new Map<number, (granted: boolean) => void>();
   #lastId = 0;
 
-  claim(upstream: string, clientId: string, owner: string): Promise<boolean> {
+  claim(upstream: string, clientId: string, owner: string, isExclusive: boolean): Promise<boolean> {
     const id = ++this.#lastId;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      tell({ kind: 'claim', id, upstream, clientId, owner });
+      tell({ kind: 'claim', id, upstream, clientId, owner, isExclusive });
     });
   }
 
@@ -69,8 +69,8 @@ class RemoteOwners implements SharedOwners {
     this.#waiting.delete(id);
   }
 
-  release(upstream: string, clientId: string): void {
-    tell({ kind: 'release', upstream, clientId });
+  release(upstream: string, clientId: string, keptForMs: number | undefined): void {
+    tell({ kind: 'release', upstream, clientId, keptForMs });
   }
 }
 

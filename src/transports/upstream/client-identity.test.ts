@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { connect } from '../../../test/kit/packets.ts';
+import { ManualClock } from '../../base/manual-clock.ts';
 import { clientIdPrefix } from './client-id-prefix.ts';
 import { ClientOwners } from './client-owners.ts';
 import { withCredentials } from './credentials.ts';
@@ -22,7 +23,7 @@ describe('the prefix of client identifiers', () => {
 
 describe('client identifiers', () => {
   it('belong to the owner that is connected, until its last link has gone', () => {
-    const owners = new ClientOwners<string>();
+    const owners = new ClientOwners<string>(new ManualClock());
     assert.equal(owners.claim('c', 'user:ann'), true);
     assert.equal(owners.claim('c', 'user:ann'), true);
     assert.equal(owners.claim('c', 'user:bob'), false);
@@ -31,6 +32,42 @@ describe('client identifiers', () => {
     owners.release('c', 'link');
     assert.equal(owners.size, 0);
     assert.equal(owners.claim('c', 'user:bob'), true);
+  });
+
+  it('are nobody else’s while the broker keeps a session under them, and longer than a week for nobody', () => {
+    const clock = new ManualClock();
+    const owners = new ClientOwners<string>(clock);
+    for (const keptForMs of [60_000, Number.POSITIVE_INFINITY]) {
+      assert.equal(owners.claim('c', 'user:ann'), true);
+      owners.accepted('c', 'link');
+      owners.release('c', 'link', keptForMs);
+      assert.equal(owners.claim('c', 'user:bob'), false);
+      clock.advance(Math.min(keptForMs, 7 * 86_400_000) - 1);
+      assert.equal(owners.claim('c', 'user:bob'), false);
+      clock.advance(1);
+      assert.equal(owners.claim('c', 'user:bob'), true);
+      owners.release('c', 'link');
+    }
+  });
+
+  it('stay with the owner of a session when somebody of the same name is not let in by the broker, and not when it ends it', () => {
+    const owners = new ClientOwners<string>(new ManualClock());
+    owners.claim('c', 'user:ann');
+    owners.release('c', 'first', 60_000);
+    owners.claim('c', 'user:ann');
+    owners.release('c', 'refused');
+    assert.equal(owners.claim('c', 'user:bob'), false);
+    owners.claim('c', 'user:ann');
+    owners.release('c', 'clean', 0);
+    assert.equal(owners.claim('c', 'user:bob'), true);
+  });
+
+  it('that are claimed exclusively must not be connected, not even by their owner', () => {
+    const owners = new ClientOwners<string>(new ManualClock());
+    assert.equal(owners.claim('c', 'user:ann', true), true);
+    assert.equal(owners.claim('c', 'user:ann', true), false);
+    owners.release('c', 'link', 60_000);
+    assert.equal(owners.claim('c', 'user:ann', true), true);
   });
 });
 

@@ -30,7 +30,7 @@ export interface LinkHost {
   readonly services: UpstreamServices;
   /** The CONNECT as the broker gets it; whoever is admitted calls `release` with its client identifier when it is gone. */
   admit(packet: ConnectPacket, facts: ClientFacts, client: LinkedClient): Admission;
-  release(clientId: string, link: TargetLink): void;
+  release(clientId: string, link: TargetLink, keptForMs: number | undefined): void;
   /** A broker has accepted the link of a client that was admitted. */
   accepted(clientId: string, link: TargetLink): void;
   /** The next target to try; undefined when all that there are were tried, or none can be. */

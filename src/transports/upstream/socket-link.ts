@@ -25,7 +25,7 @@ import { PacketOrder } from '../../mqtt/sequence.ts';
 import { TopicTable } from '../../mqtt/topic-table.ts';
 import { PacketType, type ProtocolVersion } from '../../mqtt/wire.ts';
 import type { ByteStreamEnd, ByteStreamOwner } from '../byte-stream.ts';
-import type { SharedOwners } from './client-owners.ts';
+import { CLIENT_ID_TAKEN, type SharedOwners, sessionKeptForMs } from './client-owners.ts';
 import type { Dial } from './dial.ts';
 import type { LinkedClient, LinkHost } from './link-host.ts';
 import { refusal } from './refusal.ts';
@@ -60,7 +60,9 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
   #timer: Timer | undefined;
   /** Client identifier as the broker knows it, while this link counts among its clients. */
   #claimed: string | undefined;
-  #releaseShared: (() => void) | undefined;
+  #releaseShared: ((keptForMs: number | undefined) => void) | undefined;
+  /** How long the session that the broker has accepted outlives the connection. */
+  #keptForMs: number | undefined;
   #pumping = false;
   /** The client's side asked to hold deliveries. */
   #held = false;
@@ -107,20 +109,20 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
     this.#tried = new Set();
     const { sharedOwners } = this.#upstream.services;
     if (sharedOwners === undefined) this.#tryNext('no target can be used');
-    else void this.#claimShared(sharedOwners, this.#claimed, facts.owner);
+    else void this.#claimShared(sharedOwners, this.#claimed, facts);
   }
 
   /** Other processes of the gateway serve clients of the same broker: the identifier must be free with them too. */
-  async #claimShared(owners: SharedOwners, clientId: string, owner: string): Promise<void> {
+  async #claimShared(owners: SharedOwners, clientId: string, facts: ClientFacts): Promise<void> {
     const upstream = this.#upstream.options.name;
-    const granted = await owners.claim(upstream, clientId, owner);
+    const granted = await owners.claim(upstream, clientId, facts.owner, facts.isExclusive === true);
     if (this.#state !== 'opening') {
-      if (granted) owners.release(upstream, clientId);
+      if (granted) owners.release(upstream, clientId, undefined);
     } else if (granted) {
-      this.#releaseShared = () => owners.release(upstream, clientId);
+      this.#releaseShared = (keptForMs) => owners.release(upstream, clientId, keptForMs);
       this.#tryNext('no target can be used');
     } else {
-      this.#refuse(Reason.ClientIdentifierNotValid, 'the client identifier is in use by another user');
+      this.#refuse(Reason.ClientIdentifierNotValid, CLIENT_ID_TAKEN);
     }
   }
 
@@ -220,6 +222,8 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
     this.#clientAliasMax = properties.topicAliasMaximum ?? 0;
     this.#packetSizeMaxBytes = properties.maximumPacketSizeBytes ?? Number.POSITIVE_INFINITY;
     const keepAliveS = properties.serverKeepAliveS ?? this.#connect!.keepAliveS;
+    const { sessionExpiryIntervalS: keptForS } = properties;
+    this.#keptForMs = keptForS === undefined ? sessionKeptForMs(this.#connect!) : keptForS * 1000;
     this.#connect = undefined;
     this.#tried = undefined;
     if (keepAliveS > 0) {
@@ -535,9 +539,9 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
     this.#leaveTarget();
     this.#connect = undefined;
     this.#tried = undefined;
-    if (this.#claimed !== undefined) this.#upstream.release(this.#claimed, this);
+    if (this.#claimed !== undefined) this.#upstream.release(this.#claimed, this, this.#keptForMs);
     this.#claimed = undefined;
-    this.#releaseShared?.();
+    this.#releaseShared?.(this.#keptForMs);
     this.#releaseShared = undefined;
   }
 

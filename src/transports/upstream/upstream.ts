@@ -10,7 +10,7 @@ import { flushQueue } from '../flush-queue.ts';
 import { encodeProxyHeader } from '../proxy-header.ts';
 import type { Balancer } from './balance.ts';
 import { clientIdPrefix } from './client-id-prefix.ts';
-import { ClientOwners } from './client-owners.ts';
+import { CLIENT_ID_TAKEN, ClientOwners } from './client-owners.ts';
 import { withCredentials } from './credentials.ts';
 import { Dial, type Dialler } from './dial.ts';
 import { HealthCheck } from './health-check.ts';
@@ -56,7 +56,7 @@ class Member extends Target {
 export class Upstream implements LinkHost {
   options: UpstreamOptions;
   readonly services: UpstreamServices;
-  readonly #owners = new ClientOwners<TargetLink>();
+  readonly #owners: ClientOwners<TargetLink>;
   readonly #streamDeps: ByteStreamDeps;
   #balancer: Balancer;
   #members: Member[] = [];
@@ -66,6 +66,7 @@ export class Upstream implements LinkHost {
   constructor(options: UpstreamOptions, services: UpstreamServices) {
     this.options = options;
     this.services = services;
+    this.#owners = new ClientOwners(services.clock);
     this.#streamDeps = { clock: services.clock, queue: flushQueue, closeGraceMs: CLOSE_GRACE_MS };
     this.#balancer = balancerOf(options.balance);
     this.#members = options.targets.map((target) => this.#enlist(new Member(target)));
@@ -163,11 +164,8 @@ export class Upstream implements LinkHost {
       });
       return { refused: Reason.ServerBusy, says: `the upstream ${options.name} has as many clients as it may` };
     }
-    if (!this.#owners.claim(clientId, facts.owner)) {
-      return {
-        refused: Reason.ClientIdentifierNotValid,
-        says: 'the client identifier is in use by another user',
-      };
+    if (!this.#owners.claim(clientId, facts.owner, facts.isExclusive)) {
+      return { refused: Reason.ClientIdentifierNotValid, says: CLIENT_ID_TAKEN };
     }
     if (packet.protocolVersion < 5) return { packet: { ...withAccount, clientId } };
     const { maximumPacketSizeBytes = options.packetSizeMaxBytes, topicAliasMaximum } = packet.properties;
@@ -186,8 +184,8 @@ export class Upstream implements LinkHost {
     };
   }
 
-  release(clientId: string, link: TargetLink): void {
-    this.#owners.release(clientId, link);
+  release(clientId: string, link: TargetLink, keptForMs: number | undefined): void {
+    this.#owners.release(clientId, link, keptForMs);
   }
 
   accepted(clientId: string, link: TargetLink): void {
