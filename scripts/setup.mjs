@@ -18,6 +18,12 @@ const TEST_PROGRAMS = [
   { command: 'ldapadd', package: 'ldap-utils', why: 'fills that directory' },
   { command: 'redis-server', package: 'redis-server', why: 'a real Redis for logins' },
   { command: 'psql', package: 'postgresql', why: 'a real PostgreSQL for logins' },
+  {
+    command: 'rabbitmq-server',
+    package: 'rabbitmq-server',
+    why: 'a real cluster that speaks no MQTT 5, and loses a node',
+  },
+  { command: 'nats-server', package: 'nats-server', why: 'another cluster, which keeps sessions in its own way' },
   { command: 'ps', package: 'procps', why: 'memory and children of the processes under test' },
   { command: 'ip', package: 'iproute2', why: 'networks of their own for tests that need fixed ports' },
 ];

@@ -6,8 +6,12 @@ const INTERVAL_MS = 10;
 /** Generous, because machines that run tests are busy. */
 const DEADLINE_MS = 20_000;
 
-export async function eventually(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + DEADLINE_MS;
+export async function eventually(
+  what: string,
+  look: () => boolean | Promise<boolean>,
+  deadlineMs = DEADLINE_MS,
+): Promise<void> {
+  const deadline = Date.now() + deadlineMs;
   while (!(await look())) {
     if (Date.now() > deadline) assert.fail(`in vain: ${what}`);
     await sleep(INTERVAL_MS);

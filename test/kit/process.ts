@@ -70,6 +70,8 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** For a program that starts others: signals reach them too. */
   readonly isGroup?: boolean;
+  /** Until it listens. */
+  readonly startDeadlineMs?: number;
 }
 
 export class Program {
@@ -116,7 +118,7 @@ export class Program {
     options: ProgramOptions = {},
   ): Promise<Program> {
     const program = new Program(command, args, options);
-    const deadline = Date.now() + START_DEADLINE_MS;
+    const deadline = Date.now() + (options.startDeadlineMs ?? START_DEADLINE_MS);
     for (const port of ports) {
       while (!(await accepts(port))) {
         if (program.hasEnded || Date.now() > deadline) await program.#failToStart();

@@ -1,4 +1,5 @@
 /** Several MQTT.js clients that publish without a pause, and a record of what was acknowledged and when. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Reason } from '../../src/mqtt/reason.ts';
 import type { QoS } from '../../src/mqtt/wire.ts';
 import { eventually } from './eventually.ts';
@@ -13,6 +14,8 @@ export interface LoadInit {
   readonly qos?: readonly QoS[];
   /** Messages of one publisher that may wait for their acknowledgement. Default: 4. */
   readonly windowMax?: number;
+  /** Between an acknowledgement and the next message, for brokers that would otherwise see tens of thousands. Default: 0. */
+  readonly pauseMs?: number;
 }
 
 export interface Acknowledged {
@@ -43,13 +46,14 @@ export class SteadyLoad {
       load.clients.set(name, client);
       load.acknowledged.set(name, []);
     }
-    const { topic, qos = [1], windowMax = 4 } = init;
+    const { topic, qos = [1], windowMax = 4, pauseMs = 0 } = init;
     const loops = [...load.clients].flatMap(([name, client]) => {
       let count = 0;
       const publishOn = async (): Promise<void> => {
         while (load.#running) {
           const number = count++;
           await load.#publish(name, client, `${topic}/${name}`, `${name}:${number}`, qos[number % qos.length]!);
+          if (pauseMs > 0) await sleep(pauseMs);
         }
       };
       return Array.from({ length: windowMax }, publishOn);
