@@ -2,7 +2,6 @@
 import { loadConfig } from '../app/config/load.ts';
 import { OperatorError } from '../app/config/problem.ts';
 import { readableToken, systemChance } from '../base/chance.ts';
-import { nearestWord } from '../base/nearest-word.ts';
 import { describeUsernameFault, parsePasswordFile, withoutUser, withUser } from '../policy/identity/password-file.ts';
 import { hashPassword } from '../policy/identity/password-hash.ts';
 import { parseScramFile, withScramUser } from '../policy/identity/scram-file.ts';
@@ -19,6 +18,7 @@ import {
 } from './command.ts';
 import { type LineFile, readLineFile, writeLineFile } from './line-file.ts';
 import { placeOf } from './place.ts';
+import { verbOf } from './subcommand.ts';
 import { askSecret, print, printError, printJson, readSecretFromStdin } from './terminal.ts';
 
 const GENERATED_LENGTH = 20;
@@ -62,16 +62,7 @@ export const passwdCommand: Command = {
     [2, 'the command line or the password file has to be mended'],
   ],
   async run(invocation) {
-    const [word] = invocation.words;
-    const names = Object.keys(ACTIONS).join(', ');
-    if (word === undefined) throw new UsageError(`Say what to do: passwd ${names}.`);
-    const action = Object.hasOwn(ACTIONS, word) ? ACTIONS[word] : undefined;
-    if (action === undefined) {
-      const meant = nearestWord(word, Object.keys(ACTIONS));
-      throw new UsageError(
-        `"passwd ${word}" is unknown. ${meant === undefined ? `There are: ${names}.` : `Did you mean passwd ${meant}?`}`,
-      );
-    }
+    const action = verbOf('passwd', ACTIONS, invocation.words[0]);
     return action(invocation, await userFile(invocation));
   },
 };

@@ -4,7 +4,6 @@ import type { Config } from '../app/config/config.ts';
 import { loadConfig } from '../app/config/load.ts';
 import { SqliteUsedCodes, totpFileOf } from '../app/second-factor-file.ts';
 import { systemChance } from '../base/chance.ts';
-import { nearestWord } from '../base/nearest-word.ts';
 import { describeUsernameFault, withoutUser } from '../policy/identity/password-file.ts';
 import { otpauthUri } from '../policy/identity/totp.ts';
 import { enrol, parseTotpFile } from '../policy/identity/totp-file.ts';
@@ -20,6 +19,7 @@ import {
 } from './command.ts';
 import { type LineFile, readLineFile, writeLineFile } from './line-file.ts';
 import { placeOf } from './place.ts';
+import { verbOf } from './subcommand.ts';
 import { print, printError, printJson } from './terminal.ts';
 
 const HEAD =
@@ -53,15 +53,7 @@ export const totpCommand: Command = {
     [2, 'the command line or a file has to be mended'],
   ],
   async run(invocation) {
-    const [word] = invocation.words;
-    const names = Object.keys(ACTIONS).join(', ');
-    if (word === undefined) throw new UsageError(`Say what to do: totp ${names}.`);
-    const action = Object.hasOwn(ACTIONS, word) ? ACTIONS[word] : undefined;
-    if (action === undefined) {
-      const meant = nearestWord(word, Object.keys(ACTIONS));
-      const hint = meant === undefined ? `There are: ${names}.` : `Did you mean totp ${meant}?`;
-      throw new UsageError(`"totp ${word}" is unknown. ${hint}`);
-    }
+    const action = verbOf('totp', ACTIONS, invocation.words[0]);
     return action(invocation, (await loadConfig(placeOf(invocation).configFile)).config);
   },
 };

@@ -8,7 +8,6 @@ import { UserAdmin } from '../app/users/user-admin.ts';
 import { usersFileOf } from '../app/users/users-file.ts';
 import { readableToken, systemChance } from '../base/chance.ts';
 import { systemClock } from '../base/clock.ts';
-import { nearestWord } from '../base/nearest-word.ts';
 import { describeUsernameFault, parsePasswordFile } from '../policy/identity/password-file.ts';
 import { hashPassword, isHashFault, parsePasswordHash } from '../policy/identity/password-hash.ts';
 import {
@@ -21,6 +20,7 @@ import {
   UsageError,
 } from './command.ts';
 import { placeOf } from './place.ts';
+import { verbOf } from './subcommand.ts';
 import { askSecret, print, printError, printJson, readSecretFromStdin } from './terminal.ts';
 
 const GENERATED_LENGTH = 20;
@@ -77,16 +77,7 @@ export const usersCommand: Command = {
     [2, 'the command line, the password or a file has to be mended'],
   ],
   async run(invocation) {
-    const [word] = invocation.words;
-    const names = Object.keys(ACTIONS).join(', ');
-    if (word === undefined) throw new UsageError(`Say what to do: users ${names}.`);
-    const action = Object.hasOwn(ACTIONS, word) ? ACTIONS[word] : undefined;
-    if (action === undefined) {
-      const meant = nearestWord(word, Object.keys(ACTIONS));
-      throw new UsageError(
-        `"users ${word}" is unknown. ${meant === undefined ? `There are: ${names}.` : `Did you mean users ${meant}?`}`,
-      );
-    }
+    const action = verbOf('users', ACTIONS, invocation.words[0]);
     const { config } = await loadConfig(placeOf(invocation).configFile);
     const users = new UserAdmin(usersFileOf(config.dataDirectory), systemClock, systemChance);
     try {
