@@ -1,8 +1,8 @@
 /** `sallyport policy`: what a policy file says, why, and what others' files would be as one. */
-import { nearestWord } from '../base/nearest-word.ts';
 import { type Command, type Invocation, JSON_OPTION, PLACE_OPTIONS, UsageError } from './command.ts';
 import { explainPolicy } from './policy-explain.ts';
 import { importPolicy } from './policy-import.ts';
+import { verbOf } from './subcommand.ts';
 
 const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = {
   explain: explainPolicy,
@@ -64,15 +64,9 @@ export const policyCommand: Command = {
     [2, 'the command line, the configuration or the policy has to be mended'],
   ],
   run(invocation) {
-    const [word] = invocation.words;
-    const names = Object.keys(ACTIONS).join(', ');
-    if (word === undefined) throw new UsageError(`Say what to do: policy ${names}.`);
-    const action = Object.hasOwn(ACTIONS, word) ? ACTIONS[word] : undefined;
+    const action = verbOf('policy', ACTIONS, invocation.words[0]);
     if (action === explainPolicy && invocation.words.length > 1)
       throw new UsageError('policy explain takes only options.');
-    if (action !== undefined) return action(invocation);
-    const meant = nearestWord(word, Object.keys(ACTIONS));
-    const hint = meant === undefined ? `There are: ${names}.` : `Did you mean policy ${meant}?`;
-    throw new UsageError(`"policy ${word}" is unknown. ${hint}`);
+    return action(invocation);
   },
 };
