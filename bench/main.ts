@@ -120,12 +120,12 @@ function writeCharts(directory: string, measures: readonly MeasureResult[]): voi
   }
 }
 
-/** Whether the gateway started wherever it was asked to, and lost nothing; what others lose is their business. */
+/** Whether the gateway started wherever the machine has what it stands before, and lost nothing; what others lose is their business. */
 function isOursWell(measures: readonly MeasureResult[], stage: Stage): boolean {
   const cells = measures
     .flatMap((measure) => measure.rows.flatMap((row) => row.cells))
     .filter(({ peer }) => isOurs(peer));
-  return cells.every(({ peer, samples }) => !stage.missing.has(peer) && samples.every((sample) => sample.isComplete));
+  return cells.every(({ peer, samples }) => !stage.broken.has(peer) && samples.every((sample) => sample.isComplete));
 }
 
 async function main(): Promise<number> {

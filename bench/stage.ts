@@ -69,6 +69,7 @@ export class Stage {
   readonly #certificate: ServerCertificate;
   readonly #running = new Map<PeerName | 'sink' | 'broker behind', Promise<Peer>>();
   readonly #missing = new Map<PeerName, string>();
+  readonly #broken = new Set<PeerName>();
   #count = 0;
 
   private constructor(directory: string, certificate: ServerCertificate) {
@@ -87,6 +88,11 @@ export class Stage {
     return this.#missing;
   }
 
+  /** Of the missing ones, those that should have started: nothing they need is absent. */
+  get broken(): ReadonlySet<PeerName> {
+    return this.#broken;
+  }
+
   /** Undefined where it cannot be started; why is kept in `missing`. */
   async peer(name: PeerName): Promise<Peer | undefined> {
     if (this.#missing.has(name)) return undefined;
@@ -100,6 +106,7 @@ export class Stage {
       this.#running.delete(name);
       const said = error instanceof Error ? error.message : String(error);
       this.#missing.set(name, error instanceof NotHere ? said : `did not start: ${said}`);
+      if (!(error instanceof NotHere)) this.#broken.add(name);
       return undefined;
     }
   }
