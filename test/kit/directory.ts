@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { makeCertificate, makeCa } from './certificates.ts';
+import { makeCa, makeCertificate } from './certificates.ts';
 import { freePort, HOST, Program, removeDirectory, runToEnd, temporaryDirectory } from './process.ts';
 
 export const BASE = 'dc=example,dc=org';

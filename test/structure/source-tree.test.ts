@@ -6,7 +6,6 @@ test('comments, strings and patterns are not code; what a template computes is',
   const text = [
     'const a = 1; // Math.one',
     'const b = \'Math.two\' + "Math.three";',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text under test is a template.
     'const c = `Math.four ${ Math.five + `${Math.six} Math.seven` } Math.eight`;',
     'const d = /Math.nine["/]/.test(x) /* Math.ten */ / Math.eleven;',
     "const e = 'it\\'s'; Math.twelve;",
