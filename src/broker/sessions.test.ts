@@ -350,3 +350,17 @@ test('closing the broker ends every connection with 0x8B and leaves no timer', a
   assert.equal(four.isClosed, true);
   assert.equal(bench.clock.pendingCount, 0);
 });
+
+test('where a second connection is refused, it is, and the first one and its Will stay untouched', async () => {
+  const bench = await makeBench();
+  const first = bench.client('c', 5, { ...lasting(60), isExclusive: true });
+  first.subscribe('t');
+  const second = bench.client('c', 5, { ...lasting(60), isExclusive: true });
+  assert.equal(second.connackPacket?.reasonCode, Reason.ClientIdentifierNotValid);
+  assert.match(second.connackPacket?.properties.reasonString ?? '', /connected already/);
+  bench.client('pub').publish('t', 'x');
+  assert.deepEqual(first.texts(), ['t=x']);
+  first.lose();
+  const back = bench.client('c', 5, { ...lasting(60), isExclusive: true });
+  assert.equal(back.connackPacket?.sessionPresent, true, 'a session that waits is resumed');
+});

@@ -58,6 +58,7 @@ export async function makeBench(options: Partial<BrokerOptions> = {}, clock = ne
 
 export interface ClientInit extends Omit<ConnectInit, 'clientId'> {
   owner?: string;
+  isExclusive?: boolean;
   bridge?: boolean;
   /** Acknowledges deliveries from within `publish`, as no pipeline does, but one might. */
   acknowledges?: boolean;
@@ -102,9 +103,9 @@ export class BrokerClient {
   }
 
   connect(): this {
-    const { owner = 'owner', bridge = false, ...init } = this.#init;
+    const { owner = 'owner', isExclusive = false, bridge = false, ...init } = this.#init;
     const packet = { ...connect(this.version, { ...init, clientId: this.clientId }), bridge };
-    this.link.connect(packet, { owner, address: '127.0.0.1' });
+    this.link.connect(packet, { owner, address: '127.0.0.1', isExclusive });
     return this;
   }
 
