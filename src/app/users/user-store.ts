@@ -104,7 +104,7 @@ export class SqliteUserStore implements UserStore {
     this.refresh();
   }
 
-  /** Takes up what others have changed; a look costs some microseconds when there is nothing. */
+  /** A look costs some microseconds when there is nothing. */
   refresh(): void {
     try {
       const version = this.#readDataVersion();

@@ -41,10 +41,15 @@ class MapStore implements UserStore {
   readonly upgrades: string[] = [];
   readonly decoy: PasswordHash;
   isBroken = false;
+  refreshes = 0;
 
   constructor(counts: string[]) {
     // It matches what an attacker may well guess, and must be of no use.
     this.decoy = new CountedHash('decoy', 'decoy', counts);
+  }
+
+  refresh(): void {
+    this.refreshes++;
   }
 
   find(username: string): StoredUser | 'unreadable' | undefined {
@@ -111,6 +116,7 @@ test('the right password establishes the identity, and the login is kept', async
   assert.ok(result?.ok);
   assert.deepEqual(result.identity, { username: 'pump', clientId: 'c1', method: 'users', credential: 'first' });
   assert.deepEqual(store.logins, ['pump']);
+  assert.equal(store.refreshes, 2, 'before the password is hashed and after');
 });
 
 test('unknown, wrong and disabled cost one verification each, and the first two are told apart by nothing', async () => {

@@ -23,6 +23,8 @@ export interface StoredUser {
 
 /** No method throws or waits. */
 export interface UserStore {
+  /** Takes up what others have changed, so that what was done before a login holds for it. */
+  refresh(): void;
   /** `unreadable`: the store itself fails. */
   find(username: string): StoredUser | 'unreadable' | undefined;
   /** What an unknown user is verified against; of the cost that most users have. */
@@ -83,6 +85,7 @@ export class UsersMethod implements IdentityMethod {
     const login = readLogin(credentials, this.#author);
     if ('ok' in login) return login;
     const { username, password } = login;
+    store.refresh();
     const user = store.find(username);
     if (user === 'unreadable') {
       return deny(Reason.ServerUnavailable, this.name, 'The store of users cannot be read.', this.name);
@@ -93,6 +96,7 @@ export class UsersMethod implements IdentityMethod {
     // INVARIANT: an unknown user is refused whatever the decoy says.
     if (user === undefined) return denyLogin(this.#author);
     // Much may have happened while the hash was computed.
+    store.refresh();
     const now = store.find(username);
     if (now === undefined || now === 'unreadable' || now.credential !== user.credential) return denyLogin(this.#author);
     return this.#admit(credentials, now, password);
