@@ -15,6 +15,7 @@ import type { Service } from '../transports/upstream/target.ts';
 import type { TargetStatus } from '../transports/upstream/target-status.ts';
 import { CertificateGuards, type PreparedGuards } from './certificates/certificate-guards.ts';
 import { type PreparedStaples, Staples } from './certificates/staples.ts';
+import { ChainInForce } from './chain-in-force.ts';
 import type { Config, ListenerConfig } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import { type OpenEmbedded, openOwnBroker } from './embedded-upstream.ts';
@@ -100,7 +101,7 @@ class RunningGateway implements Gateway {
   readonly #guards: CertificateGuards;
   readonly #staples: Staples;
   #config: Config;
-  #chain: Chain | undefined;
+  readonly #chain: ChainInForce;
   #policies: ReadonlyMap<string, ConnectionPolicy> = new Map();
   #generation = 0;
   /** Reloads run one after another. */
@@ -112,6 +113,7 @@ class RunningGateway implements Gateway {
     this.#config = options.config;
     const { hashConcurrency, hashQueueMax } = options.config.authentication;
     const { clock, emit } = options;
+    this.#chain = new ChainInForce(clock);
     this.#keySets = new KeySets({ clock, emit });
     this.#queue = new HashQueue({ clock, emit, runningMax: hashConcurrency, waitingMax: hashQueueMax });
     const { chance, shared } = options;
@@ -138,7 +140,7 @@ class RunningGateway implements Gateway {
   async open(): Promise<void> {
     const prepared = await this.#prepare(this.#config);
     this.#policies = prepared.policies;
-    this.#chain = prepared.chain;
+    this.#chain.replace(prepared.chain, this.#config.limits.connectTimeoutMs);
     this.#guards.commit(prepared.guards);
     this.#staples.commit(prepared.staples);
     await this.upstreams.openBroker(this.#config, prepared.upstreams);
@@ -157,7 +159,7 @@ class RunningGateway implements Gateway {
     await this.upstreams.close();
     this.#guards.close();
     this.#staples.close();
-    this.#chain?.close();
+    this.#chain.close();
   }
 
   /** Reads and builds everything, and changes nothing. */
@@ -249,12 +251,10 @@ class RunningGateway implements Gateway {
   }
 
   async #swapOrClose(prepared: Prepared): Promise<{ generation: number; changed: string[]; restartNeeded: string[] }> {
-    const oldChain = this.#chain;
     try {
       await this.upstreams.openBroker(prepared.config, prepared.upstreams);
       const outcome = await this.#swap(prepared);
-      this.#chain = prepared.chain;
-      oldChain?.close();
+      this.#chain.replace(prepared.chain, prepared.config.limits.connectTimeoutMs);
       return outcome;
     } catch (error) {
       prepared.chain.close();
@@ -353,7 +353,7 @@ class RunningGateway implements Gateway {
     await this.upstreams.close();
     this.#guards.close();
     this.#staples.close();
-    this.#chain?.close();
+    this.#chain.close();
     emit({ name: 'gateway.stopped', durationMs: Math.round(clock.nowMs() - startedMs), connectionsCut });
   }
 }

@@ -52,6 +52,7 @@ export class SqliteUserStore implements UserStore {
   #lookTimer: Timer;
   #flushTimer: Timer;
   #isFailing = false;
+  #isClosed = false;
 
   /** @throws {OperatorError} when the file cannot be used. */
   constructor(options: SqliteUserStoreOptions) {
@@ -185,7 +186,8 @@ export class SqliteUserStore implements UserStore {
   // --- trouble ---
 
   #fail(says: string): void {
-    if (this.#isFailing) return;
+    // Whoever still asks a store that a reload has replaced is refused; there is nothing wrong with the file.
+    if (this.#isFailing || this.#isClosed) return;
     this.#isFailing = true;
     this.#options.emit({ name: 'storage.failed', path: this.#options.path, says });
   }
@@ -200,6 +202,7 @@ export class SqliteUserStore implements UserStore {
     this.#lookTimer.cancel();
     this.#flushTimer.cancel();
     this.#flush();
+    this.#isClosed = true;
     this.#database.close();
   }
 }

@@ -174,12 +174,14 @@ describe('the store of users', () => {
   });
 
   it('writes down the last logins when it closes', () => {
-    const { store, admin } = setUp();
+    const { store, admin, events } = setUp();
     admin.add('a', HASH);
     store.loggedIn('a');
     store.close();
     assert.ok(admin.list()[0]?.lastLoginAtMs !== undefined);
     assert.equal(store.find('a'), 'unreadable');
+    store.refresh();
+    assert.deepEqual(events, []);
   });
 });
 

@@ -87,9 +87,7 @@ export class UsersMethod implements IdentityMethod {
     const { username, password } = login;
     store.refresh();
     const user = store.find(username);
-    if (user === 'unreadable') {
-      return deny(Reason.ServerUnavailable, this.name, 'The store of users cannot be read.', this.name);
-    }
+    if (user === 'unreadable') return this.#unreadable();
     if (user === undefined && unknownUser === 'next') return undefined;
     const denial = await verifyStored(user?.hash ?? store.decoy, password, queue, this.#author);
     if (denial !== undefined) return denial;
@@ -98,7 +96,8 @@ export class UsersMethod implements IdentityMethod {
     // Much may have happened while the hash was computed.
     store.refresh();
     const now = store.find(username);
-    if (now === undefined || now === 'unreadable' || now.credential !== user.credential) return denyLogin(this.#author);
+    if (now === 'unreadable') return this.#unreadable();
+    if (now === undefined || now.credential !== user.credential) return denyLogin(this.#author);
     return this.#admit(credentials, now, password);
   }
 
@@ -115,6 +114,10 @@ export class UsersMethod implements IdentityMethod {
     this.#upgrade(user, password);
     const vouched = expiresAtMs === undefined ? {} : { expiresAtMs };
     return accept(credentials, user.username, this.name, user.credential, vouched);
+  }
+
+  #unreadable(): Denial {
+    return deny(Reason.ServerUnavailable, this.name, 'The store of users cannot be read.', this.name);
   }
 
   #refuse(says: string): Denial {
