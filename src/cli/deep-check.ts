@@ -5,6 +5,8 @@ import { CertificateGuards } from '../app/certificates/certificate-guards.ts';
 import { Staples } from '../app/certificates/staples.ts';
 import type { Config } from '../app/config/config.ts';
 import { OperatorError } from '../app/config/problem.ts';
+import { backendMethod } from '../app/identity-backends/backend-methods.ts';
+import type { IdentityServices } from '../app/identity-services.ts';
 import { jwtMethod } from '../app/jwt-entry-method.ts';
 import { KeySets } from '../app/key-sets.ts';
 import { listenerOptions } from '../app/listener-files.ts';
@@ -15,6 +17,7 @@ import type { Clock } from '../base/clock.ts';
 import { FileFaultError } from '../base/file-fault.ts';
 import type { PolicyProgress } from '../policy/authorization/policy-build.ts';
 import type { PolicySummary } from '../policy/authorization/policy-compiled.ts';
+import { HashQueue } from '../policy/identity/hash-queue.ts';
 import { parsePasswordFile } from '../policy/identity/password-file.ts';
 import { parseScramFile } from '../policy/identity/scram-file.ts';
 import { ListenerError, placed } from '../transports/listener-error.ts';
@@ -57,23 +60,6 @@ async function checkText(
   }
 }
 
-/** Keys that are kept elsewhere are not fetched: that they cannot be just now is no fault of the configuration. */
-async function checkEntry(entry: Config['authentication']['chain'][number], clock: Clock): Promise<Finding[]> {
-  if (entry.method === 'scram') return checkText(entry.file, 'SCRAM file', parseScramFile);
-  if (entry.method !== 'jwt') return [];
-  const keySets = new KeySets({ clock, emit: () => undefined });
-  return checked(() => jwtMethod(entry, { isOnly: true }, { clock, keySets }));
-}
-
-async function checked(look: () => Promise<unknown>): Promise<Finding[]> {
-  try {
-    await look();
-    return [];
-  } catch (error) {
-    return findingsOf(error);
-  }
-}
-
 async function checkListener(listener: Config['listeners'][number], config: Config, clock: Clock): Promise<Finding[]> {
   try {
     const options = await listenerOptions(listener, config.limits.packetSizeMaxBytes);
@@ -89,16 +75,35 @@ async function checkListener(listener: Config['listeners'][number], config: Conf
   }
 }
 
-/** What each method of the chain reads; stores that a running gateway has open are left alone. */
+/**
+ * What each method of the chain reads; stores that a running gateway has open are left alone. Servers are not asked, and keys
+ * not fetched: that they are away just now is no fault of the configuration.
+ */
 async function checkIdentity({ authentication }: Config, clock: Clock): Promise<Finding[]> {
   const { chain, passwordFile } = authentication;
   const keySets = new KeySets({ clock, emit: () => undefined });
+  const services: IdentityServices = {
+    queue: new HashQueue({ clock, emit: () => undefined }),
+    clock,
+    chance: systemChance,
+    emit: () => undefined,
+    keySets,
+    onUsersChanged: () => undefined,
+  };
   const isOnly = chain.filter(({ method }) => method === 'jwt').length === 1;
   const found = await Promise.all(
     chain.map(async (entry): Promise<Finding[]> => {
       if (entry.method === 'password-file') return checkText(passwordFile, 'password file', parsePasswordFile);
       if (entry.method === 'scram') return checkText(entry.file, 'SCRAM file', parseScramFile);
       if (entry.method === 'jwt') return attempt(() => jwtMethod(entry, { isOnly }, { clock, keySets }));
+      if (
+        entry.method === 'webhook' ||
+        entry.method === 'ldap' ||
+        entry.method === 'postgresql' ||
+        entry.method === 'redis'
+      ) {
+        return attempt(async () => (await backendMethod(entry, services)).close?.());
+      }
       return [];
     }),
   );
@@ -141,8 +146,6 @@ export async function deepCheck(config: Config, clock: Clock, onProgress?: OnPro
     checkAuthorization(config, clock, onProgress),
     checkIdentity(config, clock),
     attempt(() => readTotpUsers(config)),
-    ...config.authentication.chain.map((entry) => checkEntry(entry, clock)),
-    checked(() => readTotpUsers(config)),
     ...config.listeners.map((listener) => checkListener(listener, config, clock)),
     ...config.upstreams.map(checkUpstream),
   ]);

@@ -22,8 +22,11 @@ function listenerRisks({ name, type, address, anonymous, proxyProtocol }: Listen
   return risks;
 }
 
-/** A token is worth what its claims are held against: without an audience, one that was made for another service does. */
+/** Passwords on the wire; and a token is worth what its claims are held against: without an audience, one that was made for another service does. */
 function chainRisks(entry: Config['authentication']['chain'][number]): string[] {
+  if ('plaintext' in entry && entry.plaintext) {
+    return [`The entry ${entry.name ?? entry.method} of authentication.chain asks ${entry.url} without encryption.`];
+  }
   if (entry.method !== 'jwt') return [];
   const missing = (['issuer', 'audience'] as const).filter((key) => entry[key] === undefined);
   if (missing.length === 0) return [];
@@ -57,6 +60,17 @@ function upstreamSecrets({ targets, credentials, healthCheck }: Config['upstream
   return password !== undefined && 'file' in password ? [...files, password.file] : files;
 }
 
+/** Files with secrets and hashes that an entry names. */
+function chainSecrets(entry: Config['authentication']['chain'][number]): string[] {
+  if (entry.method === 'scram') return [entry.file];
+  const sources = [
+    'secret' in entry ? entry.secret : undefined,
+    'password' in entry ? entry.password : undefined,
+    'bindPassword' in entry ? entry.bindPassword : undefined,
+  ];
+  return sources.flatMap((source) => (source !== undefined && 'file' in source ? [source.file] : []));
+}
+
 async function isOpenToAll(path: string): Promise<boolean> {
   try {
     return ((await stat(path)).mode & 0o007) !== 0;
@@ -70,7 +84,7 @@ async function isOpenToAll(path: string): Promise<boolean> {
 export async function risksOf(config: Config): Promise<string[]> {
   const secrets = [
     config.authentication.passwordFile,
-    ...config.authentication.chain.flatMap((entry) => (entry.method === 'scram' ? [entry.file] : [])),
+    ...config.authentication.chain.flatMap(chainSecrets),
     ...config.listeners.flatMap(({ tls }) => [
       ...(tls?.certificates.map(({ key }) => key) ?? []),
       ...(tls?.pskFile === undefined ? [] : [tls.pskFile]),

@@ -34,7 +34,12 @@ function entrySchema(directory: string) {
   ] as const;
   const methods = entries.map(({ shape }) => shape.method.value);
   return z.discriminatedUnion('method', entries, {
-    error: (issue) => complaint(issue.input, `a map whose key method is one of ${methods.join(', ')}`),
+    error: ({ input }) => {
+      const isMap = typeof input === 'object' && input !== null && !Array.isArray(input);
+      return isMap
+        ? complaint((input as { method?: unknown }).method, `one of ${methods.join(', ')}`)
+        : complaint(input, 'a map whose first key is method');
+    },
   });
 }
 

@@ -5,6 +5,7 @@ import type { ProtocolVersion } from '../../mqtt/wire.ts';
 import { SESSION_EXPIRY_NEVER_S } from '../../mqtt/wire.ts';
 import { authenticationSchema } from './authentication-schema.ts';
 import { authorizationSchema } from './authorization-schema.ts';
+import { chainReferenceProblems } from './chain-references.ts';
 import { choice, complaint, duration, flag, list, path, seconds, section, size, wholeNumber } from './fields.ts';
 import { listenerSchema } from './listener-schema.ts';
 import { referenceProblems } from './upstream-references.ts';
@@ -202,7 +203,7 @@ export function configSchema(directory: string) {
     shutdown: shutdownSchema.prefault({}).meta(about('How the gateway ends.')),
   }).superRefine(
     (given, context) => {
-      for (const { path: at, message } of referenceProblems(given)) {
+      for (const { path: at, message } of [...referenceProblems(given), ...chainReferenceProblems(given)]) {
         context.addIssue({ code: 'custom', path: at, message });
       }
     },

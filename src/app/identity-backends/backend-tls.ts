@@ -1,4 +1,5 @@
 /** How a server that knows users is recognized: by the CAs that the operator names, or by those that the runtime brings. */
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions } from 'node:tls';
 import { OperatorError } from '../config/problem.ts';
@@ -12,9 +13,17 @@ export interface BackendTls {
 export async function tlsOptionsOf({ ca, serverName }: BackendTls, host: string): Promise<ConnectionOptions> {
   const options: ConnectionOptions = { minVersion: 'TLSv1.2', servername: serverName ?? host };
   if (ca === undefined) return options;
+  let text: string;
   try {
-    return { ...options, ca: await readFile(ca, 'utf8') };
+    text = await readFile(ca, 'utf8');
   } catch (error) {
     throw new OperatorError(`The CA file ${ca} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
   }
+  try {
+    // What is no certificate would otherwise show at the first login.
+    new X509Certificate(text);
+  } catch {
+    throw new OperatorError(`The CA file ${ca} holds no certificate in PEM.`);
+  }
+  return { ...options, ca: text };
 }

@@ -1,7 +1,7 @@
 /** What can be said of every server that knows users: how it is reached, how much it is asked, and how long it is believed. */
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
-import { complaint, duration, flag, path, seconds, section, text, wholeNumber } from '../fields.ts';
+import { discreetComplaint, duration, flag, path, seconds, section, text, wholeNumber } from '../fields.ts';
 import { unknownUser } from './unknown-user.ts';
 
 function about(description: string): { description: string } {
@@ -91,7 +91,8 @@ export function parseBackendUrl(given: string, schemes: readonly string[]): Back
 
 export function backendUrl(schemes: readonly string[], example: string) {
   const wanted = `a URL such as ${example}, without credentials`;
-  const error = (issue: { input?: unknown }): string => complaint(issue.input, wanted);
+  // What was written may have a password in it.
+  const error = (issue: { input?: unknown }): string => discreetComplaint(issue.input, wanted);
   return z.string({ error }).refine((given) => parseBackendUrl(given, schemes) !== undefined, { error });
 }
 

@@ -1,6 +1,6 @@
 /** Entries of the chain for servers that keep hashes of passwords: PostgreSQL and Redis. */
 import { z } from 'zod';
-import { complaint, text, wholeNumber } from '../fields.ts';
+import { complaint, discreetComplaint, text, wholeNumber } from '../fields.ts';
 import { secret } from '../secret.ts';
 import { backendUrl, directoryFields, plaintextProblem } from './backend-fields.ts';
 import { entry } from './entry.ts';
@@ -25,7 +25,7 @@ export function postgresqlEntry(directory: string) {
   return entry(z.literal('postgresql'), {
     url: backendUrl(['postgresql'], 'postgresql://db.example.org:5432/fleet')
       .refine((given) => /^postgresql:\/\/[^/]+\/[^/]+$/.test(given), {
-        error: (issue) => complaint(issue.input, 'a URL that ends with the name of the database'),
+        error: (issue) => discreetComplaint(issue.input, 'a URL that ends with the name of the database'),
       })
       .meta(about('Host, port and database.')),
     user: account().meta(about('Account that asks; it needs no more than to read.')),
