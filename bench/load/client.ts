@@ -10,13 +10,13 @@ const NONE = {};
 const VERSION = 4;
 const KEEP_ALIVE_S = 3600;
 
-function connectPacket(target: Target, clientId: string): Buffer {
+function connectPacket(target: Target, clientId: string, cleanStart: boolean): Buffer {
   return encodePacket(
     {
       type: PacketType.Connect,
       protocolVersion: VERSION,
       bridge: false,
-      cleanStart: true,
+      cleanStart,
       keepAliveS: KEEP_ALIVE_S,
       clientId,
       ...(target.username === undefined
@@ -59,9 +59,9 @@ function ask(socket: Socket, bytes: Buffer, size: number): Promise<Buffer> {
 }
 
 /** A client that has been accepted. */
-export async function join(target: Target, clientId: string): Promise<Socket> {
+export async function join(target: Target, clientId: string, cleanStart = true): Promise<Socket> {
   const socket = await open(target);
-  const connack = await ask(socket, connectPacket(target, clientId), 4);
+  const connack = await ask(socket, connectPacket(target, clientId, cleanStart), 4);
   if (connack[3] !== 0) throw new Error(`${clientId} was refused with code ${connack[3]}`);
   return socket;
 }

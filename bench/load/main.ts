@@ -4,6 +4,7 @@ import { Handshakes } from './handshakes.ts';
 import { Idle } from './idle.ts';
 import { Paced } from './paced.ts';
 import type { LoadPlan } from './plan.ts';
+import { Soak } from './soak.ts';
 import { Storm } from './storm.ts';
 
 interface Load {
@@ -23,6 +24,8 @@ function loadOf(plan: LoadPlan): Load {
       return new Handshakes(plan);
     case 'storm':
       return new Storm(plan);
+    case 'soak':
+      return new Soak(plan);
   }
 }
 

@@ -123,7 +123,30 @@ export interface StormResult {
   readonly elapsedMs: number;
 }
 
-export type LoadPlan = FloodPlan | PacedPlan | IdlePlan | HandshakePlan | StormPlan;
+/** Messages at a fixed rate for a long time, while other clients come and go. */
+export interface SoakPlan extends BasePlan {
+  readonly kind: 'soak';
+  readonly topicRoot: string;
+  /** As many publishers as subscribers: the first to the first. QoS 1. */
+  readonly pairs: number;
+  readonly payloadBytes: number;
+  readonly ratePerS: number;
+  /** Clients that connect, subscribe, get a message of their own and leave. */
+  readonly visitsPerS: number;
+  readonly durationMs: number;
+}
+
+export interface SoakResult {
+  readonly sent: number;
+  readonly acknowledged: number;
+  readonly received: number;
+  readonly visits: number;
+  /** Visits that did not get what they came for. */
+  readonly visitsFailed: number;
+  readonly firstFailure: string;
+}
+
+export type LoadPlan = FloodPlan | PacedPlan | IdlePlan | HandshakePlan | StormPlan | SoakPlan;
 
 export interface LoadResults {
   readonly flood: FloodResult;
@@ -131,4 +154,5 @@ export interface LoadResults {
   readonly idle: IdleResult;
   readonly handshakes: HandshakeResult;
   readonly storm: StormResult;
+  readonly soak: SoakResult;
 }

@@ -18,6 +18,8 @@ const ACL = ['user bench', 'topic readwrite bench/#', 'topic read weather/#', 'p
 
 export interface GatewayInit extends PeerPlace {
   readonly acl?: readonly string[];
+  /** Of the embedded broker. Default: memory, as the peers have it. */
+  readonly persistence?: 'memory' | 'relaxed' | 'durable';
   /** For Node itself, such as --cpu-prof. */
   readonly nodeArgs?: readonly string[];
 }
@@ -41,7 +43,7 @@ export async function startGateway(init: GatewayInit): Promise<Peer> {
     authentication: { hashQueueMax: 100_000 },
     limits: { inflightMax: 65_535, outputBufferMax: '64MiB' },
     broker: {
-      persistence: 'memory',
+      persistence: init.persistence ?? 'memory',
       inflightMax: 65_535,
       queuedMessagesMax: 10_000_000,
       queuedBytesMax: '1GiB',
