@@ -20,6 +20,8 @@ export type ToWorker =
     }
   | { readonly kind: 'reload'; readonly id: number; readonly config: Config }
   | { readonly kind: 'drain'; readonly signal: string }
+  /** The answer to `drained`: nothing more is on its way to the worker. */
+  | { readonly kind: 'exit' }
   | { readonly kind: 'upstream status'; readonly id: number }
   | { readonly kind: 'set service'; readonly upstream: string; readonly target: string; readonly service: Service }
   | { readonly kind: 'claimed'; readonly id: number; readonly granted: boolean };
@@ -27,6 +29,8 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: 'ready'; readonly listeners: Gateway['listeners'] }
   | { readonly kind: 'failed'; readonly says: string }
+  /** Its listeners are closed and its connections gone. */
+  | { readonly kind: 'drained' }
   | { readonly kind: 'event'; readonly event: GatewayEvent }
   | { readonly kind: 'reloaded'; readonly id: number; readonly outcome: ReloadOutcome }
   | { readonly kind: 'upstream status'; readonly id: number; readonly status: readonly TargetStatus[] }

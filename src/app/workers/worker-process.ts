@@ -10,6 +10,8 @@ import type { FromWorker, ToWorker } from './messages.ts';
 
 /** Events that wait for a busy supervisor; beyond it they are counted, not kept. */
 const EVENTS_PENDING_MAX = 10_000;
+/** From the supervisor's last word to the end, for what is still to be sent. */
+const LAST_WORDS_MS = 50;
 /** What is true of all workers alike is told by the first. */
 const TOLD_ONCE: ReadonlySet<GatewayEvent['name']> = new Set([
   'listener.opened',
@@ -90,6 +92,9 @@ class Worker {
       case 'drain':
         void this.#drain(message.signal);
         return;
+      case 'exit':
+        systemClock.after(LAST_WORDS_MS, () => process.exit(0));
+        return;
       case 'upstream status':
         void this.#tellUpstreamStatus(message.id);
         return;
@@ -141,7 +146,9 @@ class Worker {
 
   async #drain(signal: string): Promise<void> {
     await this.#gateway?.drain(signal);
-    process.exit(0);
+    // A connection that was handed over while the listeners closed is given back, if the worker is still there to do so. What
+    // the supervisor sent before it heard that they are closed comes before its answer.
+    tell({ kind: 'drained' });
   }
 }
 
