@@ -19,6 +19,7 @@ import { ChainInForce } from './chain-in-force.ts';
 import type { Config, ListenerConfig } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import { type OpenEmbedded, openOwnBroker } from './embedded-upstream.ts';
+import { letHashingYield } from './hash-threads.ts';
 import type { Chain } from './identity-methods.ts';
 import { KeySets } from './key-sets.ts';
 import { listenerOptions } from './listener-files.ts';
@@ -138,6 +139,7 @@ class RunningGateway implements Gateway {
   }
 
   async open(): Promise<void> {
+    await letHashingYield();
     const prepared = await this.#prepare(this.#config);
     this.#policies = prepared.policies;
     this.#chain.replace(prepared.chain, this.#config.limits.connectTimeoutMs);
