@@ -11,6 +11,8 @@ export interface MosquittoInit {
   acl?: readonly string[];
   /** Further lines of the configuration, before the listeners. */
   config?: readonly string[];
+  /** Keeps its state in its directory, for `restart`. */
+  persistence?: boolean;
 }
 
 export interface RunningMosquitto {
@@ -19,6 +21,8 @@ export interface RunningMosquitto {
   readonly wsPort: number;
   readonly program: Program;
   stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Starts it again on the same ports, after the end of its program. */
+  restart(): Promise<void>;
 }
 
 export async function startMosquitto(init: MosquittoInit = {}): Promise<RunningMosquitto> {
@@ -26,6 +30,7 @@ export async function startMosquitto(init: MosquittoInit = {}): Promise<RunningM
   const [port, wsPort] = [await freePort(), await freePort()];
   const at = (name: string) => path.join(directory, name);
   const lines = ['user root', 'set_tcp_nodelay true', `allow_anonymous ${init.users === undefined}`];
+  if (init.persistence === true) lines.push('persistence true', `persistence_location ${directory}/`);
   if (init.users !== undefined) {
     await writeFile(at('passwords'), passwordFile(init.users));
     lines.push(`password_file ${at('passwords')}`);
@@ -42,11 +47,17 @@ export async function startMosquitto(init: MosquittoInit = {}): Promise<RunningM
     '',
   );
   await writeFile(at('mosquitto.conf'), lines.join('\n'));
-  const program = await Program.start('mosquitto', ['-c', at('mosquitto.conf')], [port, wsPort]);
+  const start = (): Promise<Program> => Program.start('mosquitto', ['-c', at('mosquitto.conf')], [port, wsPort]);
+  let program = await start();
   return {
     port,
     wsPort,
-    program,
+    get program() {
+      return program;
+    },
+    restart: async () => {
+      program = await start();
+    },
     stop: async (signal) => {
       await program.end(signal);
       await removeDirectory(directory);

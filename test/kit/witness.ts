@@ -20,7 +20,7 @@ export class Testimony {
     return this.#acknowledged;
   }
 
-  /** What it sent to whom. */
+  /** What it sent to whom; of QoS 2 what it also released. */
   get delivered(): Payloads {
     return this.#delivered;
   }
@@ -59,6 +59,7 @@ export class Testimony {
     let version: ProtocolVersion = 4;
     /** Payloads by packet identifier. */
     const published = new Map<number, string>();
+    const unreleased = new Map<number, string>();
     const fromClient = reader('client', (packet) => {
       if (packet.type === PacketType.Connect) {
         clientId = packet.clientId;
@@ -68,7 +69,13 @@ export class Testimony {
       return version;
     });
     const fromBroker = reader('server', (packet) => {
-      if (packet.type === PacketType.Publish) note(this.#delivered, clientId, textOf(packet.payload));
+      if (packet.type === PacketType.Publish) {
+        if (packet.qos === 2) unreleased.set(packet.packetId, textOf(packet.payload));
+        else note(this.#delivered, clientId, textOf(packet.payload));
+      }
+      if (packet.type === PacketType.Pubrel && unreleased.has(packet.packetId)) {
+        note(this.#delivered, clientId, unreleased.get(packet.packetId)!);
+      }
       if (packet.type === PacketType.Puback || packet.type === PacketType.Pubrec) {
         const payload = published.get(packet.packetId);
         if (payload !== undefined && packet.reasonCode < 0x80) note(this.#acknowledged, clientId, payload);

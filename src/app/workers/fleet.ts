@@ -91,10 +91,9 @@ export class Fleet implements WorkerListener {
   onMessage(worker: WorkerHandle, message: FromWorker): void {
     const number = this.#numbers.get(worker) ?? 0;
     if (message.kind === 'event') this.#options.emit(message.event);
-    else if (message.kind === 'drained') worker.send({ kind: 'exit' });
     else if (message.kind === 'claim') {
-      const { id, upstream, clientId, owner, isExclusive } = message;
-      const granted = this.#owners.claim(number, upstream, { clientId, owner, isExclusive });
+      const { id, upstream, claim } = message;
+      const granted = this.#owners.claim(number, upstream, claim);
       worker.send({ kind: 'claimed', id, granted });
     } else if (message.kind === 'release')
       this.#owners.release(number, message.upstream, message.clientId, message.keptForMs);

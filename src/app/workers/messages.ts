@@ -1,5 +1,6 @@
 /** What the supervising process and its workers tell each other, over the channel that the runtime gives them. */
 import type { GatewayEvent } from '../../base/events.ts';
+import type { Claim } from '../../transports/upstream/client-owners.ts';
 import type { Service } from '../../transports/upstream/target.ts';
 import type { TargetStatus } from '../../transports/upstream/target-status.ts';
 import type { Config } from '../config/config.ts';
@@ -20,8 +21,6 @@ export type ToWorker =
     }
   | { readonly kind: 'reload'; readonly id: number; readonly config: Config }
   | { readonly kind: 'drain'; readonly signal: string }
-  /** The answer to `drained`: nothing more is on its way to the worker. */
-  | { readonly kind: 'exit' }
   | { readonly kind: 'upstream status'; readonly id: number }
   | { readonly kind: 'set service'; readonly upstream: string; readonly target: string; readonly service: Service }
   | { readonly kind: 'claimed'; readonly id: number; readonly granted: boolean };
@@ -29,8 +28,6 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: 'ready'; readonly listeners: Gateway['listeners'] }
   | { readonly kind: 'failed'; readonly says: string }
-  /** Its listeners are closed and its connections gone. */
-  | { readonly kind: 'drained' }
   | { readonly kind: 'event'; readonly event: GatewayEvent }
   | { readonly kind: 'reloaded'; readonly id: number; readonly outcome: ReloadOutcome }
   | { readonly kind: 'upstream status'; readonly id: number; readonly status: readonly TargetStatus[] }
@@ -39,9 +36,7 @@ export type FromWorker =
       readonly kind: 'claim';
       readonly id: number;
       readonly upstream: string;
-      readonly clientId: string;
-      readonly owner: string;
-      readonly isExclusive: boolean;
+      readonly claim: Claim;
     }
   | {
       readonly kind: 'release';

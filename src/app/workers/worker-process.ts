@@ -2,7 +2,7 @@
 import { systemChance } from '../../base/chance.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { Emit, GatewayEvent } from '../../base/events.ts';
-import type { SharedOwners } from '../../transports/upstream/client-owners.ts';
+import type { Claim, SharedOwners } from '../../transports/upstream/client-owners.ts';
 import type { Config } from '../config/config.ts';
 import { openBrokerAt } from '../embedded-upstream.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
@@ -10,8 +10,6 @@ import type { FromWorker, ToWorker } from './messages.ts';
 
 /** Events that wait for a busy supervisor; beyond it they are counted, not kept. */
 const EVENTS_PENDING_MAX = 10_000;
-/** From the supervisor's last word to the end, for what is still to be sent. */
-const LAST_WORDS_MS = 50;
 /** What is true of all workers alike is told by the first. */
 const TOLD_ONCE: ReadonlySet<GatewayEvent['name']> = new Set([
   'listener.opened',
@@ -58,11 +56,11 @@ class RemoteOwners implements SharedOwners {
   readonly #waiting = new Map<number, (granted: boolean) => void>();
   #lastId = 0;
 
-  claim(upstream: string, clientId: string, owner: string, isExclusive: boolean): Promise<boolean> {
+  claim(upstream: string, claim: Claim): Promise<boolean> {
     const id = ++this.#lastId;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      tell({ kind: 'claim', id, upstream, clientId, owner, isExclusive });
+      tell({ kind: 'claim', id, upstream, claim });
     });
   }
 
@@ -91,9 +89,6 @@ class Worker {
         return;
       case 'drain':
         void this.#drain(message.signal);
-        return;
-      case 'exit':
-        systemClock.after(LAST_WORDS_MS, () => process.exit(0));
         return;
       case 'upstream status':
         void this.#tellUpstreamStatus(message.id);
@@ -146,9 +141,7 @@ class Worker {
 
   async #drain(signal: string): Promise<void> {
     await this.#gateway?.drain(signal);
-    // A connection that was handed over while the listeners closed is given back, if the worker is still there to do so. What
-    // the supervisor sent before it heard that they are closed comes before its answer.
-    tell({ kind: 'drained' });
+    process.exit(0);
   }
 }
 

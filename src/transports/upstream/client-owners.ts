@@ -85,8 +85,16 @@ export function sessionKeptForMs({ protocolVersion, cleanStart, properties }: Co
   return (properties.sessionExpiryIntervalS ?? 0) * 1000;
 }
 
+export interface Claim {
+  readonly clientId: string;
+  readonly owner: string;
+  readonly isExclusive: boolean;
+  /** How long the session will wait, should the process that claims die before it can say so. */
+  readonly keptForMs: number;
+}
+
 /** The same for all processes of one gateway, kept by the one that started them. Each claim that is granted is released once. */
 export interface SharedOwners {
-  claim(upstream: string, clientId: string, owner: string, isExclusive: boolean): Promise<boolean>;
+  claim(upstream: string, claim: Claim): Promise<boolean>;
   release(upstream: string, clientId: string, keptForMs: number | undefined): void;
 }

@@ -109,13 +109,16 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
     this.#tried = new Set();
     const { sharedOwners } = this.#upstream.services;
     if (sharedOwners === undefined) this.#tryNext('no target can be used');
-    else void this.#claimShared(sharedOwners, this.#claimed, facts);
+    else void this.#claimShared(sharedOwners, admitted.packet, facts);
   }
 
   /** Other processes of the gateway serve clients of the same broker: the identifier must be free with them too. */
-  async #claimShared(owners: SharedOwners, clientId: string, facts: ClientFacts): Promise<void> {
+  async #claimShared(owners: SharedOwners, packet: ConnectPacket, facts: ClientFacts): Promise<void> {
     const upstream = this.#upstream.options.name;
-    const granted = await owners.claim(upstream, clientId, facts.owner, facts.isExclusive === true);
+    const { clientId } = packet;
+    const { owner, isExclusive = false } = facts;
+    const keptForMs = sessionKeptForMs(packet);
+    const granted = await owners.claim(upstream, { clientId, owner, isExclusive, keptForMs });
     if (this.#state !== 'opening') {
       if (granted) owners.release(upstream, clientId, undefined);
     } else if (granted) {
