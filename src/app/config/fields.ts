@@ -1,8 +1,8 @@
 /** The kinds of value a setting can have; each knows its range and says it the same way in errors, schema and docs. */
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
+import { DURATION_PATTERN, parseDurationMs } from '../../base/duration.ts';
 import { parseSizeBytes, SIZE_PATTERN } from '../../base/size.ts';
-import { DURATION_PATTERN, parseDurationMs } from './duration.ts';
 
 const SHOWN_LENGTH_MAX = 60;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { parseDurationMs } from '../../base/duration.ts';
 import { parseSizeBytes } from '../../base/size.ts';
-import { parseDurationMs } from './duration.ts';
 
 describe('a duration', () => {
   it('is a whole number with its unit', () => {
