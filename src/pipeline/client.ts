@@ -4,6 +4,7 @@ import type { ConnectPacket } from '../mqtt/packet.ts';
 import type { ProtocolVersion } from '../mqtt/wire.ts';
 import type { ClientAuthorization, Subject } from '../policy/authorization/decision.ts';
 import type { Identity } from '../policy/identity/identity.ts';
+import { Conduct } from './conduct.ts';
 import type { DownstreamFacts } from './downstream.ts';
 import type { ConnectionPolicy } from './policy.ts';
 import { TopicCache } from './topic-cache.ts';
@@ -30,6 +31,7 @@ export class Client {
   inflight = 0;
   /** Filters held, as the client wrote them. */
   readonly subscriptions = new Set<string>();
+  readonly conduct = new Conduct();
   #topics: TopicCache | undefined;
 
   constructor(downstream: DownstreamFacts, policy: ConnectionPolicy) {

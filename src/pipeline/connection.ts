@@ -159,7 +159,9 @@ export class Connection implements DownstreamHandler {
       // What came behind the CONNECT is kept until it has been answered; the chunk is only borrowed.
       this.#deframer.hold();
     } else if (packets > 0 && this.#state === 'open') {
-      this.#keepAlive.heard();
+      const nowMs = this.#services.clock.nowMs();
+      this.#keepAlive.heard(nowMs);
+      this.client.conduct.heard(packets, nowMs);
       this.#slowReader.bound();
     }
   }
@@ -237,6 +239,7 @@ export class Connection implements DownstreamHandler {
         this.#subscriptions.unsubscribe(packet, this.#deframer, this.#link!);
         return;
       case PacketType.Pingreq:
+        this.client.conduct.pinged();
         this.#link!.ping();
         return;
       case PacketType.Disconnect:
@@ -367,6 +370,7 @@ export class Connection implements DownstreamHandler {
     this.#deadline?.cancel();
     this.#deadline = undefined;
     this.#keepAlive.start(client.keepAliveS);
+    client.conduct.connected(this.#services.clock.nowMs());
     this.#services.emit({
       name: 'client.connected',
       ...client.facts(),

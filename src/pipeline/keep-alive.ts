@@ -15,13 +15,13 @@ export class KeepAlive {
 
   start(keepAliveS: number): void {
     this.#allowedMs = keepAliveS * 1500;
-    this.heard();
+    this.heard(this.#clock.nowMs());
     this.#arm(this.#allowedMs);
   }
 
   /** A packet has come. Cheap: the timer is not moved, it looks back when it runs. */
-  heard(): void {
-    this.#lastPacketMs = this.#clock.nowMs();
+  heard(nowMs: number): void {
+    this.#lastPacketMs = nowMs;
   }
 
   #arm(delayMs: number): void {

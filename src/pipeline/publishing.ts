@@ -93,6 +93,7 @@ export class Publishing {
   #tell(packet: PublishView, denial: Denial, action: RefusalAction): void {
     const { topic, qos, retain } = packet;
     const { reason, by, says } = denial;
+    this.#client.conduct.refused();
     this.#events.emit(() => ({
       name: 'publish.refused',
       ...this.#client.facts(),

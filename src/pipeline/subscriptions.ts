@@ -76,6 +76,7 @@ export class Subscriptions {
 
   #tell(filter: string, denial: Denial): void {
     const { reason, by, says } = denial;
+    this.#client.conduct.refused();
     this.#events.emit(() => ({ name: 'subscribe.refused', ...this.#client.facts(), filter, reason, by, says }));
   }
 
