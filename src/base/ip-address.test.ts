@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addressFromBytes, NetworkSet, NetworkSyntaxError, normaliseAddress } from './ip-address.ts';
+import { addressFromBytes, NetworkSet, NetworkSyntaxError, networkOf, normaliseAddress } from './ip-address.ts';
 
 test('an address has one text, however it was written', () => {
   const cases: [string, string | undefined][] = [
@@ -69,5 +69,23 @@ test('what is no network is refused by name', () => {
       (error) => error instanceof NetworkSyntaxError && error.text === text,
       text,
     );
+  }
+});
+
+test('the network of an address is its first bits, in one text', () => {
+  const cases: [address: string, bitsV4: number, bitsV6: number, network: string][] = [
+    ['192.0.2.77', 24, 64, '192.0.2.0/24'],
+    ['192.0.2.255', 25, 64, '192.0.2.128/25'],
+    ['255.255.255.255', 32, 64, '255.255.255.255/32'],
+    ['10.1.2.3', 0, 64, '0.0.0.0/0'],
+    ['2001:db8:1:2:3::4', 24, 64, '2001:db8:1:2::/64'],
+    ['2001:db8:1:2ff:3::4', 24, 56, '2001:db8:1:200::/56'],
+    ['::1', 24, 64, '::/64'],
+    ['2001:db8::1', 24, 128, '2001:db8::1/128'],
+    ['fe80::1:2:3:4', 24, 0, '::/0'],
+    ['::1.2.3.4', 24, 64, '::1.2.3.4/128'],
+  ];
+  for (const [address, bitsV4, bitsV6, network] of cases) {
+    assert.equal(networkOf(normaliseAddress(address)!, bitsV4, bitsV6), network, address);
   }
 });

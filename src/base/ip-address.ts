@@ -27,6 +27,36 @@ export function addressFromBytes(bytes: Uint8Array, offset: number, length: 4 | 
   return normaliseAddress(groups.join(':'))!;
 }
 
+/** The eight groups of a normalised IPv6 address. */
+function groupsOf(address: string): number[] {
+  const [head = '', tail] = address.split('::');
+  const read = (part: string): number[] =>
+    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
+  const before = read(head);
+  if (tail === undefined) return before;
+  const after = read(tail);
+  return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
+}
+
+/**
+ * The network of a normalised address, such as `192.0.2.0/24`: its first `bitsV4` or `bitsV6` bits. Addresses that IPv6 writes
+ * with a dotted end, which normalising leaves only outside the mapped range, are taken as they are.
+ */
+export function networkOf(address: string, bitsV4: number, bitsV6: number): string {
+  if (isIPv4(address)) {
+    const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number);
+    const all = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+    const kept = bitsV4 === 0 ? 0 : (all & (0xffffffff << (32 - bitsV4))) >>> 0;
+    return `${kept >>> 24}.${(kept >>> 16) & 0xff}.${(kept >>> 8) & 0xff}.${kept & 0xff}/${bitsV4}`;
+  }
+  if (address.includes('.')) return `${address}/128`;
+  const kept = groupsOf(address).map((group, i) => {
+    const bits = Math.min(16, Math.max(0, bitsV6 - 16 * i));
+    return (group & (0xffff << (16 - bits)) & 0xffff).toString(16);
+  });
+  return `${new SocketAddress({ address: kept.join(':'), family: 'ipv6' }).address}/${bitsV6}`;
+}
+
 /** Thrown for a text that is neither an address nor a network; `text` is what was found. */
 export class NetworkSyntaxError extends Error {
   readonly text: string;

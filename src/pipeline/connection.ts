@@ -18,6 +18,15 @@ import { PacketOrder } from '../mqtt/sequence.ts';
 import { PacketType } from '../mqtt/wire.ts';
 import { Answers } from './answers.ts';
 import { Authentication } from './authentication.ts';
+import {
+  type Cause,
+  causeOfDisconnect,
+  causeOfEnd,
+  connectTimeout,
+  silence,
+  TOO_SLOW,
+  UPSTREAM_GONE,
+} from './cause.ts';
 import { lapseOf } from './checks/authenticate.ts';
 import { clientIdentifierOfIdentity, provisionalClientId } from './checks/client-identifier.ts';
 import { admitWill } from './checks/will.ts';
@@ -52,15 +61,6 @@ export interface ConnectionServices {
  * `open`: packets flow. `closing`: our last words are on their way. `closed`: the socket has gone.
  */
 type State = 'connecting' | 'authenticating' | 'opening' | 'open' | 'closing' | 'closed';
-
-/** Author, reason code and words of an ending. */
-interface Cause {
-  reason: number;
-  by: string;
-  says: string;
-}
-
-const CLIENT_LEFT: Cause = { reason: Reason.Success, by: 'client', says: 'the client disconnected' };
 
 /** The packet that decoding PUBLISHes of all connections shares: its content lives no longer than one call. */
 const view = new PublishView();
@@ -388,15 +388,7 @@ export class Connection implements DownstreamHandler {
   #onDisconnect(packet: DisconnectPacket): void {
     this.#link?.close(packet);
     this.#link = undefined;
-    this.#finish(
-      packet.reasonCode === Reason.Success
-        ? CLIENT_LEFT
-        : {
-            reason: packet.reasonCode,
-            by: 'client',
-            says: packet.properties.reasonString ?? 'the client disconnected',
-          },
-    );
+    this.#finish(causeOfDisconnect(packet));
   }
 
   /** What the client sent breaks the protocol. */
@@ -463,7 +455,7 @@ export class Connection implements DownstreamHandler {
       return;
     }
     if (disconnect === undefined) {
-      this.#end({ reason: Reason.ServerBusy, by: 'upstream', says: 'the upstream went away' });
+      this.#end(UPSTREAM_GONE);
       return;
     }
     if (frame !== undefined) this.#answers.frame(frame);
@@ -475,11 +467,7 @@ export class Connection implements DownstreamHandler {
     if (this.#state === 'closed') return;
     this.#release();
     this.#state = 'closed';
-    const cause = this.#cause ?? {
-      reason: Reason.UnspecifiedError,
-      by: end.by === 'us' ? 'transport' : 'client',
-      says: end.says === '' ? 'the connection was closed without a DISCONNECT' : `the connection broke: ${end.says}`,
-    };
+    const cause = this.#cause ?? causeOfEnd(end);
     const untold = this.#events.untold;
     this.#services.emit({
       name: 'connection.closed',
@@ -513,15 +501,13 @@ export class Connection implements DownstreamHandler {
   }
 
   #onConnectTimeout(): void {
-    const by = 'limit:connectTimeout';
     if (this.#state === 'connecting') {
-      const cause = { reason: Reason.ServerBusy, by, says: 'no whole CONNECT came in time' };
+      const cause = connectTimeout(this.#state);
       this.#services.emit({ name: 'connect.refused', ...this.client.facts(), ...cause });
       this.#finish(cause);
-    } else if (this.#state === 'authenticating') {
-      this.#refuseConnect(refuse(Reason.ServerBusy, by, 'authentication took too long'));
-    } else if (this.#state === 'opening') {
-      this.#refuseConnect(refuse(Reason.ServerUnavailable, by, 'the upstream did not answer in time'));
+    } else if (this.#state === 'authenticating' || this.#state === 'opening') {
+      const { reason, by, says } = connectTimeout(this.#state);
+      this.#refuseConnect(refuse(reason, by, says));
     }
   }
 
@@ -531,8 +517,7 @@ export class Connection implements DownstreamHandler {
       this.#keepAlive.start(this.client.keepAliveS);
       return;
     }
-    const says = `no packet came for one and a half times the keep-alive of ${this.client.keepAliveS} s`;
-    this.#end({ reason: Reason.KeepAliveTimeout, by: 'keep-alive', says });
+    this.#end(silence(this.client.keepAliveS));
   }
 
   // --- backpressure ---
@@ -544,11 +529,7 @@ export class Connection implements DownstreamHandler {
   }
 
   #onTooSlow(): void {
-    this.#cause ??= {
-      reason: Reason.QuotaExceeded,
-      by: 'limit:slowReaderTimeout',
-      says: 'the client did not read what was sent to it in time',
-    };
+    this.#cause ??= TOO_SLOW;
     // Its buffers are full: no last word would reach it.
     this.#downstream.destroy();
   }
