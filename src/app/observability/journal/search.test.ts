@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { removeDirectory, temporaryDirectory } from '../../../../test/kit/process.ts';
+import { ManualClock } from '../../../base/manual-clock.ts';
+import { searchJournal } from './search.ts';
+import type { Wanted } from './search-index.ts';
+import { listSegments } from './segment-files.ts';
+import { type JournalWriter, openJournal } from './writer.ts';
+
+const clock = new ManualClock();
+
+async function journalIn(directory: string): Promise<JournalWriter> {
+  return openJournal({
+    directory,
+    clock,
+    emit: () => undefined,
+    version: '0',
+    syncIntervalMs: 1000,
+    segmentMaxBytes: 20_000,
+    segmentMaxAgeMs: 1e12,
+    keepForMs: 1e12,
+    keepMaxBytes: 100_000,
+  });
+}
+
+async function scene(t: TestContext): Promise<{ directory: string; journal: JournalWriter }> {
+  const directory = await temporaryDirectory('search');
+  t.after(() => removeDirectory(directory));
+  const journal = await journalIn(directory);
+  t.after(() => journal.close());
+  return { directory, journal };
+}
+
+function refused(i: number): object {
+  return {
+    name: 'publish.refused',
+    clientId: `pump-${i % 10}`,
+    username: `device${i % 3}`,
+    address: `192.0.2.${i % 7}`,
+    topic: `cmd/${i}`,
+    by: 'acl:default',
+  };
+}
+
+async function topics(directory: string, wanted: Partial<Wanted>): Promise<unknown[]> {
+  const { records } = await searchJournal(directory, { fields: {}, limit: 1000, ...wanted });
+  return records.map(({ d }) => d['topic']);
+}
+
+test('records are found by client, user, address, event and author, the newest first', async (t) => {
+  const { directory, journal } = await scene(t);
+  for (let i = 0; i < 40; i++) journal.append('event', refused(i));
+  journal.append('action', { name: 'ban.add', by: 'operator:ann', address: '192.0.2.1' });
+  await journal.flush();
+  assert.deepEqual(await topics(directory, { fields: { client: 'pump-3' } }), ['cmd/33', 'cmd/23', 'cmd/13', 'cmd/3']);
+  assert.deepEqual(await topics(directory, { fields: { client: 'pump-3', user: 'device1' } }), ['cmd/13']);
+  assert.deepEqual(await topics(directory, { fields: { address: '192.0.2.6', client: 'pump-*' }, limit: 2 }), [
+    'cmd/34',
+    'cmd/27',
+  ]);
+  assert.equal((await topics(directory, { fields: { author: 'operator:*' } })).length, 1);
+  assert.equal((await topics(directory, { fields: { event: 'publish.refused' } })).length, 40);
+  assert.deepEqual(await topics(directory, { fields: { client: 'nobody' } }), []);
+});
+
+test('pages join without a gap', async (t) => {
+  const { directory, journal } = await scene(t);
+  for (let i = 0; i < 25; i++) journal.append('event', refused(i));
+  await journal.flush();
+  const seen: number[] = [];
+  let beforeN: number | undefined;
+  for (;;) {
+    const { records } = await searchJournal(directory, { fields: { event: 'publish.refused' }, limit: 10, beforeN });
+    if (records.length === 0) break;
+    seen.push(...records.map(({ n }) => n));
+    beforeN = records.at(-1)!.n;
+  }
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 25 }, (_, i) => 26 - i),
+  );
+});
+
+test('records are found by time, the first moment included and the last not', async (t) => {
+  const { directory, journal } = await scene(t);
+  const startMs = clock.epochMs();
+  for (let i = 0; i < 10; i++) {
+    journal.append('event', refused(i));
+    clock.advance(1000);
+  }
+  await journal.flush();
+  const found = await topics(directory, {
+    sinceMs: startMs + 3000,
+    untilMs: startMs + 6000,
+    fields: { event: 'publish.refused' },
+  });
+  assert.deepEqual(found, ['cmd/5', 'cmd/4', 'cmd/3']);
+});
+
+test('the index follows what is appended, and forgets what retention takes', async (t) => {
+  const { directory, journal } = await scene(t);
+  journal.append('event', refused(1));
+  await journal.flush();
+  assert.deepEqual(await topics(directory, { fields: { client: 'pump-1' } }), ['cmd/1']);
+  journal.append('event', refused(11));
+  await journal.flush();
+  assert.deepEqual(await topics(directory, { fields: { client: 'pump-1' } }), ['cmd/11', 'cmd/1']);
+  for (let i = 0; i < 1000; i++) {
+    journal.append('event', refused(2));
+    if (i % 20 === 0) await journal.flush();
+  }
+  await journal.flush();
+  assert.ok((await listSegments(directory))[0]!.number > 1);
+  assert.deepEqual(await topics(directory, { fields: { client: 'pump-1' } }), []);
+});
+
+test('a damaged index is made anew, and the search says so', async (t) => {
+  const { directory, journal } = await scene(t);
+  journal.append('event', refused(1));
+  await journal.flush();
+  await topics(directory, {});
+  const path = join(directory, 'index.sqlite');
+  assert.equal((await stat(path)).mode & 0o777, 0o600);
+  const bytes = await readFile(path);
+  await writeFile(path, bytes.fill(0x5a, 4096));
+  const { records, isIndexRebuilt } = await searchJournal(directory, { fields: { client: 'pump-1' }, limit: 10 });
+  assert.equal(isIndexRebuilt, true);
+  assert.equal(records.length, 1);
+  await writeFile(path, 'nonsense');
+  assert.deepEqual(await topics(directory, { fields: { client: 'pump-1' } }), ['cmd/1']);
+});
+
+test('an index that does not fit the journal is made anew', async (t) => {
+  const { directory, journal } = await scene(t);
+  for (let i = 0; i < 20; i++) journal.append('event', refused(i));
+  await journal.flush();
+  await topics(directory, {});
+  const { path } = (await listSegments(directory))[0]!;
+  const text = await readFile(path, 'utf8');
+  await writeFile(path, text.replace('cmd/3', 'cmd/3-and-more'));
+  const { records, isIndexRebuilt } = await searchJournal(directory, { fields: { client: 'pump-9' }, limit: 10 });
+  assert.equal(isIndexRebuilt, true);
+  assert.deepEqual(
+    records.map(({ d }) => d['topic']),
+    ['cmd/19', 'cmd/9'],
+  );
+});
+
+test('a half-written last record is left for later', async (t) => {
+  const { directory, journal } = await scene(t);
+  journal.append('event', refused(1));
+  await journal.flush();
+  const { path } = (await listSegments(directory))[0]!;
+  const whole = await readFile(path, 'utf8');
+  await writeFile(path, whole.slice(0, -20));
+  assert.deepEqual(await topics(directory, { fields: { client: 'pump-1' } }), []);
+  await writeFile(path, whole);
+  assert.deepEqual(await topics(directory, { fields: { client: 'pump-1' } }), ['cmd/1']);
+});
