@@ -12,7 +12,7 @@ function who(facts: ConnectionFacts): string {
   return `${client}${user} from ${at(facts.address, facts.port)} on ${facts.listener}`;
 }
 
-function why(decision: Decision): string {
+function why(decision: Pick<Decision, 'by' | 'says'>): string {
   return `${decision.says} [${decision.by}]`;
 }
 
@@ -89,6 +89,14 @@ export function eventSentence(event: GatewayEvent): string {
       return `Dropped a message on "${event.topic}" for ${who(event)}: ${why(event)}`;
     case 'packet.faulted':
       return `Bad packet on the connection of ${who(event)}, sent by the ${event.sender}: ${event.says} [${event.clause}]`;
+    case 'patch.applied':
+      return `Defused a packet of ${who(event)}: ${why(event)}`;
+    case 'attack.detected': {
+      const again = event.repetition === 1 ? 'Attack' : 'Attack goes on';
+      return `${again}, ${event.severity}: ${event.says} [detector:${event.detector}]`;
+    }
+    case 'attack.ended':
+      return `Attack of ${event.subjectKind} ${event.subject} is over after ${Math.round(event.durationMs / 1000)} s [detector:${event.detector}]`;
     case 'ceiling.reached':
       return `Ceiling ${event.ceiling} (${event.limit}) reached: ${event.says}`;
     case 'upstream.up':

@@ -75,6 +75,37 @@ export type GatewayEvent =
   | ({ name: 'delivery.dropped'; topic: string; qos: number } & ConnectionFacts & Decision)
   | ({ name: 'packet.faulted'; fault: string; clause: string; sender: 'client' | 'server' } & ConnectionFacts &
       Decision)
+  /** A packet that a virtual patch changed, or answered itself, so that it cannot hurt the broker. */
+  | ({ name: 'patch.applied'; by: string; says: string } & ConnectionFacts)
+  /** Told when an attack is recognised, and again, at most once a minute or when it has doubled, while it goes on. */
+  | ({
+      name: 'attack.detected';
+      detector: string;
+      subjectKind: string;
+      subject: string;
+      /** Count over threshold. */
+      score: number;
+      severity: string;
+      /** Of AWS IoT Device Defender. */
+      metric?: string;
+      /** Of ATT&CK. */
+      technique: string;
+      says: string;
+      count: number;
+      threshold: number;
+      windowMs: number;
+      examples: readonly string[];
+      responses: readonly string[];
+      repetition: number;
+    } & Partial<ConnectionFacts>)
+  | {
+      name: 'attack.ended';
+      detector: string;
+      subjectKind: string;
+      subject: string;
+      durationMs: number;
+      scoreMax: number;
+    }
   | { name: 'ceiling.reached'; ceiling: string; limit: number; says: string; clientId?: string; listener?: string }
   | { name: 'upstream.up'; upstream: string; target: string; mqtt5: boolean }
   | { name: 'upstream.down'; upstream: string; target: string; says: string }

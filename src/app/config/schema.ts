@@ -6,6 +6,7 @@ import { SESSION_EXPIRY_NEVER_S } from '../../mqtt/wire.ts';
 import { authenticationSchema } from './authentication-schema.ts';
 import { authorizationSchema } from './authorization-schema.ts';
 import { chainReferenceProblems } from './chain-references.ts';
+import { detectionSchema } from './detection-schema.ts';
 import { choice, complaint, duration, flag, list, path, seconds, section, size, wholeNumber } from './fields.ts';
 import { listenerSchema } from './listener-schema.ts';
 import { referenceProblems } from './upstream-references.ts';
@@ -187,6 +188,7 @@ export function configSchema(directory: string) {
     authentication: authenticationSchema(directory).prefault({}).meta(about('Who clients are.')),
     authorization: authorizationSchema(directory).prefault({}).meta(about('What clients may do.')),
     limits: limitsSchema.prefault({}).meta(about('Ceilings of one connection.')),
+    detection: detectionSchema.prefault({}).meta(about('What is taken for an attack, and what follows.')),
     broker: brokerSchema.prefault({}).meta(about('The embedded broker.')),
     log: logSchema(directory).prefault({}).meta(about('Where events are written.')),
     workers: z
