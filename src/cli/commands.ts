@@ -60,6 +60,11 @@ export const listed: readonly Listed[] = [
     load: async () => (await import('./restart-command.ts')).restartCommand,
   },
   {
+    name: 'audit',
+    summary: 'look for weaknesses of the host, brokers and endpoints',
+    load: async () => (await import('./audit-command.ts')).auditCommand,
+  },
+  {
     name: 'version',
     summary: 'show what is installed',
     load: async () => (await import('./version-command.ts')).versionCommand,

@@ -1,0 +1,116 @@
+/** Family U: is what runs kept up to date, and from where? */
+import type { Catalogue } from '../../model/check.ts';
+
+export const UPDATES = {
+  U01: {
+    title: 'Operating system is supported',
+    severity: 'high',
+    exposure: 'network',
+    why: 'After its end of life nobody mends the release: every flaw that is found from then on stays open.',
+    remediation: {
+      text: 'Upgrade to a supported release. Test the upgrade on a copy first.',
+      impact: 'Services stop during the upgrade; configuration formats may change.',
+      risk: 'high',
+      ease: 'hard',
+    },
+    standards: { cis: ['2.2'], nist: ['PR.PS-02'] },
+  },
+  U02: {
+    title: 'No security update is pending',
+    severity: 'high',
+    exposure: 'network',
+    why: 'The flaw and its correction are both public: this is where an attacker begins.',
+    remediation: {
+      text: 'Install the updates and restart what uses them.',
+      command: 'apt-get update && apt-get upgrade',
+      impact: 'Updated services restart.',
+      risk: 'low',
+      ease: 'easy',
+    },
+    standards: { cis: ['7.3'], nist: ['PR.PS-02'] },
+  },
+  U03: {
+    title: 'Package index is fresh',
+    severity: 'medium',
+    exposure: 'local',
+    why: 'With an old index nobody knows which updates there are, and "no update is pending" means nothing.',
+    remediation: {
+      text: 'Fetch the index, and let apt-daily.timer do it every day.',
+      command: 'apt-get update && systemctl enable --now apt-daily.timer',
+      impact: 'None for running services.',
+      risk: 'low',
+      ease: 'easy',
+    },
+    standards: { cis: ['7.3'] },
+  },
+  U04: {
+    title: 'Security updates are installed automatically',
+    severity: 'medium',
+    exposure: 'network',
+    why: 'Updates that wait for somebody to think of them wait for weeks; exploits come in days.',
+    remediation: {
+      text: 'Install unattended-upgrades and switch it on.',
+      command:
+        'apt-get install unattended-upgrades && printf \'APT::Periodic::Update-Package-Lists "1";\\nAPT::Periodic::Unattended-Upgrade "1";\\n\' > /etc/apt/apt.conf.d/20auto-upgrades',
+      impact: 'Updated services restart at times that nobody chose.',
+      risk: 'medium',
+      ease: 'easy',
+    },
+    standards: { cis: ['7.3'] },
+  },
+  U05: {
+    title: 'Package sources are authenticated',
+    severity: 'high',
+    exposure: 'network',
+    why: 'Packages run as root when they are installed. Without a signature, whoever is on the way to the mirror chooses what they do.',
+    remediation: {
+      text: 'Remove the option, and name the keyring of the source with signed-by.',
+      impact: 'Sources without a valid signature are refused.',
+      risk: 'low',
+      ease: 'easy',
+    },
+    standards: { nist: ['PR.PS-02'] },
+  },
+  U06: {
+    title: 'Broker has no known flaw that is mended elsewhere',
+    severity: 'high',
+    exposure: 'network',
+    why: 'Brokers are reached from networks, and their flaws are found by sending them packets.',
+    remediation: {
+      text: 'Upgrade the broker: from the distribution where it came from there, or to the current upstream release.',
+      command: 'apt-get update && apt-get install --only-upgrade mosquitto',
+      impact: 'Clients reconnect once.',
+      risk: 'low',
+      ease: 'easy',
+    },
+    standards: { cis: ['7.4'], nist: ['ID.RA-01'] },
+  },
+  U07: {
+    title: 'Broker runs with the TLS library that is installed',
+    severity: 'medium',
+    exposure: 'network',
+    why: 'The library was updated, but the broker still runs the old one from memory, with its flaws.',
+    remediation: {
+      text: 'Restart the broker.',
+      command: 'systemctl restart mosquitto',
+      impact: 'Clients reconnect once.',
+      risk: 'low',
+      ease: 'easy',
+    },
+    standards: { nist: ['PR.PS-02'] },
+  },
+  U08: {
+    title: 'Newest installed kernel runs',
+    severity: 'low',
+    exposure: 'local',
+    why: 'A kernel update does nothing until the machine is rebooted.',
+    remediation: {
+      text: 'Reboot.',
+      command: 'systemctl reboot',
+      impact: 'The machine is away for a minute.',
+      risk: 'medium',
+      ease: 'easy',
+    },
+    standards: { cis: ['7.3'] },
+  },
+} as const satisfies Catalogue;

@@ -1,0 +1,56 @@
+/** Everything that is collected of a host, all at once: the facts that the families U, S, A and H judge. */
+import { type Fact, unknown } from '../model/fact.ts';
+import type { AuditContext } from '../model/subject.ts';
+import type { AuditedSystem } from '../system/audited-system.ts';
+import { collectAptConfig, collectAptIndexes, collectAptSources, collectSecurityUpdates } from './apt.ts';
+import { collectBrokerProcesses } from './broker-processes.ts';
+import { collectBrokerPrograms } from './broker-programs.ts';
+import { collectPackages } from './dpkg.ts';
+import { collectKernels } from './kernel.ts';
+import { collectOsRelease } from './os-release.ts';
+
+type Collector<T> = (system: AuditedSystem) => Promise<Fact<T>>;
+
+const COLLECTORS = {
+  os: collectOsRelease,
+  packages: collectPackages,
+  aptIndexes: collectAptIndexes,
+  securityUpdates: async (system: AuditedSystem) => collectSecurityUpdates(system, await collectPackages(system)),
+  aptConfig: collectAptConfig,
+  aptSources: collectAptSources,
+  brokerProcesses: collectBrokerProcesses,
+  brokerPrograms: collectBrokerPrograms,
+  kernels: collectKernels,
+};
+
+type Collectors = typeof COLLECTORS;
+
+export type HostFacts = {
+  readonly [Name in keyof Collectors]: Awaited<ReturnType<Collectors[Name]>>;
+} & {
+  /** When they were collected, since the Unix epoch. */
+  readonly nowMs: number;
+};
+
+/** A collector that throws is a bug of ours: its fact is unknown, and the others are not touched. */
+async function collectSafely(
+  name: string,
+  collector: Collector<unknown>,
+  system: AuditedSystem,
+): Promise<Fact<unknown>> {
+  try {
+    return await collector(system);
+  } catch (error) {
+    return unknown(
+      'unreadable',
+      `Collecting ${name} failed: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+export async function collectHost({ system, clock }: AuditContext): Promise<HostFacts> {
+  const entries = Object.entries(COLLECTORS).map(
+    async ([name, collector]) => [name, await collectSafely(name, collector, system)] as const,
+  );
+  return { ...Object.fromEntries(await Promise.all(entries)), nowMs: clock.epochMs() } as HostFacts;
+}

@@ -1,0 +1,14 @@
+/** The host as a target: there is always one. */
+import { updates } from '../checks/updates/updates.ts';
+import { defineSubject, type Subject } from '../model/subject.ts';
+import type { Target } from '../model/target.ts';
+import { collectHost } from './host-facts.ts';
+
+export const HOST: Target = { kind: 'host', id: 'host', label: 'this host', place: '/' };
+
+export const hostSubject: Subject = defineSubject({
+  kind: 'host',
+  families: [updates],
+  discover: async () => [HOST],
+  collect: (_target, context) => collectHost(context),
+});

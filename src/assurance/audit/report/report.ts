@@ -1,0 +1,132 @@
+/** Makes the report of a run: results as data, the score, the gate, and what waivers and a baseline say of them. */
+import type { CheckInfo } from '../model/check.ts';
+import { priorityOf, type Result } from '../model/result.ts';
+import { isAtLeast, type Severity } from '../model/severity.ts';
+import type { Target } from '../model/target.ts';
+import { scoreOf } from '../run/score.ts';
+import {
+  type AuditReport,
+  REPORT_FORMAT_VERSION,
+  type ReportedCheck,
+  type ReportedResult,
+  type ReportedWaiver,
+} from './report-schema.ts';
+
+export interface ReportInput {
+  readonly version: string;
+  readonly startedMs: number;
+  readonly durationMs: number;
+  readonly targets: readonly Target[];
+  readonly results: readonly Result[];
+  readonly failOn: Severity;
+  /** The waiver that covers a result and has not expired. */
+  readonly waiverOf?: (result: Result) => ReportedWaiver | undefined;
+  readonly waivers?: AuditReport['waivers'];
+  readonly baseline?: Baseline;
+  /** Only what the baseline lacks counts. */
+  readonly isNewOnly?: boolean;
+}
+
+export interface Baseline {
+  readonly madeAt: string;
+  /** Of failures that were there already. */
+  readonly fingerprints: ReadonlySet<string>;
+}
+
+export function makeReport(input: ReportInput): AuditReport {
+  const { results, failOn, baseline, waiverOf = () => undefined } = input;
+  const score = scoreOf({ results, isWaived: (result) => waiverOf(result) !== undefined });
+  const reported = results.map((result) => reportedResult(result, waiverOf(result), baseline));
+  const checks = new Map(results.map(({ check }) => [check.id, reportedCheck(check)]));
+  return {
+    format: 'sallyport-audit',
+    formatVersion: REPORT_FORMAT_VERSION,
+    tool: { name: 'sallyport', version: input.version },
+    startedAt: new Date(input.startedMs).toISOString(),
+    durationMs: Math.round(input.durationMs),
+    targets: input.targets.map(({ id, kind, label, place }) => ({ id, kind, label, place })),
+    score: { ...score, families: [...score.families] },
+    gate: gateOf(reported, failOn, input.isNewOnly === true),
+    checks: [...checks.values()],
+    results: reported,
+    waivers: input.waivers ?? { unused: [], expired: [] },
+    ...(baseline === undefined ? {} : { baseline: compareWithBaseline(reported, baseline) }),
+  };
+}
+
+function compareWithBaseline(
+  results: readonly ReportedResult[],
+  { madeAt, fingerprints }: Baseline,
+): AuditReport['baseline'] {
+  const failing = new Set(results.filter(({ status }) => status === 'fail').map(({ fingerprint }) => fingerprint));
+  return {
+    madeAt,
+    known: [...failing].filter((one) => fingerprints.has(one)).length,
+    mended: [...fingerprints].filter((one) => !failing.has(one)),
+  };
+}
+
+function reportedResult(
+  result: Result,
+  waiver: ReportedWaiver | undefined,
+  baseline: Baseline | undefined,
+): ReportedResult {
+  const { check, target, outcome, severity, exposure, fingerprint } = result;
+  const isFail = outcome.status === 'fail';
+  return {
+    check: check.id,
+    target: target.id,
+    ...(outcome.subject === undefined ? {} : { subject: outcome.subject }),
+    status: outcome.status,
+    severity,
+    exposure,
+    confidence: outcome.confidence,
+    ...(outcome.port === undefined ? {} : { port: outcome.port }),
+    ...('reason' in outcome ? { reason: outcome.reason } : {}),
+    ...('says' in outcome ? { says: outcome.says } : {}),
+    ...('evidence' in outcome ? { evidence: { ...outcome.evidence } } : {}),
+    ...(isFail && outcome.command !== undefined ? { command: outcome.command } : {}),
+    fingerprint,
+    priority: isFail ? priorityOf(result) : 0,
+    ...(waiver === undefined ? {} : { waiver }),
+    ...(baseline !== undefined && isFail ? { isNew: !baseline.fingerprints.has(fingerprint) } : {}),
+  };
+}
+
+function reportedCheck({
+  id,
+  title,
+  severity,
+  exposure,
+  why,
+  remediation,
+  standards,
+  question,
+}: CheckInfo): ReportedCheck {
+  const { cis, nist, iec, etsi } = standards;
+  return {
+    id,
+    title,
+    severity,
+    exposure,
+    why,
+    remediation: { ...remediation },
+    standards: {
+      ...(cis === undefined ? {} : { cis: [...cis] }),
+      ...(nist === undefined ? {} : { nist: [...nist] }),
+      ...(iec === undefined ? {} : { iec: [...iec] }),
+      ...(etsi === undefined ? {} : { etsi: [...etsi] }),
+    },
+    ...(question === undefined ? {} : { question }),
+  };
+}
+
+/** Filters of what is shown have no part in this. */
+function gateOf(results: readonly ReportedResult[], failOn: Severity, isNewOnly: boolean): AuditReport['gate'] {
+  const counted = results.filter(({ severity, waiver }) => waiver === undefined && isAtLeast(severity, failOn));
+  const findings = counted.filter(({ status, isNew }) => status === 'fail' && !(isNewOnly && isNew === false)).length;
+  const undecided = counted.filter(({ status }) => status === 'unknown' || status === 'error').length;
+  if (findings > 0) return { failOn, verdict: 'findings', findings, undecided, exitCode: 1 };
+  if (undecided > 0) return { failOn, verdict: 'incomplete', findings, undecided, exitCode: 3 };
+  return { failOn, verdict: 'clean', findings, undecided, exitCode: 0 };
+}

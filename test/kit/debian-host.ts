@@ -1,0 +1,52 @@
+/** A Debian host as every check would have it: fixtures change the one thing that they are about. */
+import type { MadeSystem } from './audited-system.ts';
+
+const LISTS = '/var/lib/apt/lists';
+export const SECURITY_RELEASE = `${LISTS}/mirror_debian-security_dists_bookworm-security_InRelease`;
+export const SECURITY_INDEX = `${LISTS}/mirror_debian-security_dists_bookworm-security_main_binary-amd64_Packages`;
+export const DPKG_STATUS = '/var/lib/dpkg/status';
+
+export function dpkgStatus(versions: Readonly<Record<string, string>>): string {
+  return Object.entries(versions)
+    .map(
+      ([name, version]) => `Package: ${name}\nStatus: install ok installed\nVersion: ${version}\nArchitecture: amd64\n`,
+    )
+    .join('\n');
+}
+
+const PACKAGES = { libssl3: '3.0.17-1~deb12u2', mosquitto: '2.0.11-1.2+deb12u2', 'unattended-upgrades': '2.9.1+nmu3' };
+
+export const DEBIAN: MadeSystem = {
+  files: {
+    '/etc/os-release':
+      'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\n',
+    '/etc/apt/sources.list.d/debian.sources':
+      'Types: deb\nURIs: https://mirror.example/debian\nSuites: bookworm\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n',
+    [DPKG_STATUS]: dpkgStatus(PACKAGES),
+    [SECURITY_RELEASE]:
+      '-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nOrigin: Debian\nLabel: Debian-Security\nSuite: oldstable-security\n',
+    [SECURITY_INDEX]:
+      'Package: libssl3\nVersion: 3.0.17-1~deb12u2\n\nPackage: mosquitto\nVersion: 2.0.11-1.2+deb12u1\n',
+    '/proc/sys/kernel/osrelease': '6.1.0-41-amd64\n',
+    '/boot/vmlinuz-6.1.0-40-amd64': '',
+    '/boot/vmlinuz-6.1.0-41-amd64': '',
+    '/proc/1/status': 'Name:\tsystemd\nUid:\t0\t0\t0\t0\n',
+    '/proc/700/status': 'Name:\tmosquitto\nUid:\t107\t107\t107\t107\n',
+    '/proc/700/cmdline': '/usr/sbin/mosquitto\0-c\0/etc/mosquitto/mosquitto.conf\0',
+    '/proc/700/exe': { link: '/usr/sbin/mosquitto' },
+    '/proc/700/maps':
+      '7f00-7f01 r-xp 00000000 08:01 11 /usr/lib/x86_64-linux-gnu/libssl.so.3\n7f02-7f03 r-xp 00000000 08:01 12 /usr/lib/x86_64-linux-gnu/libcrypto.so.3\n',
+  },
+  commands: {
+    'apt-config dump':
+      'APT "";\nAPT::Periodic "";\nAPT::Periodic::Update-Package-Lists "1";\nAPT::Periodic::Unattended-Upgrade "1";\n',
+  },
+};
+
+/** Files of a base to take away, as `null`s. */
+export function without(...paths: string[]): Readonly<Record<string, null>> {
+  return Object.fromEntries(paths.map((path) => [path, null]));
+}
+
+/** The broker that runs on the host taken away. */
+export const NO_BROKER_PROCESS = without('/proc/700/status', '/proc/700/cmdline', '/proc/700/exe', '/proc/700/maps');
