@@ -43,6 +43,8 @@ export const EVENT_LEVELS: Readonly<Record<EventName, LogLevel>> = {
   'attack.detected': 'warn',
   'attack.ended': 'info',
   'ceiling.reached': 'warn',
+  'limit.exceeded': 'warn',
+  'limit.changed': 'info',
   'upstream.up': 'info',
   'upstream.down': 'error',
   'upstream.attempt.failed': 'debug',

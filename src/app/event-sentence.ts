@@ -99,6 +99,17 @@ export function eventSentence(event: GatewayEvent): string {
       return `Attack of ${event.subjectKind} ${event.subject} is over after ${Math.round(event.durationMs / 1000)} s [detector:${event.detector}]`;
     case 'ceiling.reached':
       return `Ceiling ${event.ceiling} (${event.limit}) reached: ${event.says}`;
+    case 'limit.exceeded': {
+      const whose = event.key === '' ? 'the gateway' : `${event.scope} "${event.key}"`;
+      return `Limit ${event.limit} of ${whose} exceeded (${event.action}): it is ${event.value} [${event.source}]`;
+    }
+    case 'limit.changed': {
+      const what = `the limit ${event.limit} of ${event.target}`;
+      if (event.action === 'set') return `Set ${what} to ${event.value} [${event.source}]`;
+      return event.action === 'unset'
+        ? `Took back ${what}, which was ${event.value}`
+        : `Let ${what} expire, which was ${event.value}`;
+    }
     case 'upstream.up':
       return `Upstream ${event.upstream}: ${event.target} is up${event.mqtt5 ? '' : ' and speaks no MQTT 5'}`;
     case 'upstream.down':

@@ -107,6 +107,28 @@ export type GatewayEvent =
       scoreMax: number;
     }
   | { name: 'ceiling.reached'; ceiling: string; limit: number; says: string; clientId?: string; listener?: string }
+  /** Somebody wants more than a limit allows; told once in a while for each limit and scope. */
+  | ({
+      name: 'limit.exceeded';
+      limit: string;
+      scope: string;
+      /** Whose it is; empty for the whole gateway. */
+      key: string;
+      value: string;
+      /** Where the value comes from. */
+      source: string;
+      action: 'delayed' | 'dropped' | 'refused' | 'disconnected' | 'held';
+    } & Partial<ConnectionFacts> &
+      Decision)
+  /** By an operator or a response; what it was is in force again after `unset` and `expired`. */
+  | {
+      name: 'limit.changed';
+      target: string;
+      limit: string;
+      value: string;
+      source: string;
+      action: 'set' | 'unset' | 'expired';
+    }
   | { name: 'upstream.up'; upstream: string; target: string; mqtt5: boolean }
   | { name: 'upstream.down'; upstream: string; target: string; says: string }
   | { name: 'upstream.attempt.failed'; upstream: string; target: string; says: string }
