@@ -29,6 +29,9 @@ export class Sink implements Downstream {
   bufferedBytes(): number {
     return 0;
   }
+  takenBytes(): number {
+    return 0;
+  }
   pause(): void {}
   resume(): void {}
   end(): void {
@@ -97,6 +100,8 @@ export function fuzzPolicy(acl: string): ConnectionPolicy {
       clientIdLengthMaxBytes: 64,
       outputBufferMaxBytes: 65_536,
       slowReaderTimeoutMs: 5000,
+      receiveRateMinBytesPerS: 256,
+      pingOnlyMaxMs: 3_600_000,
     },
     authenticator: buildAuthenticator([
       {

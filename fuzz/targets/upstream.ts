@@ -36,6 +36,9 @@ class BrokerStream implements UpstreamStream {
   bufferedBytes(): number {
     return 0;
   }
+  takenBytes(): number {
+    return 0;
+  }
   pause(): void {}
   resume(): void {}
   end(): void {

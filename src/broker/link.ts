@@ -111,6 +111,7 @@ export class BrokerLink implements UpstreamLink, SessionLink, Publisher {
         assignedClientIdentifier: packet.clientId === '' ? clientId : undefined,
         responseInformation: this.#services.responseInformation(clientId),
       }),
+      session.subscriptions.size,
     );
     // The receiver may have hung up on what it heard.
     if (this.#session === session) session.outgoing.attach(channel);

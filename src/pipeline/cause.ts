@@ -39,6 +39,18 @@ export function silence(keepAliveS: number): Cause {
   return { reason: Reason.KeepAliveTimeout, by: 'keep-alive', says };
 }
 
+/** It connected and has done nothing but ping since (SlowTT). */
+export const PING_ONLY: Cause = {
+  reason: Reason.MaximumConnectTime,
+  by: 'limit:pingOnlyMax',
+  says: 'the client neither subscribes nor publishes',
+};
+
+export function dripping(receiveRateMinBytesPerS: number): Cause {
+  const says = `a packet comes more slowly than ${receiveRateMinBytesPerS} bytes a second`;
+  return { reason: Reason.QuotaExceeded, by: 'limit:receiveRateMin', says };
+}
+
 /** What did not come in time, from the open connection to its CONNACK. */
 export function connectTimeout(state: 'connecting' | 'authenticating' | 'opening'): Cause {
   const by = 'limit:connectTimeout';

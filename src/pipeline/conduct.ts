@@ -7,7 +7,7 @@ const WINDOW_MS = 10_000;
 export class Conduct {
   /** When the CONNACK went out, on the clock of `nowMs`; undefined before. */
   connectedAtMs: number | undefined;
-  /** When the last packet came that was not a PINGREQ; the CONNECT counts as one. */
+  /** When the last packet came that was neither a PINGREQ nor refused; the CONNECT counts as one. */
   lastTrafficMs = Number.NEGATIVE_INFINITY;
   /** When it last asked for what it may not have. */
   refusedAtMs = Number.NEGATIVE_INFINITY;
@@ -16,7 +16,7 @@ export class Conduct {
   /** Packets a second in the window before this one. */
   #before = 0;
   #pings = 0;
-  #wasRefused = false;
+  #refusals = 0;
 
   connected(nowMs: number): void {
     this.connectedAtMs = nowMs;
@@ -31,7 +31,7 @@ export class Conduct {
 
   /** One of the packets that `heard` is told of next was refused. */
   refused(): void {
-    this.#wasRefused = true;
+    this.#refusals++;
   }
 
   /** As many packets have come, together. */
@@ -42,10 +42,10 @@ export class Conduct {
       this.#inWindow = 0;
     }
     this.#inWindow += packets;
-    if (packets > this.#pings) this.lastTrafficMs = nowMs;
+    if (packets > this.#pings + this.#refusals) this.lastTrafficMs = nowMs;
     this.#pings = 0;
-    if (!this.#wasRefused) return;
-    this.#wasRefused = false;
+    if (this.#refusals === 0) return;
+    this.#refusals = 0;
     this.refusedAtMs = nowMs;
   }
 

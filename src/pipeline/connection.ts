@@ -1,6 +1,6 @@
 /** One client's connection: its states, its deadlines, and the way of each packet through it. */
 import type { Chance } from '../base/chance.ts';
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Emit } from '../base/events.ts';
 import { decodePacket } from '../mqtt/decode.ts';
 import { Deframer, FrameStatus } from '../mqtt/deframer.ts';
@@ -18,30 +18,21 @@ import { PacketOrder } from '../mqtt/sequence.ts';
 import { PacketType } from '../mqtt/wire.ts';
 import { Answers } from './answers.ts';
 import { Authentication } from './authentication.ts';
-import {
-  type Cause,
-  causeOfDisconnect,
-  causeOfEnd,
-  connectTimeout,
-  silence,
-  TOO_SLOW,
-  UPSTREAM_GONE,
-} from './cause.ts';
+import { type Cause, causeOfDisconnect, causeOfEnd, connectTimeout, UPSTREAM_GONE } from './cause.ts';
 import { lapseOf } from './checks/authenticate.ts';
 import { clientIdentifierOfIdentity, provisionalClientId } from './checks/client-identifier.ts';
 import { admitWill } from './checks/will.ts';
 import { Client, subjectOf } from './client.ts';
 import { shapeConnack } from './connack.ts';
+import { Deadlines, type Latecomer } from './deadlines.ts';
 import type { Downstream, DownstreamEnd, DownstreamHandler } from './downstream.ts';
 import { Egress } from './egress.ts';
 import { Expiry } from './expiry.ts';
-import { KeepAlive } from './keep-alive.ts';
 import { admitConnect } from './order.ts';
 import type { ConnectionPolicy } from './policy.ts';
 import { Publishing } from './publishing.ts';
 import { ReadGate, Stop } from './read-gate.ts';
 import { RefusalEvents } from './refusal-events.ts';
-import { SlowReader } from './slow-reader.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { upstreamConnect, upstreamFacts, withoutSecrets } from './upstream-connect.ts';
 import { type Denial, refuse } from './verdict.ts';
@@ -65,7 +56,7 @@ type State = 'connecting' | 'authenticating' | 'opening' | 'open' | 'closing' | 
 /** The packet that decoding PUBLISHes of all connections shares: its content lives no longer than one call. */
 const view = new PublishView();
 
-export class Connection implements DownstreamHandler {
+export class Connection implements DownstreamHandler, Latecomer {
   readonly client: Client;
   readonly #downstream: Downstream;
   readonly #services: ConnectionServices;
@@ -78,14 +69,12 @@ export class Connection implements DownstreamHandler {
   readonly #subscriptions: Subscriptions;
   readonly #egress: Egress;
   readonly #gate: ReadGate;
-  readonly #keepAlive: KeepAlive;
-  readonly #slowReader: SlowReader;
+  readonly #deadlines: Deadlines;
   readonly #expiry: Expiry;
   readonly #startedMs: number;
   #state: State = 'connecting';
   #link: UpstreamLink | undefined;
   #pumping = false;
-  #deadline: Timer | undefined;
   #cause: Cause | undefined;
   #broughtNoClientId = false;
 
@@ -96,8 +85,7 @@ export class Connection implements DownstreamHandler {
     this.client = new Client(downstream.facts, policy);
     this.#deframer = new Deframer({ sender: 'client', packetSizeMaxBytes: policy.limits.packetSizeMaxBytes });
     this.#gate = new ReadGate(downstream);
-    this.#keepAlive = new KeepAlive(services.clock, () => this.#onSilence());
-    this.#slowReader = new SlowReader(this.client, downstream, this.#gate, services.clock, () => this.#onTooSlow());
+    this.#deadlines = new Deadlines(this.client, downstream, this.#gate, services.clock, this);
     this.#expiry = new Expiry(this.client, services.clock, () =>
       this.#withdraw('identity:expired', 'identity has expired'),
     );
@@ -111,15 +99,15 @@ export class Connection implements DownstreamHandler {
     this.#publishing = new Publishing(this.client, this.#answers, this.#events);
     this.#subscriptions = new Subscriptions(this.client, this.#answers, this.#events);
     this.#egress = new Egress(this.client, downstream, this.#answers, this.#events, {
-      connack: (packet) => this.#onConnack(packet),
+      connack: (packet, subscriptions) => this.#onConnack(packet, subscriptions),
       suback: (packet, frame) => this.#subscriptions.suback(packet, frame),
       unsuback: (packet, frame) => this.#subscriptions.unsuback(packet, frame),
       acknowledged: (type, reasonCode) => this.#onAcknowledged(type, reasonCode),
-      held: () => this.#slowReader.hold(),
+      held: () => this.#deadlines.reader.hold(),
       drained: () => this.#gate.open(Stop.LinkFull),
       closed: (disconnect, frame) => this.#onLinkClosed(disconnect, frame),
     });
-    this.#deadline = services.clock.after(policy.limits.connectTimeoutMs, () => this.#onConnectTimeout());
+    this.#deadlines.awaitConnect();
     services.emit({ name: 'connection.accepted', ...this.client.facts() });
   }
 
@@ -132,11 +120,11 @@ export class Connection implements DownstreamHandler {
   onBytes(chunk: Uint8Array): void {
     if (this.#state === 'closing' || this.#state === 'closed') return;
     this.#deframer.push(chunk);
-    this.#pump();
+    this.#pump(chunk.length);
   }
 
   /** Takes whole packets out of the deframer until it is empty, or until the connection has to wait or has ended. */
-  #pump(): void {
+  #pump(bytes = 0): void {
     if (this.#pumping) return;
     this.#pumping = true;
     let packets = 0;
@@ -158,12 +146,7 @@ export class Connection implements DownstreamHandler {
     if (this.#state === 'authenticating' || this.#state === 'opening') {
       // What came behind the CONNECT is kept until it has been answered; the chunk is only borrowed.
       this.#deframer.hold();
-    } else if (packets > 0 && this.#state === 'open') {
-      const nowMs = this.#services.clock.nowMs();
-      this.#keepAlive.heard(nowMs);
-      this.client.conduct.heard(packets, nowMs);
-      this.#slowReader.bound();
-    }
+    } else if (this.#state === 'open') this.#deadlines.received(bytes, packets, this.#deframer.heldBytes);
   }
 
   #onFrame(): void {
@@ -276,7 +259,7 @@ export class Connection implements DownstreamHandler {
     }
     this.#state = 'authenticating';
     this.#gate.shut(Stop.Connecting);
-    this.#rearmDeadline();
+    this.#deadlines.awaitConnect();
     this.#authentication.begin(packet);
   }
 
@@ -347,7 +330,7 @@ export class Connection implements DownstreamHandler {
     this.#finish({ reason, by, says });
   }
 
-  #onConnack(packet: ConnackPacket): void {
+  #onConnack(packet: ConnackPacket, subscriptions: number | undefined): void {
     if (this.#state !== 'opening') return;
     this.#order.observe(packet);
     if (packet.reasonCode !== Reason.Success) {
@@ -367,10 +350,7 @@ export class Connection implements DownstreamHandler {
     );
     this.#answers.explained({ ...shaped, properties: { ...properties, ...this.#authentication.closing } });
     this.#state = 'open';
-    this.#deadline?.cancel();
-    this.#deadline = undefined;
-    this.#keepAlive.start(client.keepAliveS);
-    client.conduct.connected(this.#services.clock.nowMs());
+    this.#deadlines.opened(subscriptions === undefined ? packet.sessionPresent : subscriptions > 0);
     this.#services.emit({
       name: 'client.connected',
       ...client.facts(),
@@ -437,9 +417,7 @@ export class Connection implements DownstreamHandler {
 
   #release(): void {
     this.#egress.shut();
-    this.#deadline?.cancel();
-    this.#keepAlive.cancel();
-    this.#slowReader.cancel();
+    this.#deadlines.cancel();
     this.#expiry.cancel();
     this.#authentication.cancel();
     const link = this.#link;
@@ -494,13 +472,7 @@ export class Connection implements DownstreamHandler {
 
   // --- deadlines ---
 
-  #rearmDeadline(): void {
-    this.#deadline?.cancel();
-    const { connectTimeoutMs } = this.client.policy.limits;
-    this.#deadline = this.#services.clock.after(connectTimeoutMs, () => this.#onConnectTimeout());
-  }
-
-  #onConnectTimeout(): void {
+  onConnectTimeout(): void {
     if (this.#state === 'connecting') {
       const cause = connectTimeout(this.#state);
       this.#services.emit({ name: 'connect.refused', ...this.client.facts(), ...cause });
@@ -511,13 +483,13 @@ export class Connection implements DownstreamHandler {
     }
   }
 
-  #onSilence(): void {
-    if (this.#gate.isShut) {
-      // It is we who do not read: the client may well have spoken.
-      this.#keepAlive.start(this.client.keepAliveS);
-      return;
-    }
-    this.#end(silence(this.client.keepAliveS));
+  onLate(cause: Cause): void {
+    this.#end(cause);
+  }
+
+  onStuck(cause: Cause): void {
+    this.#cause ??= cause;
+    this.#downstream.destroy();
   }
 
   // --- backpressure ---
@@ -528,14 +500,12 @@ export class Connection implements DownstreamHandler {
     if (this.#gate.isShutFor(Stop.InflightFull) && inflight * 2 <= inflightMax) this.#gate.open(Stop.InflightFull);
   }
 
-  #onTooSlow(): void {
-    this.#cause ??= TOO_SLOW;
-    // Its buffers are full: no last word would reach it.
-    this.#downstream.destroy();
+  onBlocked(): void {
+    this.#deadlines.reader.blocked();
   }
 
   onDrain(): void {
-    if (this.#slowReader.release()) this.#link?.resume();
+    if (this.#deadlines.reader.release()) this.#link?.resume();
   }
 
   // --- change of policy ---

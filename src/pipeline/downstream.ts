@@ -28,6 +28,8 @@ export interface Downstream {
   touch(): void;
   /** Bytes that the kernel has not taken yet, without what is in `batch`. */
   bufferedBytes(): number;
+  /** Bytes that the kernel has taken so far, of all that was written; undefined where nobody can tell. */
+  takenBytes(): number | undefined;
   /** Stops and resumes reading from the client: TCP backpressure. */
   pause(): void;
   resume(): void;
@@ -51,6 +53,8 @@ export interface DownstreamEnd {
 export interface DownstreamHandler {
   /** Bytes as they came, borrowed until this returns. */
   onBytes(chunk: Uint8Array): void;
+  /** The kernel did not take all that was written, for now; `onDrain` follows when it has. */
+  onBlocked?(): void;
   /** Buffered output has gone down to nothing. */
   onDrain(): void;
   /** Last call, exactly once. */

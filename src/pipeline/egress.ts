@@ -24,7 +24,7 @@ import type { Denial } from './verdict.ts';
 
 /** What the connection does with the rest of what a server says. */
 export interface EgressTarget {
-  connack(packet: ConnackPacket): void;
+  connack(packet: ConnackPacket, subscriptions: number | undefined): void;
   suback(packet: SubackPacket, frame: Frame | undefined): void;
   unsuback(packet: UnsubackPacket, frame: Frame | undefined): void;
   /** A QoS 1 or 2 exchange of the client's has gone a step. */
@@ -133,8 +133,8 @@ export class Egress implements DownstreamReceiver {
     this.#target.acknowledged(type, reasonCode);
   }
 
-  connack(packet: ConnackPacket): void {
-    if (this.#open) this.#target.connack(packet);
+  connack(packet: ConnackPacket, subscriptions?: number): void {
+    if (this.#open) this.#target.connack(packet, subscriptions);
   }
 
   suback(packet: SubackPacket, frame?: Frame): void {

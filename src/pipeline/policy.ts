@@ -26,8 +26,12 @@ export interface ConnectionLimits {
   readonly clientIdLengthMaxBytes: number;
   /** Output that waits for a slow reader before deliveries are held. */
   readonly outputBufferMaxBytes: number;
-  /** How long deliveries may be held before the connection is closed. */
+  /** How long deliveries may be held, or the client may read nothing at all, before the connection is closed. */
   readonly slowReaderTimeoutMs: number;
+  /** The pace at which a packet that has begun has to come; 0 is none. */
+  readonly receiveRateMinBytesPerS: number;
+  /** How long a client may do nothing but ping before it has published or subscribed; infinite is no such bound. */
+  readonly pingOnlyMaxMs: number;
 }
 
 /** What a 3.x client, which has no reason codes, sees of a denied PUBLISH. */

@@ -1,4 +1,4 @@
-/** A client that asks without reading the answers is not asked for more; one that goes on so is not kept. */
+/** A client that asks without reading the answers is not asked for more; one that goes on so, or reads nothing, is not kept. */
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Client } from './client.ts';
 import type { Downstream } from './downstream.ts';
@@ -11,6 +11,9 @@ export class SlowReader {
   readonly #clock: Clock;
   readonly #onTooSlow: () => void;
   #timer: Timer | undefined;
+  /** Looks whether anything moves while something waits, however little. */
+  #stall: Timer | undefined;
+  #isBlocked = false;
 
   constructor(client: Client, downstream: Downstream, gate: ReadGate, clock: Clock, onTooSlow: () => void) {
     this.#client = client;
@@ -36,16 +39,37 @@ export class SlowReader {
     this.#timer ??= this.#clock.after(this.#client.policy.limits.slowReaderTimeoutMs, this.#onTooSlow);
   }
 
+  /**
+   * The kernel takes no more of what waits for it, which may be a few bytes behind a closed window. It may stay slow, but not
+   * stand still.
+   */
+  blocked(): void {
+    this.#isBlocked = true;
+    if (this.#stall === undefined) this.#awaitProgress(this.#downstream.takenBytes());
+  }
+
+  #awaitProgress(before: number | undefined): void {
+    this.#stall = this.#clock.after(this.#client.policy.limits.slowReaderTimeoutMs, () => {
+      this.#stall = undefined;
+      if (!this.#isBlocked) return;
+      const now = this.#downstream.takenBytes();
+      if (now !== undefined && now === before) this.#onTooSlow();
+      else this.#awaitProgress(now);
+    });
+  }
+
   /** It has read everything; whether it had been waited for. */
   release(): boolean {
+    this.#isBlocked = false;
     if (this.#timer === undefined) return false;
-    this.cancel();
+    this.#timer.cancel();
+    this.#timer = undefined;
     this.#gate.open(Stop.OutputFull);
     return true;
   }
 
   cancel(): void {
     this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#stall?.cancel();
   }
 }

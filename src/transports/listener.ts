@@ -250,13 +250,13 @@ class SocketListener implements Listener, Host {
   }
 
   takeSocket(greeting: Greeting, socket: Socket, facts: DownstreamFacts, first: Buffer): void {
-    const downstream = new SocketDownstream(socket, facts, this.#downstreamDeps);
+    const downstream = new SocketDownstream(socket, facts, this.#downstreamDeps, greeting.raw);
     this.#owners.set(greeting.raw, downstream);
     downstream.start(this.#accept, first);
   }
 
   takeWebSocket(greeting: Greeting, socket: WebSocket, facts: DownstreamFacts): void {
-    const downstream = new WebSocketDownstream(socket, facts, this.#downstreamDeps);
+    const downstream = new WebSocketDownstream(socket, facts, this.#downstreamDeps, greeting.raw);
     this.#owners.set(greeting.raw, downstream);
     downstream.start(this.#accept);
   }

@@ -7,8 +7,9 @@ import { SocketStream } from './socket-stream.ts';
 export class SocketDownstream extends SocketStream implements Downstream {
   readonly facts: DownstreamFacts;
 
-  constructor(socket: Socket, facts: DownstreamFacts, deps: ByteStreamDeps) {
-    super(socket, facts.secure, deps);
+  /** `raw` is the accepted socket, which TLS may have been put over. */
+  constructor(socket: Socket, facts: DownstreamFacts, deps: ByteStreamDeps, raw: Socket = socket) {
+    super(socket, facts.secure, deps, raw);
     this.facts = facts;
   }
 

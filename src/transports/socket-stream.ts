@@ -5,6 +5,7 @@ import type { Timer } from '../base/clock.ts';
 import type { ByteStream, ByteStreamDeps, ByteStreamEnd, ByteStreamOwner } from './byte-stream.ts';
 import { DirectSocket } from './direct-socket.ts';
 import type { Flushable } from './flush-queue.ts';
+import { takenByKernel } from './kernel-taken.ts';
 
 /** This much is worth a write of its own, while it is still in the processor's cache; writes of less cost more than that saves. */
 const WRITE_AT_BYTES = 65_536;
@@ -15,6 +16,8 @@ const NOTHING = Buffer.alloc(0);
 export class SocketStream implements ByteStream, Flushable {
   readonly batch = new ByteBatch();
   readonly #socket: Socket;
+  /** The one underneath, where that is TLS. */
+  readonly #raw: Socket;
   readonly #secure: boolean;
   readonly #deps: ByteStreamDeps;
   #owner: ByteStreamOwner | undefined;
@@ -29,8 +32,9 @@ export class SocketStream implements ByteStream, Flushable {
   #bytesIn = 0;
   #bytesOut = 0;
 
-  constructor(socket: Socket, secure: boolean, deps: ByteStreamDeps) {
+  constructor(socket: Socket, secure: boolean, deps: ByteStreamDeps, raw: Socket = socket) {
     this.#socket = socket;
+    this.#raw = raw;
     this.#secure = secure;
     this.#deps = deps;
   }
@@ -116,8 +120,8 @@ export class SocketStream implements ByteStream, Flushable {
     }
     this.#bytesOut += size;
     if (this.#secure || socket.writableLength > 0) {
-      this.#drainAwaited = true;
       socket.write(batch.take(), this.#onWritten);
+      this.#awaitDrain();
       return;
     }
     socket.write(batch.bytes.subarray(0, size));
@@ -131,9 +135,15 @@ export class SocketStream implements ByteStream, Flushable {
     }
     batch.abandon();
     if (this.#drainAwaited) return;
-    this.#drainAwaited = true;
+    this.#awaitDrain();
     // An empty write behind the rest calls back when the rest is gone; a callback on every write would cost each of them a tick.
     socket.write(NOTHING, this.#onWritten);
+  }
+
+  #awaitDrain(): void {
+    if (this.#drainAwaited) return;
+    this.#drainAwaited = true;
+    this.#owner!.onBlocked?.();
   }
 
   readonly #onWritten = (): void => {
@@ -144,6 +154,10 @@ export class SocketStream implements ByteStream, Flushable {
 
   bufferedBytes(): number {
     return this.#socket.writableLength;
+  }
+
+  takenBytes(): number | undefined {
+    return takenByKernel(this.#raw);
   }
 
   pause(): void {

@@ -1,4 +1,5 @@
 /** A client's connection over WebSocket; secure or not is the socket's business underneath. */
+import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Accept, Downstream, DownstreamFacts } from '../pipeline/downstream.ts';
 import type { ByteStreamDeps } from './byte-stream.ts';
@@ -7,8 +8,9 @@ import { WebSocketStream } from './websocket-stream.ts';
 export class WebSocketDownstream extends WebSocketStream implements Downstream {
   readonly facts: DownstreamFacts;
 
-  constructor(socket: WebSocket, facts: DownstreamFacts, deps: ByteStreamDeps) {
-    super(socket, deps);
+  /** `raw` is the accepted socket underneath. */
+  constructor(socket: WebSocket, facts: DownstreamFacts, deps: ByteStreamDeps, raw: Socket) {
+    super(socket, deps, raw);
     this.facts = facts;
   }
 

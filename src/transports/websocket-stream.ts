@@ -1,9 +1,11 @@
 /** A byte stream over WebSocket; secure or not is the socket's business underneath. */
+import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { ByteBatch } from '../base/byte-batch.ts';
 import type { Timer } from '../base/clock.ts';
 import type { ByteStream, ByteStreamDeps, ByteStreamEnd, ByteStreamOwner } from './byte-stream.ts';
 import type { Flushable } from './flush-queue.ts';
+import { takenByKernel } from './kernel-taken.ts';
 
 const CLOSE_NORMAL = 1000;
 const CLOSE_UNSUPPORTED_DATA = 1003;
@@ -13,6 +15,8 @@ const CLOSED_WITHOUT_FRAME = 1006;
 export class WebSocketStream implements ByteStream, Flushable {
   readonly batch = new ByteBatch();
   readonly #socket: WebSocket;
+  /** The one underneath it all, where it is known. */
+  readonly #raw: Socket | undefined;
   readonly #deps: ByteStreamDeps;
   #owner: ByteStreamOwner | undefined;
   #grace: Timer | undefined;
@@ -25,8 +29,9 @@ export class WebSocketStream implements ByteStream, Flushable {
   #bytesIn = 0;
   #bytesOut = 0;
 
-  constructor(socket: WebSocket, deps: ByteStreamDeps) {
+  constructor(socket: WebSocket, deps: ByteStreamDeps, raw?: Socket) {
     this.#socket = socket;
+    this.#raw = raw;
     this.#deps = deps;
   }
 
@@ -93,6 +98,7 @@ export class WebSocketStream implements ByteStream, Flushable {
     }
     this.#bytesOut += size;
     socket.send(batch.take(), { binary: true, compress: false }, this.#onWritten);
+    if (socket.bufferedAmount > 0) this.#owner!.onBlocked?.();
   }
 
   readonly #onWritten = (): void => {
@@ -101,6 +107,10 @@ export class WebSocketStream implements ByteStream, Flushable {
 
   bufferedBytes(): number {
     return this.#socket.bufferedAmount;
+  }
+
+  takenBytes(): number | undefined {
+    return this.#raw === undefined ? undefined : takenByKernel(this.#raw);
   }
 
   pause(): void {

@@ -14,6 +14,7 @@ export class Echo implements DownstreamHandler {
   readonly ends: DownstreamEnd[] = [];
   readonly chunks: Buffer[] = [];
   drains = 0;
+  blocks = 0;
   echoes = true;
   readonly #changed: () => void;
 
@@ -35,6 +36,11 @@ export class Echo implements DownstreamHandler {
     if (this.ends.length > 0) throw new Error('bytes after onClosed');
     this.chunks.push(Buffer.from(chunk));
     if (this.echoes) this.send(chunk);
+    this.#changed();
+  }
+
+  onBlocked(): void {
+    this.blocks += 1;
     this.#changed();
   }
 

@@ -39,6 +39,11 @@ export class RecordingDownstream implements Downstream {
   bufferedBytes(): number {
     return this.waitingBytes;
   }
+  /** What it has. */
+  taken = 0;
+  takenBytes(): number {
+    return this.taken;
+  }
   pause(): void {
     this.paused = true;
   }
@@ -169,6 +174,8 @@ export function testPolicy(changes: Partial<ConnectionPolicy> = {}): ConnectionP
       clientIdLengthMaxBytes: 32,
       outputBufferMaxBytes: 1000,
       slowReaderTimeoutMs: 5000,
+      receiveRateMinBytesPerS: 100,
+      pingOnlyMaxMs: Number.POSITIVE_INFINITY,
     },
     authenticator: {
       authenticate: (credentials: Credentials): Promise<AuthenticationResult> =>

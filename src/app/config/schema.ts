@@ -61,7 +61,15 @@ const limitsSchema = section({
     .meta(about('Output waiting for one slow reader before deliveries are held back.')),
   slowReaderTimeout: duration({ min: '1s', max: '1h' })
     .prefault('30s')
-    .meta(about('How long deliveries are held back before the connection is closed.')),
+    .meta(
+      about('How long deliveries are held back, or a client reads nothing at all, before the connection is closed.'),
+    ),
+  receiveRateMin: size({ min: '0B', max: '1MiB' })
+    .prefault('256B')
+    .meta(about('Bytes a second at which a packet that has begun has to come, over ten seconds; 0 is no such pace.')),
+  pingOnlyMax: seconds({ min: '10s', max: '30d' }, Number.POSITIVE_INFINITY)
+    .prefault('1h')
+    .meta(about('How long a client may do nothing but ping before it publishes or subscribes; "never" lets it.')),
   protocolVersions: list(protocolVersion, { min: 1, max: 3, what: 'versions' })
     .prefault([3.1, '3.1.1', 5])
     .meta(about('MQTT versions that are spoken.')),
@@ -82,6 +90,8 @@ const limitsSchema = section({
   clientIdLengthMaxBytes: given.clientIdLengthMax,
   outputBufferMaxBytes: given.outputBufferMax,
   slowReaderTimeoutMs: given.slowReaderTimeout,
+  receiveRateMinBytesPerS: given.receiveRateMin,
+  pingOnlyMaxMs: given.pingOnlyMax * 1000,
   protocolVersions: [...new Set(given.protocolVersions.map((version) => PROTOCOL_VERSIONS.get(version)!))],
   rejectControlCharacters: given.rejectControlCharacters,
 }));

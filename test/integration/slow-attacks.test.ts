@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
+import type { Duplex } from 'node:stream';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import tls from 'node:tls';
+import WebSocket, { createWebSocketStream } from 'ws';
+import { PacketType } from '../../src/mqtt/wire.ts';
+import { encode } from '../kit/codec.ts';
+import { untilEvent } from '../kit/event-log.ts';
+import { connect, publish, subscribe } from '../kit/packets.ts';
+import { HOST } from '../kit/process.ts';
+import { RawClient } from '../kit/raw-client.ts';
+import { PASSWORD, type SecuredGateway, startSecuredGateway, USERNAME } from '../kit/secured-gateway.ts';
+
+const TRANSPORTS = ['tcp', 'tls', 'ws', 'wss'] as const;
+type Transport = (typeof TRANSPORTS)[number];
+const LOGIN = { username: USERNAME, password: PASSWORD };
+const TOPIC = `devices/${USERNAME}/slow`;
+
+let secured: SecuredGateway;
+before(async () => {
+  secured = await startSecuredGateway({
+    transports: TRANSPORTS,
+    listener: { handshakeTimeout: '1s' },
+    config: {
+      limits: {
+        connectTimeout: '1s',
+        slowReaderTimeout: '1s',
+        pingOnlyMax: '10s',
+        // So far off that only the reader that stands still is noticed, not the one that has much to read.
+        outputBufferMax: '64MiB',
+      },
+    },
+  });
+});
+after(() => secured.stop());
+
+/** A socket that the gateway takes for a client's, with nothing said yet; with it the one underneath. */
+async function open(transport: Transport): Promise<{ stream: Duplex; raw: net.Socket }> {
+  const port = secured.gateway.ports.get(transport)!;
+  const raw = net.connect({ host: HOST, port, noDelay: true });
+  raw.on('error', () => undefined);
+  await once(raw, 'connect');
+  const ca = secured.ca.certificatePem;
+  let stream: Duplex = raw;
+  if (transport === 'tls' || transport === 'wss') {
+    stream = tls.connect({ socket: raw, host: HOST, ca });
+    stream.on('error', () => undefined);
+    await once(stream, 'secureConnect');
+  }
+  if (transport === 'tcp' || transport === 'tls') return { stream, raw };
+  const socket = new WebSocket(`ws://${HOST}/mqtt`, 'mqtt', { createConnection: () => stream as net.Socket });
+  await once(socket, 'open');
+  const framed = createWebSocketStream(socket);
+  framed.on('error', () => undefined);
+  return { stream: framed, raw };
+}
+
+/** Byte by byte, until the other side has had enough. */
+async function drip(stream: Duplex, bytes: Uint8Array, pauseMs: number): Promise<void> {
+  for (const byte of bytes) {
+    if (stream.destroyed || !stream.writable) return;
+    stream.write(Buffer.of(byte));
+    await sleep(pauseMs);
+  }
+}
+
+/** Starts the wait before the deed, since the socket may be gone before its last byte is written. */
+async function closes(raw: net.Socket, deed: () => Promise<void>): Promise<void> {
+  raw.resume();
+  await Promise.all([raw.closed ? undefined : once(raw, 'close'), deed()]);
+}
+
+describe('slow attacks', { concurrency: true }, () => {
+  for (const transport of TRANSPORTS) {
+    it(`a CONNECT that drips in over ${transport} has one deadline for all its bytes`, async () => {
+      const { stream, raw } = await open(transport);
+      const client = { port: raw.localPort };
+      await closes(raw, () => drip(stream, encode(connect(5, { clientId: 'x'.repeat(100), ...LOGIN }), 5), 100));
+      await untilEvent(secured.gateway.program, 'connect.refused', { ...client, by: 'limit:connectTimeout' });
+    });
+  }
+
+  it('a TLS handshake or a WebSocket upgrade that drips in has one, too', async () => {
+    for (const [transport, bytes] of [
+      // The header of a handshake record of 512 bytes, and of a ClientHello in it.
+      ['tls', Buffer.concat([Buffer.from('1603010200010001fc0303', 'hex'), Buffer.alloc(502)])],
+      ['ws', Buffer.from('GET /mqtt HTTP/1.1\r\nHost: localhost\r\nX-Filler: none at all\r\n')],
+    ] as const) {
+      const raw = net.connect({ host: HOST, port: secured.gateway.ports.get(transport)!, noDelay: true });
+      raw.on('error', () => undefined);
+      await once(raw, 'connect');
+      const port = raw.localPort;
+      await closes(raw, () => drip(raw, bytes, 100));
+      await untilEvent(secured.gateway.program, 'connection.rejected', { port, by: 'limit:handshakeTimeout' });
+    }
+  });
+
+  for (const transport of TRANSPORTS) {
+    it(`a reader over ${transport} that reads nothing is cut off, though no buffer of ours is full`, async () => {
+      const { stream, raw } = await open(transport);
+      const topic = `${TOPIC}/${transport}`;
+      stream.write(encode(connect(5, { clientId: `frozen-${transport}`, ...LOGIN }), 5));
+      await once(stream, 'data');
+      stream.write(encode(subscribe(1, [{ filter: topic }]), 5));
+      await once(stream, 'data');
+      const port = raw.localPort;
+      stream.pause();
+      raw.pause();
+      const publisher = await RawClient.open(
+        { transport: 'tcp', host: HOST, port: secured.gateway.ports.get('tcp')! },
+        5,
+      );
+      await publisher.connect({ clientId: `feeder-${transport}`, ...LOGIN });
+      // More than both kernels' buffers hold, and less than the gateway's own ceiling.
+      for (let i = 0; i < 100; i++) {
+        publisher.send(publish(topic, Buffer.alloc(200_000)));
+        await publisher.settled();
+      }
+      await untilEvent(secured.gateway.program, 'connection.closed', { port, by: 'limit:slowReaderTimeout' });
+      raw.destroy();
+      publisher.drop();
+    });
+  }
+
+  it('a PUBLISH that drips in ends its connection, with the reason', async () => {
+    const { stream, raw } = await open('tls');
+    const port = raw.localPort;
+    stream.write(encode(connect(5, { clientId: 'dripping', ...LOGIN }), 5));
+    await once(stream, 'data');
+    stream.write(encode(publish(TOPIC, 'a whole one'), 5));
+    await closes(raw, () => drip(stream, encode(publish(TOPIC, Buffer.alloc(1000)), 5), 50));
+    await untilEvent(secured.gateway.program, 'connection.closed', { port, by: 'limit:receiveRateMin' });
+  });
+
+  it('a client that only pings is closed, and one that listens stays', async () => {
+    const endpoint = { transport: 'tcp', host: HOST, port: secured.gateway.ports.get('tcp')! } as const;
+    const pinging = await RawClient.open(endpoint, 5);
+    await pinging.connect({ clientId: 'pinging', ...LOGIN });
+    const listening = await RawClient.open(endpoint, 5);
+    await listening.connect({ clientId: 'listening', ...LOGIN });
+    await listening.subscribe(TOPIC);
+    const pings = setInterval(() => {
+      pinging.send({ type: PacketType.Pingreq });
+      listening.send({ type: PacketType.Pingreq });
+    }, 2000);
+    const event = await untilEvent(secured.gateway.program, 'connection.closed', { by: 'limit:pingOnlyMax' });
+    clearInterval(pings);
+    assert.equal(event['clientId'], 'pinging');
+    await listening.settled();
+    listening.drop();
+  });
+});
