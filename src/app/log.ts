@@ -3,35 +3,19 @@ import { open } from 'node:fs/promises';
 import { pino } from 'pino';
 import type { Clock } from '../base/clock.ts';
 import type { Emit, GatewayEvent } from '../base/events.ts';
+import { printableJson } from '../base/printable.ts';
 import type { Config } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import { EVENT_LEVELS } from './event-level.ts';
 import { eventSentence } from './event-sentence.ts';
+import { boundedEvent } from './observability/bounded-event.ts';
 
 /** Lines that wait for a slow disk or reader; beyond it lines are dropped, and counted. */
 const BUFFER_MAX_BYTES = 4 * 1024 * 1024;
-/** One field's ceiling: a peer chooses user names and topics, and they can be 64 KiB long. */
-const FIELD_LENGTH_MAX = 512;
 const FILE_MODE = 0o640;
 /** How long the last lines have, when the reader of a pipe has stopped reading. */
 const CLOSE_TIMEOUT_MS = 2000;
 const SETTLE_TIMEOUT_MS = 100;
-
-/** What JSON leaves alone but a terminal or a pager may act on: delete, C1 controls, line separators, text direction. */
-const UNPRINTABLE = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
-
-function escapeUnprintable(line: string): string {
-  return line.replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
-
-function cut(value: unknown): unknown {
-  if (typeof value === 'string' && value.length > FIELD_LENGTH_MAX) return `${value.slice(0, FIELD_LENGTH_MAX)}…`;
-  return value;
-}
-
-function cutFields(event: GatewayEvent): GatewayEvent {
-  return Object.fromEntries(Object.entries(event).map(([key, value]) => [key, cut(value)])) as unknown as GatewayEvent;
-}
 
 export interface EventLog {
   /** Writes the event if its level is wanted. Never throws, never waits. */
@@ -78,13 +62,13 @@ export async function openLog(config: Config['log'], clock: Clock): Promise<Even
       timestamp: () => `,"time":"${new Date(clock.epochMs()).toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: (line) => out.write(escapeUnprintable(line)) },
+    { write: (line) => out.write(printableJson(line)) },
   );
 
   const write = (event: GatewayEvent): void => {
     const level = EVENT_LEVELS[event.name];
     if (!lines.isLevelEnabled(level)) return;
-    const bounded = cutFields(event);
+    const bounded = boundedEvent(event);
     const { name, ...fields } = bounded;
     lines[level]({ event: name, ...fields }, eventSentence(bounded));
   };

@@ -45,6 +45,11 @@ export const listed: readonly Listed[] = [
     load: async () => (await import('./policy-command.ts')).policyCommand,
   },
   {
+    name: 'journal',
+    summary: 'verify, search and export the tamper-evident record',
+    load: async () => (await import('./journal-command.ts')).journalCommand,
+  },
+  {
     name: 'reload',
     summary: 'let the running gateway read its configuration anew',
     load: async () => (await import('./reload-command.ts')).reloadCommand,

@@ -3,20 +3,21 @@ import { existsSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from '../app/config/config.ts';
-import { loadConfig } from '../app/config/load.ts';
+import { type LoadedConfig, loadConfig } from '../app/config/load.ts';
 import { OperatorError } from '../app/config/problem.ts';
+import { settingChanges } from '../app/config/setting-changes.ts';
 import { lockDirectory } from '../app/control/directory-lock.ts';
-import { CONTROL_SOCKET, type ControlRequest } from '../app/control/protocol.ts';
-import { openControlServer } from '../app/control/server.ts';
+import { CONTROL_SOCKET } from '../app/control/protocol.ts';
+import { answering } from '../app/control/requests.ts';
+import { type ControlServer, openControlServer } from '../app/control/server.ts';
 import type { Gateway, GatewayOptions, ReloadOutcome } from '../app/gateway.ts';
 import { type InitOutcome, initialize } from '../app/init/initialize.ts';
 import { renewServerCertificate } from '../app/init/renewal.ts';
 import { firstSteps, listening } from '../app/init/welcome.ts';
-import { type EventLog, openLog } from '../app/log.ts';
+import { type Observers, openObservers } from '../app/observability/observers.ts';
 import { VERSION } from '../app/version.ts';
 import { systemChance } from '../base/chance.ts';
 import { systemClock } from '../base/clock.ts';
-import type { Service } from '../transports/upstream/target.ts';
 import { type Command, ExitCode, PLACE_OPTIONS } from './command.ts';
 import { type Place, placeOf } from './place.ts';
 import { risksOf } from './risks.ts';
@@ -58,17 +59,18 @@ export const startCommand: Command = {
 };
 
 async function startIn(place: Place, made: InitOutcome | undefined): Promise<number> {
-  const { config } = await loadConfig(place.configFile);
+  const loaded = await loadConfig(place.configFile);
+  const { config } = loaded;
   for (const risk of await risksOf(config)) printError(`${styled('yellow', 'risk:', process.stderr)} ${risk}`);
   await makeDataDirectory(config.dataDirectory);
   const lock = lockDirectory(config.dataDirectory);
   try {
     await renewServerCertificate(config.dataDirectory, systemClock, systemChance);
-    const log = await openLog(config.log, systemClock);
+    const observers = await openObservers(config, systemClock, VERSION);
     try {
-      return await runGateway(place, config, log, made);
+      return await runGateway(place, loaded, observers, made);
     } finally {
-      await log.close();
+      await observers.close();
     }
   } finally {
     lock.release();
@@ -91,20 +93,28 @@ async function makeDataDirectory(directory: string): Promise<void> {
   }
 }
 
-async function runGateway(place: Place, config: Config, log: EventLog, made: InitOutcome | undefined): Promise<number> {
+async function runGateway(
+  place: Place,
+  loaded: LoadedConfig,
+  observers: Observers,
+  made: InitOutcome | undefined,
+): Promise<number> {
+  const { config } = loaded;
+  const { log } = observers;
   const stopSignal = nextSignal(['SIGTERM', 'SIGINT']);
   // A supervisor may ask for a reload before there is anything to reload; unheard, the signal would end the process.
   let onHangUp = (): void => undefined;
   process.on('SIGHUP', () => onHangUp());
-  let current = config;
+  let read = loaded;
+  let inForce = loaded;
   const options: GatewayOptions = {
     config,
     configPath: place.configFile,
     loadConfig: async () => {
-      current = (await loadConfig(place.configFile)).config;
-      return current;
+      read = await loadConfig(place.configFile);
+      return read.config;
     },
-    emit: log.emit,
+    emit: observers.emit,
     clock: systemClock,
     chance: systemChance,
   };
@@ -113,11 +123,13 @@ async function runGateway(place: Place, config: Config, log: EventLog, made: Ini
   const reload = async (): Promise<ReloadOutcome> => {
     const outcome = await gateway.reload();
     if (!outcome.ok) return outcome;
-    log.setLevel(current.log.level);
-    const isMoved = current.log.destination !== config.log.destination;
-    return isMoved ? { ...outcome, restartNeeded: [...outcome.restartNeeded, 'log.destination'] } : outcome;
+    const changes = settingChanges(inForce.settings, read.settings);
+    if (changes.length > 0)
+      observers.onAction({ name: 'settings.changed', by: place.configFile, from: 'reload', outcome: 'done', changes });
+    inForce = read;
+    return { ...outcome, restartNeeded: [...outcome.restartNeeded, ...observers.apply(read.config)] };
   };
-  const control = await openControl(config, gateway, reload);
+  const control = await openControl(config, gateway, reload, observers);
   onHangUp = () => {
     log.reopen();
     void reload();
@@ -141,30 +153,17 @@ async function openGateway(options: GatewayOptions): Promise<Gateway> {
   return (await import('../app/workers/gateway-of-workers.ts')).startGatewayOfWorkers(options);
 }
 
-async function openControl(config: Config, gateway: Gateway, reload: () => Promise<ReloadOutcome>) {
-  const setService = async (service: Service, [upstream = '', target = '']: readonly string[]): Promise<unknown> => {
-    if (await gateway.upstreams.setService(upstream, target, service)) return null;
-    throw new OperatorError(
-      `There is no target ${target} of an upstream ${upstream}; \`sallyport upstream list\` shows them.`,
-    );
-  };
-  const answers: Record<ControlRequest, (words: readonly string[]) => Promise<unknown>> = {
-    reload,
-    restart: async () => {
-      await gateway.replaceWorkers();
-      return null;
-    },
-    status: async () => ({ version: VERSION, pid: process.pid, listeners: gateway.listeners }),
-    'upstream-list': async () => gateway.upstreams.status(),
-    'upstream-drain': (words) => setService('draining', words),
-    'upstream-eject': (words) => setService('ejected', words),
-    'upstream-return': (words) => setService('in service', words),
-  };
+async function openControl(
+  config: Config,
+  gateway: Gateway,
+  reload: () => Promise<ReloadOutcome>,
+  { onAction }: Observers,
+): Promise<ControlServer> {
   try {
     return await openControlServer({
       path: join(config.dataDirectory, CONTROL_SOCKET),
       clock: systemClock,
-      handle: (request, words) => answers[request](words),
+      handle: answering({ gateway, reload, onAction }),
     });
   } catch (error) {
     await gateway.drain('failed start');

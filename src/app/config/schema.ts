@@ -8,6 +8,7 @@ import { authorizationSchema } from './authorization-schema.ts';
 import { chainReferenceProblems } from './chain-references.ts';
 import { detectionSchema } from './detection-schema.ts';
 import { choice, complaint, duration, flag, list, path, seconds, section, size, wholeNumber } from './fields.ts';
+import { journalSchema } from './journal-schema.ts';
 import { listenerSchema } from './listener-schema.ts';
 import { referenceProblems } from './upstream-references.ts';
 import { routesSchema, upstreamField, upstreamsSchema } from './upstream-schema.ts';
@@ -201,6 +202,9 @@ export function configSchema(directory: string) {
     detection: detectionSchema.prefault({}).meta(about('What is taken for an attack, and what follows.')),
     broker: brokerSchema.prefault({}).meta(about('The embedded broker.')),
     log: logSchema(directory).prefault({}).meta(about('Where events are written.')),
+    journal: journalSchema(directory)
+      .prefault({})
+      .meta(about('The tamper-evident record of decisions and of what operators did.')),
     workers: z
       .union([z.literal('auto'), wholeNumber({ min: 1, max: WORKERS_MAX })], {
         error: (issue) => complaint(issue.input, `auto, or a whole number from 1 to ${WORKERS_MAX}`),

@@ -1,5 +1,6 @@
 /** Asks the running gateway through its control socket. */
 import { connect } from 'node:net';
+import { userInfo } from 'node:os';
 import type { Clock } from '../../base/clock.ts';
 import { LineReader } from './line-reader.ts';
 import { ANSWER_LENGTH_MAX_BYTES, CONTROL_VERSION, type ControlRequest, parseAnswer } from './protocol.ts';
@@ -16,6 +17,18 @@ export type ControlOutcome =
   | { readonly kind: 'failed'; readonly says: string };
 
 const NOT_RUNNING = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK']);
+
+/** The user of this process, and who became it by sudo. */
+function whoAsks(): string {
+  const { SUDO_USER: sudoUser } = process.env;
+  try {
+    const { username } = userInfo();
+    return sudoUser === undefined ? username : `${username}(${sudoUser})`;
+  } catch {
+    // A user without a name, as in some containers.
+    return `uid-${process.getuid?.() ?? '?'}`;
+  }
+}
 
 /** Never rejects. */
 export function askGateway(
@@ -48,6 +61,7 @@ export function askGateway(
       else finish({ kind: 'refused', says: answer.says });
     });
     socket.on('end', () => finish({ kind: 'failed', says: 'the gateway hung up without an answer' }));
-    socket.write(`${JSON.stringify({ v: CONTROL_VERSION, do: request, ...(words.length > 0 ? { words } : {}) })}\n`);
+    const asked = { v: CONTROL_VERSION, do: request, who: whoAsks(), ...(words.length > 0 ? { words } : {}) };
+    socket.write(`${JSON.stringify(asked)}\n`);
   });
 }

@@ -42,7 +42,7 @@ describe('the control socket', () => {
     server = await openControlServer({
       path,
       clock,
-      handle: async (request) => {
+      handle: async ({ request }) => {
         asked.push(request);
         if (request === 'status') throw new Error('no status today');
         return { generation: 2 };
@@ -65,7 +65,7 @@ describe('the control socket', () => {
     const server = await openControlServer({
       path: join(directory, 'words.sock'),
       clock: systemClock,
-      handle: async (_request, given) => void words.push(given),
+      handle: async (asked) => void words.push(asked.words),
     });
     await askGateway(join(directory, 'words.sock'), 'upstream-drain', systemClock, ['site', 'mqtt://a b']);
     await askGateway(join(directory, 'words.sock'), 'status', systemClock);

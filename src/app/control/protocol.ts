@@ -20,6 +20,22 @@ export const CONTROL_REQUESTS = [
 ] as const;
 export type ControlRequest = (typeof CONTROL_REQUESTS)[number];
 
+/** These only look; every other request is an action of an operator's, and is journaled. */
+const LOOKS: ReadonlySet<ControlRequest> = new Set<ControlRequest>(['status', 'upstream-list']);
+
+export function isAction(request: ControlRequest): boolean {
+  return !LOOKS.has(request);
+}
+
+/** Who asks, as the asking side says it: the socket's mode decides who may, and this is for the record alone. */
+const WHO = /^[\w.@()-]{1,64}$/;
+
+export interface ParsedRequest {
+  readonly request: ControlRequest;
+  readonly words: readonly string[];
+  readonly who: string;
+}
+
 export type ControlAnswer =
   | { readonly v: number; readonly ok: true; readonly result: unknown }
   | { readonly v: number; readonly ok: false; readonly says: string };
@@ -37,7 +53,7 @@ function parseJson(line: string): unknown {
 }
 
 /** The request, or a sentence that says what is wrong with it. */
-export function parseRequest(line: string): { request: ControlRequest; words: readonly string[] } | { says: string } {
+export function parseRequest(line: string): ParsedRequest | { says: string } {
   const value = parseJson(line);
   if (!isRecord(value)) return { says: 'the request is not a JSON object' };
   if (value['v'] !== CONTROL_VERSION)
@@ -48,7 +64,8 @@ export function parseRequest(line: string): { request: ControlRequest; words: re
   if (!Array.isArray(words) || !words.every((word) => typeof word === 'string')) {
     return { says: 'the words of the request are not a list of texts' };
   }
-  return { request, words };
+  const who = typeof value['who'] === 'string' && WHO.test(value['who']) ? value['who'] : 'unknown';
+  return { request, words, who };
 }
 
 /** The answer, or undefined where the line is none. */

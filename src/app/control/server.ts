@@ -7,7 +7,7 @@ import { LineReader } from './line-reader.ts';
 import {
   CONTROL_VERSION,
   type ControlAnswer,
-  type ControlRequest,
+  type ParsedRequest,
   parseRequest,
   REQUEST_LENGTH_MAX_BYTES,
 } from './protocol.ts';
@@ -22,7 +22,7 @@ export interface ControlServerOptions {
   readonly path: string;
   readonly clock: Clock;
   /** Does what was asked. What it throws becomes the answer. */
-  readonly handle: (request: ControlRequest, words: readonly string[]) => Promise<unknown>;
+  readonly handle: (asked: ParsedRequest) => Promise<unknown>;
 }
 
 export interface ControlServer {
@@ -89,9 +89,9 @@ function serve(socket: Socket, { clock, handle }: ControlServerOptions): void {
   };
   const refuse = (says: string): void => answer({ v: CONTROL_VERSION, ok: false, says });
 
-  const obey = async (request: ControlRequest, words: readonly string[]): Promise<void> => {
+  const obey = async (request: ParsedRequest): Promise<void> => {
     try {
-      answer({ v: CONTROL_VERSION, ok: true, result: await handle(request, words) });
+      answer({ v: CONTROL_VERSION, ok: true, result: await handle(request) });
     } catch (error) {
       refuse(error instanceof Error ? error.message : String(error));
     }
@@ -106,7 +106,7 @@ function serve(socket: Socket, { clock, handle }: ControlServerOptions): void {
     if (taken === 'too long') return refuse(`a request has at most ${REQUEST_LENGTH_MAX_BYTES} bytes`);
     const parsed = parseRequest(taken.line);
     if ('says' in parsed) refuse(parsed.says);
-    else void obey(parsed.request, parsed.words);
+    else void obey(parsed);
   });
   socket.on('end', () => {
     if (!asked) socket.destroy();

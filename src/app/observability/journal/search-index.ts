@@ -218,6 +218,17 @@ export class SearchIndex {
   }
 }
 
+/** The same question of one record, without an index. */
+export function fits(record: JournalRecord, wanted: Wanted['fields']): boolean {
+  const found = fieldsOf(record);
+  return FIELDS.every((field) => {
+    const word = wanted[field];
+    if (word === undefined) return true;
+    const value = found[field];
+    return value !== undefined && (word.endsWith('*') ? value.startsWith(word.slice(0, -1)) : value === word);
+  });
+}
+
 /** What a record can be found by. An event names things as the vocabulary does; an operator's action names who acted as its author. */
 function fieldsOf({ k, d }: JournalRecord): Partial<Record<Field, string>> {
   const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);

@@ -1,0 +1,20 @@
+/** Events with a ceiling on every text: a peer chooses user names and topics, and they can be 64 KiB long. */
+import type { GatewayEvent } from '../../base/events.ts';
+
+const TEXT_LENGTH_MAX = 512;
+const ITEMS_MAX = 64;
+
+/** A copy whose texts and lists are cut, with an ellipsis where they were. */
+export function boundedEvent(event: GatewayEvent): GatewayEvent {
+  return bounded(event) as GatewayEvent;
+}
+
+function bounded(value: unknown): unknown {
+  if (typeof value === 'string') return value.length > TEXT_LENGTH_MAX ? `${value.slice(0, TEXT_LENGTH_MAX)}…` : value;
+  if (Array.isArray(value)) {
+    const items = value.slice(0, ITEMS_MAX).map(bounded);
+    return value.length > ITEMS_MAX ? [...items, '…'] : items;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, bounded(inner)]));
+}

@@ -1,0 +1,30 @@
+/** Which events the journal keeps. */
+import type { EventName } from '../../../base/events.ts';
+import { EVENT_LEVELS } from '../../event-level.ts';
+
+/** What changes who may do what, or shows who did it, though nobody was refused. */
+const ALSO: ReadonlySet<EventName> = new Set<EventName>([
+  'gateway.started',
+  'gateway.stopping',
+  'gateway.stopped',
+  'listener.opened',
+  'listener.closed',
+  'config.reloaded',
+  'certificate.loaded',
+  'revocation.refreshed',
+  'authentication.succeeded',
+  'client.connected',
+  'password.upgraded',
+  'delivery.withheld',
+  'upstream.up',
+  'upstream.draining',
+  'upstream.returned',
+  'backend.recovered',
+  'storage.recovered',
+]);
+
+/** Whatever was refused or is broken, as its level says, and what is named above. */
+export function isJournaled(name: EventName): boolean {
+  const level = EVENT_LEVELS[name];
+  return level === 'warn' || level === 'error' || ALSO.has(name);
+}
