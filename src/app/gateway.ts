@@ -8,6 +8,7 @@ import { Connection } from '../pipeline/connection.ts';
 import { Connections } from '../pipeline/connections.ts';
 import type { ConnectionPolicy } from '../pipeline/policy.ts';
 import { HashQueue } from '../policy/identity/hash-queue.ts';
+import { type AcceptGate, acceptGates } from '../transports/accept-gate.ts';
 import { type Listener, openListener } from '../transports/listener.ts';
 import type { ListenerOptions } from '../transports/listener-options.ts';
 import type { SharedOwners } from '../transports/upstream/client-owners.ts';
@@ -97,6 +98,8 @@ class RunningGateway implements Gateway {
   readonly #connections = new Connections();
   readonly #queue: HashQueue;
   readonly #keySets: KeySets;
+  /** In the order in which they are asked: bans, budgets of addresses, overload. */
+  readonly #gate: AcceptGate = acceptGates([]);
   readonly #listeners = new Map<string, Listener>();
   readonly upstreams: Upstreams;
   readonly #guards: CertificateGuards;
@@ -223,6 +226,7 @@ class RunningGateway implements Gateway {
         clock,
         chance,
         emit,
+        gate: this.#gate,
         stapleFor: (certificate) => this.#staples.responseFor(certificate),
         ...(shared === undefined
           ? {}

@@ -19,6 +19,8 @@ export interface Host {
   readonly tls: TlsGate | undefined;
   readonly webSocket: WebSocketGate | undefined;
   deadline(run: () => void): Timer;
+  /** Whether the client that a PROXY header names may connect. */
+  admit(greeting: Greeting): Rejection | undefined;
   takeSocket(greeting: Greeting, socket: Socket, facts: DownstreamFacts, first: Buffer): void;
   takeWebSocket(greeting: Greeting, socket: WebSocket, facts: DownstreamFacts): void;
   reject(greeting: Greeting, rejection: Rejection): void;
@@ -93,6 +95,11 @@ export class Greeting implements Handshake, Upgrade {
       if (header.source !== undefined) {
         this.address = header.source.address;
         this.port = header.source.port;
+        const rejection = this.#host.admit(this);
+        if (rejection !== undefined) {
+          this.#reject(rejection.by, rejection.reason, rejection.says);
+          return;
+        }
       }
       if (held.length > header.length) this.#onFirstBytes(raw, held.subarray(header.length));
       else this.#awaitFirstBytes(raw);

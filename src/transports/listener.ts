@@ -7,6 +7,7 @@ import type { ConnectionFacts, Emit } from '../base/events.ts';
 import { normaliseAddress } from '../base/ip-address.ts';
 import { Reason } from '../mqtt/reason.ts';
 import type { Accept, DownstreamFacts } from '../pipeline/downstream.ts';
+import type { AcceptGate } from './accept-gate.ts';
 import type { ByteStreamDeps } from './byte-stream.ts';
 import { DirectSocket } from './direct-socket.ts';
 import { flushQueue } from './flush-queue.ts';
@@ -24,6 +25,8 @@ export interface ListenerDeps {
   clock: Clock;
   chance: Chance;
   emit: Emit;
+  /** Without one, everybody may connect. */
+  gate?: AcceptGate;
   /** What an OCSP responder has said of one of our certificates, as DER; undefined when nothing is at hand. */
   stapleFor?: (certificate: Buffer) => Buffer | undefined;
   /** Shared by processes that share ports; without it each listener makes its own. At least 32 bytes. */
@@ -112,9 +115,7 @@ class SocketListener implements Listener, Host {
     }
     if (overWebSocket) this.webSocket = new WebSocketGate(this.#settings);
     this.#server = createServer({ noDelay: true, allowHalfOpen: true });
-    this.#server.on('connection', (socket) =>
-      this.#onConnection(this.type === 'tcp' ? DirectSocket.takeOver(socket) : socket),
-    );
+    this.#server.on('connection', (socket) => this.#onConnection(socket));
   }
 
   get connections(): number {
@@ -221,28 +222,49 @@ class SocketListener implements Listener, Host {
     return { clock: this.#deps.clock, queue: flushQueue, closeGraceMs: this.#settings.closeGraceMs };
   }
 
-  #onConnection(raw: Socket): void {
-    const address = raw.remoteAddress === undefined ? undefined : normaliseAddress(raw.remoteAddress);
+  #onConnection(accepted: Socket): void {
+    const address = accepted.remoteAddress === undefined ? undefined : normaliseAddress(accepted.remoteAddress);
     if (address === undefined) {
       // Reset between the kernel's accept and ours.
-      raw.destroy();
+      accepted.destroy();
       return;
     }
     lastConnectionNumber += 1;
     const connectionId = `${this.#deps.connectionIdPrefix ?? ''}c${lastConnectionNumber}`;
-    if (this.#owners.size >= this.#settings.connectionsMax) {
-      const says = `the listener has its ${this.#settings.connectionsMax} connections`;
-      this.#rejections.add(
-        { connectionId, listener: this.name, address, port: raw.remotePort ?? 0 },
-        { by: 'limit:connectionsMax', reason: Reason.ServerBusy, says },
-      );
-      raw.destroy();
+    const settings = this.#settings;
+    // A trusted proxy's connection is judged when its header has named the client.
+    const isProxys = settings.proxyMode !== 'off' && settings.proxyTrusted.has(address);
+    const rejection = this.#ceiling() ?? (isProxys ? undefined : this.#deps.gate?.admit(this.name, address));
+    if (rejection !== undefined) {
+      this.reject({ connectionId, listener: this.name, address, port: accepted.remotePort ?? 0 }, rejection);
+      // An orderly close would leave us holding what the kernel keeps of it.
+      accepted.resetAndDestroy();
       return;
     }
+    const raw = this.type === 'tcp' ? DirectSocket.takeOver(accepted) : accepted;
     const greeting = new Greeting(this, raw, connectionId, this.name, address);
     this.#owners.set(raw, greeting);
     raw.once('close', () => this.#owners.delete(raw));
-    greeting.begin(this.#settings);
+    if (!isProxys) this.#tellReleased(raw, address);
+    greeting.begin(settings);
+  }
+
+  #ceiling(): Rejection | undefined {
+    const { connectionsMax } = this.#settings;
+    if (this.#owners.size < connectionsMax) return undefined;
+    const says = `the listener has its ${connectionsMax} connections`;
+    return { by: 'limit:connectionsMax', reason: Reason.ServerBusy, says };
+  }
+
+  admit({ raw, address }: Greeting): Rejection | undefined {
+    const rejection = this.#deps.gate?.admit(this.name, address);
+    if (rejection === undefined) this.#tellReleased(raw, address);
+    return rejection;
+  }
+
+  #tellReleased(raw: Socket, address: string): void {
+    const { gate } = this.#deps;
+    if (gate?.released !== undefined) raw.once('close', () => gate.released?.(this.name, address));
   }
 
   deadline(run: () => void): Timer {

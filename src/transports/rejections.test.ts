@@ -60,3 +60,11 @@ test('a second window starts anew', () => {
   add('tls', '192.0.2.1');
   assert.equal(events.length, 2);
 });
+
+test('bans are one author, however many there are', () => {
+  const { clock, events, add } = setUp();
+  for (let i = 0; i < 10_000; i++) add(`ban:10.0.${i >> 8}.${i & 255}`, `10.0.${i >> 8}.${i & 255}`);
+  assert.equal(clock.pendingCount, 1);
+  clock.advance(1000);
+  assert.equal(events.length, 66);
+});

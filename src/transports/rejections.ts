@@ -11,7 +11,12 @@ export type RejectionAuthor =
   | 'first-bytes'
   | 'proxy-protocol'
   | 'tls'
-  | 'websocket';
+  | 'websocket'
+  /** Gates that stand before a connection; what follows the colon names the ban, the limit or the state. */
+  | `${GateKind}:${string}`;
+
+const GATE_KINDS = ['ban', 'budget', 'overload'] as const;
+type GateKind = (typeof GATE_KINDS)[number];
 
 export interface Rejection {
   by: RejectionAuthor;
@@ -30,6 +35,11 @@ interface Held {
   count: number;
 }
 
+/** Authors that are told apart: of a gate's there are as many as it has bans, so they are one. */
+function authorOf(by: RejectionAuthor): string {
+  return GATE_KINDS.find((kind) => by.startsWith(`${kind}:`)) ?? by;
+}
+
 /**
  * At most one event a second for each author and address, so that whoever bans addresses hears of each; beyond
  * `ADDRESSES_MAX` addresses, and for the ceiling on connections at once, one event a second for all, with their number.
@@ -38,7 +48,7 @@ export class Rejections {
   readonly #clock: Clock;
   readonly #emit: Emit;
   /** For each author the addresses heard of in this window, with what came after their first event. */
-  readonly #windows = new Map<RejectionAuthor, Map<string, Held | undefined>>();
+  readonly #windows = new Map<string, Map<string, Held | undefined>>();
 
   constructor(clock: Clock, emit: Emit) {
     this.#clock = clock;
@@ -46,11 +56,12 @@ export class Rejections {
   }
 
   add(facts: ConnectionFacts, rejection: Rejection): void {
-    let window = this.#windows.get(rejection.by);
+    const author = authorOf(rejection.by);
+    let window = this.#windows.get(author);
     if (window === undefined) {
       window = new Map();
-      this.#windows.set(rejection.by, window);
-      this.#clock.after(WINDOW_MS, () => this.#close(rejection.by));
+      this.#windows.set(author, window);
+      this.#clock.after(WINDOW_MS, () => this.#close(author));
     }
     let key = rejection.by === 'limit:connectionsMax' ? EVERYBODY : facts.address;
     if (!window.has(key) && window.size >= ADDRESSES_MAX) key = EVERYBODY;
@@ -68,9 +79,9 @@ export class Rejections {
     }
   }
 
-  #close(by: RejectionAuthor): void {
-    const window = this.#windows.get(by);
-    this.#windows.delete(by);
+  #close(author: string): void {
+    const window = this.#windows.get(author);
+    this.#windows.delete(author);
     for (const held of window?.values() ?? []) {
       if (held === undefined) continue;
       const { facts, rejection, count } = held;

@@ -5,6 +5,7 @@ import { systemChance } from '../../src/base/chance.ts';
 import type { GatewayEvent } from '../../src/base/events.ts';
 import { ManualClock } from '../../src/base/manual-clock.ts';
 import type { Downstream, DownstreamEnd, DownstreamHandler } from '../../src/pipeline/downstream.ts';
+import type { AcceptGate } from '../../src/transports/accept-gate.ts';
 import { type Listener, openListener } from '../../src/transports/listener.ts';
 import type { ListenerOptions } from '../../src/transports/listener-options.ts';
 
@@ -61,12 +62,14 @@ export class EchoListener {
   readonly events: GatewayEvent[] = [];
   readonly echoes: Echo[] = [];
   readonly options: ListenerOptions;
+  readonly #gate: AcceptGate | undefined;
   /** Called with each new connection before it is handed its first bytes. */
   onAccept: (echo: Echo) => void = () => {};
   listener!: Listener;
   #waiting: (() => void)[] = [];
 
-  constructor(options: Partial<ListenerOptions>) {
+  constructor(options: Partial<ListenerOptions>, gate?: AcceptGate) {
+    this.#gate = gate;
     this.options = { name: 'test', type: 'tcp', host: '127.0.0.1', port: 0, ...options };
   }
 
@@ -83,6 +86,7 @@ export class EchoListener {
       {
         clock: this.clock,
         chance: systemChance,
+        ...(this.#gate && { gate: this.#gate }),
         emit: (event) => {
           this.events.push(event);
           this.#change();
