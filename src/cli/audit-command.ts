@@ -1,28 +1,46 @@
 /** `sallyport audit`: what is weak, how we know, how to mend it; on this host, in brokers' configurations, at endpoints. */
 import { auditEverything } from './audit/audit-run.ts';
+import { compareFiles, makeBaseline } from './audit/baseline.ts';
 import { explainCheck, listChecks } from './audit/catalogue.ts';
-import { AuditExit, VIEW_OPTIONS } from './audit/options.ts';
+import { AUDIT_OPTIONS, AuditExit } from './audit/options.ts';
 import { type Command, type Invocation, JSON_OPTION, UsageError } from './command.ts';
 import { verbOf } from './subcommand.ts';
+import { printError } from './terminal.ts';
 
 /** A verb a line. Without one, everything is audited that is found. */
 const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = {
   host: (invocation) => auditEverything(invocation, ['host']),
   list: listChecks,
   explain: explainCheck,
+  baseline: makeBaseline,
+  compare: compareFiles,
 };
+
+/** How many words may follow a verb. */
+const WORDS_MAX: Readonly<Record<string, number>> = { host: 0, list: 0, explain: 1, baseline: 1, compare: 2 };
+
+const IS_OPERATORS: readonly string[] = ['UsageError', 'OperatorError', 'ConfigError', 'FileFaultError'];
 
 export const auditCommand: Command = {
   name: 'audit',
-  usage: ['[options]', 'host [options]', 'list [--json]', 'explain CHECK [--json]'],
+  usage: [
+    '[options]',
+    'host [options]',
+    'list [--json]',
+    'explain CHECK [--json]',
+    'baseline FILE [options]',
+    'compare EARLIER LATER [--fail-on SEVERITY] [--json]',
+  ],
   wordsMax: 2000,
   description:
     'Looks for weaknesses and says how to mend them. Without a verb: this host and the brokers found on it. Nothing is changed. What cannot be told (a missing tool, file or privilege) is said to be unknown, and is neither a pass nor a failure.',
-  options: { ...VIEW_OPTIONS, json: JSON_OPTION },
+  options: { ...AUDIT_OPTIONS, json: JSON_OPTION },
   examples: [
     ['sallyport audit', 'This host and what runs on it'],
     ['sallyport audit host --root /mnt/image', 'An image that is mounted there'],
     ['sallyport audit --fail-on high --json > audit.json', 'A gate for a deployment'],
+    ['sallyport audit -o audit.html -o audit.sarif', 'For people and for code scanning, in one run'],
+    ['sallyport audit --baseline before.json --new-only', 'Only what is new since `audit baseline before.json`'],
     ['sallyport audit explain U02', 'What a check looks for, why, and what mends it'],
   ],
   exitCodes: [
@@ -33,10 +51,24 @@ export const auditCommand: Command = {
     [AuditExit.Internal, 'a bug in the audit itself'],
   ],
   async run(invocation) {
-    const [verb] = invocation.words;
-    if (verb === undefined) return auditEverything(invocation);
-    const action = verbOf('audit', ACTIONS, verb);
-    if (verb !== 'explain' && invocation.words.length > 1) throw new UsageError(`audit ${verb} takes only options.`);
-    return action(invocation);
+    try {
+      return await runVerb(invocation);
+    } catch (error) {
+      if (error instanceof Error && IS_OPERATORS.includes(error.name)) throw error;
+      // A gate must be able to tell a bug from a finding.
+      printError(
+        `The audit broke, which is a bug in Sallyport: ${error instanceof Error ? (error.stack ?? error.message) : error}`,
+      );
+      return AuditExit.Internal;
+    }
   },
 };
+
+async function runVerb(invocation: Invocation): Promise<number> {
+  const [verb, ...rest] = invocation.words;
+  if (verb === undefined) return auditEverything(invocation);
+  const action = verbOf('audit', ACTIONS, verb);
+  const wordsMax = WORDS_MAX[verb] ?? Number.POSITIVE_INFINITY;
+  if (rest.length > wordsMax) throw new UsageError(`"${rest[wordsMax]}" is one word too many for audit ${verb}.`);
+  return action(invocation);
+}

@@ -1,5 +1,6 @@
 /** An audited system out of a table: files, and the outputs of commands, as a fixture tells them. */
 import { posix } from 'node:path';
+import { NOTHING_DECLARED } from '../../src/assurance/audit/audit-file/schema.ts';
 import { absent, type Fact, known, type UnknownReason, unknown } from '../../src/assurance/audit/model/fact.ts';
 import type { AuditContext } from '../../src/assurance/audit/model/subject.ts';
 import type { AuditedSystem, CommandOutput, FileStatus } from '../../src/assurance/audit/system/audited-system.ts';
@@ -123,8 +124,9 @@ export class FixtureSystem implements AuditedSystem {
   }
 }
 
-export function fixtureContext(made: MadeSystem, nowMs = FIXTURE_NOW): AuditContext {
+export function fixtureContext(made: MadeSystem, nowMs = FIXTURE_NOW, declared = NOTHING_DECLARED): AuditContext {
   return {
+    declared,
     system: new FixtureSystem(made),
     clock: new ManualClock(nowMs),
     signal: new AbortController().signal,

@@ -2,13 +2,20 @@
 import { FAMILIES } from '../../assurance/audit/model/check.ts';
 import { SEVERITIES, type Severity } from '../../assurance/audit/model/severity.ts';
 import { findCheck } from '../../assurance/audit/registry.ts';
+import { EXTENSIONS, FORMATS, type FormatName, formatOfFile } from '../../assurance/audit/report/formats.ts';
 import type { ViewFilter } from '../../assurance/audit/report/view.ts';
 import { nearestWord } from '../../base/nearest-word.ts';
-import { type CommandOption, type Invocation, textOption, UsageError } from '../command.ts';
+import { type CommandOption, hasOption, type Invocation, textOption, UsageError } from '../command.ts';
 
 export const AuditExit = { Clean: 0, Findings: 1, Usage: 2, Incomplete: 3, Internal: 4 } as const;
 
-export const VIEW_OPTIONS = {
+export const AUDIT_OPTIONS = {
+  file: {
+    type: 'string',
+    short: 'f',
+    value: 'FILE',
+    says: 'the audit file: targets, profile, waivers, attestations (YAML)',
+  },
   root: { type: 'string', value: 'DIR', says: 'audit the system that is mounted there; nothing of it is run' },
   recorded: { type: 'string', value: 'FILE', says: 'outputs of commands that were recorded on that system (JSON)' },
   'fail-on': {
@@ -22,6 +29,21 @@ export const VIEW_OPTIONS = {
     says: 'show only these checks or families, such as U,A01; changes no verdict',
   },
   severity: { type: 'string', value: 'SEVERITY', says: 'show only what is this bad or worse; changes no verdict' },
+  format: { type: 'string', value: 'FORMAT', says: 'text, json, sarif, junit, csv, html or markdown (default: text)' },
+  output: {
+    type: 'string',
+    short: 'o',
+    value: 'FILE',
+    multiple: true,
+    says: 'write a report there, too (any number); its extension says which: json, sarif, xml (JUnit), csv, html, md, txt',
+  },
+  baseline: {
+    type: 'string',
+    value: 'FILE',
+    says: 'a report that `audit baseline` wrote: say what is new and what was mended',
+  },
+  'new-only': { type: 'boolean', says: 'only what the baseline lacks makes the exit code 1' },
+  parallel: { type: 'string', value: 'N', says: 'targets under audit at the same time (default: 32)' },
   verbose: { type: 'boolean', short: 'v', says: 'show what passed and what does not apply, too' },
   timeout: { type: 'string', value: 'SECONDS', says: 'give up what is not told by then (default: 60)' },
 } as const satisfies Record<string, CommandOption>;
@@ -65,4 +87,39 @@ export function timeoutMs(invocation: Invocation): number {
   if (!(seconds > 0 && seconds <= TIMEOUT_MAX_S))
     throw new UsageError(`--timeout takes seconds, above 0 and up to ${TIMEOUT_MAX_S}, not "${text}".`);
   return seconds * 1000;
+}
+
+const PARALLEL_MAX = 512;
+
+export function parallelMax(invocation: Invocation): number {
+  const text = textOption(invocation, 'parallel') ?? '32';
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > PARALLEL_MAX)
+    throw new UsageError(`--parallel takes a whole number from 1 to ${PARALLEL_MAX}, not "${text}".`);
+  return count;
+}
+
+/** What goes to standard output. */
+export function formatOption(invocation: Invocation): FormatName {
+  const text = textOption(invocation, 'format');
+  if (hasOption(invocation, 'json')) {
+    if (text !== undefined && text !== 'json') throw new UsageError('Give --json or --format, not both.');
+    return 'json';
+  }
+  if (text === undefined) return 'text';
+  const names = Object.keys(FORMATS) as FormatName[];
+  const format = names.find((name) => name === text);
+  if (format === undefined) throw new UsageError(`--format takes ${names.join(', ')}, not "${text}".`);
+  return format;
+}
+
+/** Files to write, each with its format. */
+export function outputOptions(invocation: Invocation): { readonly path: string; readonly format: FormatName }[] {
+  const paths = (invocation.options['output'] ?? []) as readonly string[];
+  return paths.map((path) => {
+    const format = formatOfFile(path);
+    if (format === undefined)
+      throw new UsageError(`--output ${path}: name it with one of the extensions ${EXTENSIONS.join(', ')}.`);
+    return { path, format };
+  });
 }

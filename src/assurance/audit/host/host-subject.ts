@@ -10,5 +10,6 @@ export const hostSubject: Subject = defineSubject({
   kind: 'host',
   families: [updates],
   discover: async () => [HOST],
+  targetAt: () => HOST,
   collect: (_target, context) => collectHost(context),
 });

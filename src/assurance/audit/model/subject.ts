@@ -1,5 +1,6 @@
 /** A kind of target with everything that is particular to it: how it is found, what is collected of it, and what is checked. */
 import type { Clock } from '../../../base/clock.ts';
+import type { AuditFile } from '../audit-file/schema.ts';
 import type { AuditedSystem } from '../system/audited-system.ts';
 import type { CheckInfo, Family, FamilyLetter } from './check.ts';
 import type { Outcome } from './outcome.ts';
@@ -10,6 +11,8 @@ import type { Target, TargetKind } from './target.ts';
 export interface AuditContext {
   readonly system: AuditedSystem;
   readonly clock: Clock;
+  /** What the organization declares: its profile, listeners and attestations. */
+  readonly declared: AuditFile;
   /** Aborts at the run's deadline; a collector that is cut short says `timed-out`. */
   readonly signal: AbortSignal;
 }
@@ -19,6 +22,12 @@ interface SubjectParts<Facts> {
   readonly families: readonly Family<Facts>[];
   /** The targets of this kind that the system has, without being told; none where there is nothing to find. */
   readonly discover: (context: AuditContext) => Promise<readonly Target[]>;
+  /**
+   * Makes a target out of its place and options, as an audit file or a command line names it. Absent where targets of this kind are only
+   * found.
+   * @throws {OperatorError} with what is wrong with them.
+   */
+  readonly targetAt?: (place: string, options: Readonly<Record<string, unknown>>) => Target;
   /** Reads and asks; never throws for what the target is like. */
   readonly collect: (target: Target, context: AuditContext) => Promise<Facts>;
 }
@@ -32,14 +41,16 @@ export interface Subject {
     readonly checks: readonly CheckInfo[];
   }[];
   readonly discover: SubjectParts<unknown>['discover'];
+  readonly targetAt?: SubjectParts<unknown>['targetAt'];
   readonly assess: (target: Target, context: AuditContext) => Promise<Result[]>;
 }
 
-export function defineSubject<Facts>({ kind, families, discover, collect }: SubjectParts<Facts>): Subject {
+export function defineSubject<Facts>({ kind, families, discover, targetAt, collect }: SubjectParts<Facts>): Subject {
   return {
     kind,
     families,
     discover,
+    ...(targetAt === undefined ? {} : { targetAt }),
     async assess(target, context) {
       const facts = await collect(target, context);
       return families.flatMap(({ checks }) =>

@@ -24,4 +24,17 @@ export interface Target {
   readonly label: string;
   /** Where it is: a path as the audited system sees it, or a URL. */
   readonly place: string;
+  /** What only targets of its kind have, as its subject has checked it; never in a report. */
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+/** A target as most kinds have it: known by its place. */
+export function placedTarget(kind: TargetKind, place: string, options?: Target['options']): Target {
+  return {
+    kind,
+    id: `${kind}:${place}`,
+    label: `${kind} ${place}`,
+    place,
+    ...(options === undefined ? {} : { options }),
+  };
 }

@@ -1,5 +1,7 @@
 /** Makes the report of a run: results as data, the score, the gate, and what waivers and a baseline say of them. */
 import type { CheckInfo } from '../model/check.ts';
+import { redact, visible } from '../model/evidence-text.ts';
+import type { Evidence } from '../model/outcome.ts';
 import { priorityOf, type Result } from '../model/result.ts';
 import { isAtLeast, type Severity } from '../model/severity.ts';
 import type { Target } from '../model/target.ts';
@@ -44,7 +46,12 @@ export function makeReport(input: ReportInput): AuditReport {
     tool: { name: 'sallyport', version: input.version },
     startedAt: new Date(input.startedMs).toISOString(),
     durationMs: Math.round(input.durationMs),
-    targets: input.targets.map(({ id, kind, label, place }) => ({ id, kind, label, place })),
+    targets: input.targets.map(({ id, kind, label, place }) => ({
+      id: visible(id),
+      kind,
+      label: visible(label),
+      place: visible(redact(place)),
+    })),
     score: { ...score, families: [...score.families] },
     gate: gateOf(reported, failOn, input.isNewOnly === true),
     checks: [...checks.values()],
@@ -75,8 +82,8 @@ function reportedResult(
   const isFail = outcome.status === 'fail';
   return {
     check: check.id,
-    target: target.id,
-    ...(outcome.subject === undefined ? {} : { subject: outcome.subject }),
+    target: visible(target.id),
+    ...(outcome.subject === undefined ? {} : { subject: visible(outcome.subject) }),
     status: outcome.status,
     severity,
     exposure,
@@ -84,13 +91,19 @@ function reportedResult(
     ...(outcome.port === undefined ? {} : { port: outcome.port }),
     ...('reason' in outcome ? { reason: outcome.reason } : {}),
     ...('says' in outcome ? { says: outcome.says } : {}),
-    ...('evidence' in outcome ? { evidence: { ...outcome.evidence } } : {}),
-    ...(isFail && outcome.command !== undefined ? { command: outcome.command } : {}),
+    ...('evidence' in outcome ? { evidence: shown(outcome.evidence) } : {}),
+    ...(isFail && outcome.command !== undefined ? { command: visible(outcome.command) } : {}),
     fingerprint,
     priority: isFail ? priorityOf(result) : 0,
     ...(waiver === undefined ? {} : { waiver }),
     ...(baseline !== undefined && isFail ? { isNew: !baseline.fingerprints.has(fingerprint) } : {}),
   };
+}
+
+/** File names come from whoever is audited, as what stands in files does. */
+function shown(evidence: Evidence): Evidence {
+  const { method, file } = evidence;
+  return { ...evidence, method: visible(method), ...(file === undefined ? {} : { file: visible(file) }) };
 }
 
 function reportedCheck({
