@@ -102,6 +102,7 @@ export const reportSchema = z.strictObject({
   }),
   gate: z.strictObject({
     failOn: severity.describe('The least severity that makes the run fail.'),
+    isNewOnly: z.boolean().describe('Whether only failures count that the baseline lacks.'),
     verdict: z.enum(['clean', 'findings', 'incomplete']),
     findings: count.describe('Failures of that severity that no waiver and no baseline covers.'),
     undecided: count.describe('Results of that severity that could not be told.'),

@@ -139,7 +139,8 @@ function gateOf(results: readonly ReportedResult[], failOn: Severity, isNewOnly:
   const counted = results.filter(({ severity, waiver }) => waiver === undefined && isAtLeast(severity, failOn));
   const findings = counted.filter(({ status, isNew }) => status === 'fail' && !(isNewOnly && isNew === false)).length;
   const undecided = counted.filter(({ status }) => status === 'unknown' || status === 'error').length;
-  if (findings > 0) return { failOn, verdict: 'findings', findings, undecided, exitCode: 1 };
-  if (undecided > 0) return { failOn, verdict: 'incomplete', findings, undecided, exitCode: 3 };
-  return { failOn, verdict: 'clean', findings, undecided, exitCode: 0 };
+  const counts = { failOn, isNewOnly, findings, undecided };
+  if (findings > 0) return { ...counts, verdict: 'findings', exitCode: 1 };
+  if (undecided > 0) return { ...counts, verdict: 'incomplete', exitCode: 3 };
+  return { ...counts, verdict: 'clean', exitCode: 0 };
 }

@@ -74,16 +74,16 @@ export class ReportView {
 
 /** The verdict as one sentence. */
 export function verdictSentence({ gate }: AuditReport): string {
-  const { verdict, findings, undecided, failOn } = gate;
-  const things = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+  const { verdict, findings, undecided, failOn, isNewOnly } = gate;
   const scope = failOn === 'info' ? '' : ` of severity ${failOn} or worse`;
+  const fresh = isNewOnly ? 'new ' : '';
   if (verdict === 'findings') {
-    const rest = undecided > 0 ? `, and ${undecided} could not be told` : '';
-    return `${things(findings, 'weakness').replace('weaknesss', 'weaknesses')}${scope}${rest}.`;
+    const rest = undecided > 0 ? `; ${undecided} results could not be told` : '';
+    return `${findings} ${fresh}${findings === 1 ? 'weakness' : 'weaknesses'}${scope}${rest}.`;
   }
-  if (verdict === 'incomplete')
-    return `Nothing weak was found, but ${things(undecided, 'check')}${scope} could not be told.`;
-  return `Nothing weak${scope} was found.`;
+  const nothing = `Nothing ${fresh}weak${isNewOnly ? ', beside what the baseline has,' : ''}`;
+  if (verdict === 'clean') return `${nothing}${scope} was found.`;
+  return `${nothing} was found, but ${undecided} ${undecided === 1 ? 'result' : 'results'}${scope} could not be told.`;
 }
 
 export function scoreSentence({ score }: AuditReport): string {
