@@ -53,6 +53,7 @@ export const EVENT_LEVELS: Readonly<Record<EventName, LogLevel>> = {
   'upstream.returned': 'info',
   'backend.failed': 'error',
   'backend.recovered': 'info',
+  'events.left-out': 'warn',
   'storage.damaged': 'error',
   'storage.failed': 'error',
   'storage.recovered': 'info',

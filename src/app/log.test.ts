@@ -271,6 +271,7 @@ describe('the sentences of events', () => {
     { name: 'upstream.returned', upstream: 'site', target: 'mqtt://b:1883', by: 'operator' },
     { name: 'backend.failed', backend: 'ldap', says: 'gone' },
     { name: 'backend.recovered', backend: 'ldap' },
+    { name: 'events.left-out', of: 'publish.refused', count: 12, windowS: 10, from: '192.0.2.1' },
     { name: 'storage.damaged', path: 'broker.sqlite', rows: 3, says: 'unreadable' },
     { name: 'storage.failed', says: 'disk full', path: 'broker.sqlite' },
     { name: 'storage.recovered', path: 'broker.sqlite' },

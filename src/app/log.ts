@@ -37,7 +37,7 @@ function destinationOf(destination: string): number | string {
 }
 
 /** Throws an `OperatorError` where the file cannot be written. */
-export async function openLog(config: Config['log'], clock: Clock): Promise<EventLog> {
+export async function openLog(config: Pick<Config['log'], 'level' | 'destination'>, clock: Clock): Promise<EventLog> {
   const dest = destinationOf(config.destination);
   if (typeof dest === 'string') {
     try {

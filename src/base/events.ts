@@ -145,6 +145,8 @@ export type GatewayEvent =
   | { name: 'upstream.returned'; upstream: string; target: string; by: 'ejection' | 'operator' }
   | { name: 'backend.failed'; backend: string; says: string }
   | { name: 'backend.recovered'; backend: string }
+  /** Events of one name that were not written, because there were too many of them. */
+  | { name: 'events.left-out'; of: string; count: number; windowS: number; from?: string }
   | { name: 'storage.damaged'; path: string; rows: number; says: string }
   | { name: 'storage.failed'; says: string; path: string }
   | { name: 'storage.recovered'; path: string };

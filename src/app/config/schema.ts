@@ -149,6 +149,13 @@ function logSchema(directory: string) {
       })
       .prefault('stdout')
       .meta(about('stdout, stderr, or a file, which is reopened on SIGHUP.')),
+    repeatsMax: wholeNumber({ min: 1, max: 1_000_000 })
+      .prefault(200)
+      .meta(
+        about(
+          'Events of one name from one address that are written within 10 s, and twenty times as many from all addresses; more are counted.',
+        ),
+      ),
   });
 }
 

@@ -9,6 +9,7 @@ import { boundedEvent } from './bounded-event.ts';
 import { isJournaled } from './journal/journaled.ts';
 import { type JournalWriter, openJournal } from './journal/writer.ts';
 import type { OperatorAction } from './operator-action.ts';
+import { Repeats } from './repeats.ts';
 
 export interface Observers {
   readonly emit: Emit;
@@ -21,6 +22,9 @@ export interface Observers {
   close(): Promise<void>;
 }
 
+/** Over which repeated events are counted. */
+const REPEATS_WINDOW_MS = 10_000;
+
 /** Where a configuration has its journal. */
 export function journalDirectoryOf({ journal, dataDirectory }: Pick<Config, 'journal' | 'dataDirectory'>): string {
   return journal.directory ?? join(dataDirectory, 'journal');
@@ -30,28 +34,36 @@ export function journalDirectoryOf({ journal, dataDirectory }: Pick<Config, 'jou
 export async function openObservers(config: Config, clock: Clock, version: string): Promise<Observers> {
   const log = await openLog(config.log, clock);
   let journal: JournalWriter | undefined;
-  const emit = (event: GatewayEvent): void => {
+  const write = (event: GatewayEvent): void => {
     log.emit(event);
     if (journal !== undefined && isJournaled(event.name)) journal.append('event', boundedEvent(event));
   };
+  const repeats = new Repeats({
+    clock,
+    emit: write,
+    perAddressMax: config.log.repeatsMax,
+    windowMs: REPEATS_WINDOW_MS,
+  });
   try {
-    journal = await openConfigured(config, clock, version, emit);
+    journal = await openConfigured(config, clock, version, repeats.take);
   } catch (error) {
     await log.close();
     throw error;
   }
   return {
-    emit,
+    emit: repeats.take,
     onAction: (action) => journal?.append('action', action),
     log,
     apply(next) {
       log.setLevel(next.log.level);
       const restartNeeded: string[] = [];
       if (next.log.destination !== config.log.destination) restartNeeded.push('log.destination');
+      if (next.log.repeatsMax !== config.log.repeatsMax) restartNeeded.push('log.repeatsMax');
       if (!isDeepStrictEqual(next.journal, config.journal)) restartNeeded.push('journal');
       return restartNeeded;
     },
     async close() {
+      repeats.close();
       await journal?.close();
       await log.close();
     },
