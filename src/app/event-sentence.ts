@@ -130,7 +130,7 @@ export function eventSentence(event: GatewayEvent): string {
       return `Backend ${event.backend} works again`;
     case 'events.left-out': {
       const from = event.from === undefined ? 'other addresses' : event.from;
-      return `${count(event.count, 'event')} ${event.of} from ${from} within ${event.windowS} s ${event.count === 1 ? 'is' : 'are'} not written`;
+      return `Not written within ${event.windowS} s: ${event.count} more ${event.of} from ${from}`;
     }
     case 'storage.damaged':
       return `Storage in ${event.path} was damaged: ${event.says}`;
