@@ -1,5 +1,5 @@
 /** Reads the file that says who may do what: a policy, or an ACL in Mosquitto's syntax. */
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
 import { parseAclFile } from '../policy/authorization/acl-file.ts';
 import { buildAuthorizer } from '../policy/authorization/authorizer.ts';
@@ -13,26 +13,62 @@ import type { Config } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import { readText } from './identity-methods.ts';
 
+type OnProgress = (progress: PolicyProgress) => void;
+
 export interface Authorization {
   readonly authorizer: Authorizer;
   /** Of a policy file. */
   readonly policy?: PolicySummary;
+  /** Asked beside the authorizer, and not obeyed. */
+  readonly candidate?: Candidate;
+}
+
+export interface Candidate {
+  readonly file: string;
+  readonly authorizer: Authorizer;
+  /** The same as long as neither file was touched: what was counted of the two can go on. */
+  readonly stamp: string;
 }
 
 /** @throws {OperatorError} when the file cannot be read, {FileFaultError} with all that is wrong in it. */
 export async function loadAuthorization(
+  settings: Config['authorization'],
+  clock: Clock,
+  onProgress?: OnProgress,
+): Promise<Authorization> {
+  const { policyFile, aclFile, shadowFile } = settings;
+  const active = await loadActive(settings, clock, onProgress);
+  if (shadowFile === undefined) return active;
+  const { authorizer } = await loadPolicyFile(shadowFile, clock, onProgress);
+  const stamp = `${await stampOf(policyFile ?? aclFile)} ${await stampOf(shadowFile)}`;
+  return { ...active, candidate: { file: shadowFile, authorizer, stamp } };
+}
+
+async function loadActive(
   { policyFile, aclFile, subscribe }: Config['authorization'],
   clock: Clock,
-  onProgress?: (progress: PolicyProgress) => void,
+  onProgress: OnProgress | undefined,
 ): Promise<Authorization> {
-  if (policyFile !== undefined) {
-    const options = onProgress === undefined ? {} : { onProgress };
-    const policy = await buildPolicy(await readPolicy(policyFile), policyFile, options);
-    return { authorizer: buildPolicyAuthorizer(policy, clock), policy: policy.summary };
-  }
+  if (policyFile !== undefined) return loadPolicyFile(policyFile, clock, onProgress);
   if (aclFile === undefined) return { authorizer: buildAuthorizer(undefined, { subscribe }) };
   const text = await readText(aclFile, 'ACL file', 'without one nobody may do anything');
   return { authorizer: buildAuthorizer(parseAclFile(text, aclFile), { subscribe }) };
+}
+
+async function loadPolicyFile(
+  file: string,
+  clock: Clock,
+  onProgress: OnProgress | undefined,
+): Promise<{ authorizer: Authorizer; policy: PolicySummary }> {
+  const options = onProgress === undefined ? {} : { onProgress };
+  const policy = await buildPolicy(await readPolicy(file), file, options);
+  return { authorizer: buildPolicyAuthorizer(policy, clock), policy: policy.summary };
+}
+
+async function stampOf(file: string | undefined): Promise<string> {
+  if (file === undefined) return 'none';
+  const { ino, size, mtimeMs } = await stat(file);
+  return `${file}:${ino}:${size}:${mtimeMs}`;
 }
 
 /** @throws {OperatorError} when it cannot be read, or is larger than any policy. */

@@ -83,6 +83,11 @@ export function eventSentence(event: GatewayEvent): string {
       return `Denied a subscription of ${who(event)} to "${event.filter}": ${why(event)}`;
     case 'subscription.revoked':
       return `Revoked the subscription of ${who(event)} to "${event.filter}": ${why(event)}`;
+    case 'shadow.differed': {
+      const user = event.username === undefined ? '' : ` (user "${event.username}")`;
+      const decision = `${event.kind} client "${event.clientId}"${user} to ${event.action} "${event.topic}"`;
+      return `The candidate policy ${decision} [${event.candidate}], unlike the one in force [${event.active}]; ${count(event.times, 'time')} so far`;
+    }
     case 'delivery.withheld':
       return `Withheld a message on "${event.topic}" from ${who(event)}: ${why(event)}`;
     case 'delivery.dropped':
@@ -110,6 +115,10 @@ export function eventSentence(event: GatewayEvent): string {
         ? `Took back ${what}, which was ${event.value}`
         : `Let ${what} expire, which was ${event.value}`;
     }
+    case 'learning.started':
+      return `Learning what clients use is on [${event.by}]`;
+    case 'learning.stopped':
+      return `Learning what clients use is off [${event.by}]`;
     case 'upstream.up':
       return `Upstream ${event.upstream}: ${event.target} is up${event.mqtt5 ? '' : ' and speaks no MQTT 5'}`;
     case 'upstream.down':

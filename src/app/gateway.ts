@@ -7,6 +7,8 @@ import { Reason } from '../mqtt/reason.ts';
 import { Connection } from '../pipeline/connection.ts';
 import { Connections } from '../pipeline/connections.ts';
 import type { ConnectionPolicy } from '../pipeline/policy.ts';
+import type { RecordingImage } from '../policy/authorization/learning/recording.ts';
+import type { ShadowReport } from '../policy/authorization/shadow/shadow-tally.ts';
 import { HashQueue } from '../policy/identity/hash-queue.ts';
 import { type AcceptGate, acceptGates } from '../transports/accept-gate.ts';
 import { type Listener, openListener } from '../transports/listener.ts';
@@ -27,6 +29,7 @@ import { listenerOptions } from './listener-files.ts';
 import { loadPolicies, policyFor } from './policies.ts';
 import { type PreparedUpstreams, prepareUpstreams, Upstreams } from './upstreams.ts';
 import { VERSION } from './version.ts';
+import { type PreparedShadow, Watching } from './watching/watching.ts';
 
 export interface GatewayOptions {
   readonly config: Config;
@@ -63,6 +66,7 @@ export interface Gateway {
     status(): TargetStatus[] | Promise<TargetStatus[]>;
     setService(upstream: string, target: string, service: Service): boolean | Promise<boolean>;
   };
+  readonly watching: GatewayWatching;
   /**
    * Replaces the processes that serve the clients, one after another.
    * @throws {OperatorError} when there are none, or when a new one cannot start.
@@ -70,6 +74,16 @@ export interface Gateway {
   replaceWorkers(): Promise<void>;
   /** Ends in order, within the configured time: no new connections, clients told, queues on disk. */
   drain(signal: string): Promise<void>;
+}
+
+/** Those that look on while decisions are made, and change none. */
+export interface GatewayWatching {
+  /** Of the candidate policy; undefined where there is none. */
+  shadow(): ShadowReport | undefined | Promise<ShadowReport | undefined>;
+  /** Clients that are connected are asked for anew what they may do, so that the recording has them too. */
+  setLearning(isOn: boolean): void;
+  /** What was recorded since it was last taken. */
+  takeRecordings(): RecordingImage[] | Promise<RecordingImage[]>;
 }
 
 /** @throws an error whose message tells the operator what to mend; nothing is left open then. */
@@ -91,6 +105,7 @@ interface Prepared {
   readonly upstreams: PreparedUpstreams;
   readonly guards: PreparedGuards;
   readonly staples: PreparedStaples;
+  readonly shadow: PreparedShadow | undefined;
 }
 
 class RunningGateway implements Gateway {
@@ -104,6 +119,13 @@ class RunningGateway implements Gateway {
   readonly upstreams: Upstreams;
   readonly #guards: CertificateGuards;
   readonly #staples: Staples;
+  readonly #watching: Watching;
+  #isLearning = false;
+  readonly watching: GatewayWatching = {
+    shadow: () => this.#watching.shadowReport(),
+    setLearning: (isOn) => this.#setLearning(isOn),
+    takeRecordings: () => [this.#watching.takeRecording()],
+  };
   #config: Config;
   readonly #chain: ChainInForce;
   #policies: ReadonlyMap<string, ConnectionPolicy> = new Map();
@@ -122,6 +144,7 @@ class RunningGateway implements Gateway {
     this.#queue = new HashQueue({ clock, emit, runningMax: hashConcurrency, waitingMax: hashQueueMax });
     const { chance, shared } = options;
     this.#staples = new Staples({ clock, chance, emit });
+    this.#watching = new Watching(clock, emit);
     this.#guards = new CertificateGuards({
       clock,
       chance,
@@ -148,6 +171,7 @@ class RunningGateway implements Gateway {
     this.#chain.replace(prepared.chain, this.#config.limits.connectTimeoutMs);
     this.#guards.commit(prepared.guards);
     this.#staples.commit(prepared.staples);
+    this.#watching.commit(prepared.shadow);
     await this.upstreams.openBroker(this.#config, prepared.upstreams);
     this.upstreams.apply(this.#config, prepared.upstreams);
     try {
@@ -188,15 +212,17 @@ class RunningGateway implements Gateway {
       emit,
       onUsersChanged: (method, usernames) => this.#connections.recheckIdentities(method, usernames),
     });
+    const shadow = this.#watching.prepare(built.candidate);
+    const watched = { ...built, authorizer: this.#watching.over(built.authorizer, shadow) };
     const generation = this.#generation + 1;
     const tlsOf = (name: string) => listeners.find((listener) => listener.name === name)?.tls;
     const policies = new Map(
       config.listeners.map((listener) => {
         const psk = tlsOf(listener.name)?.psk?.file;
-        return [listener.name, policyFor(listener, config, built, guards, psk, generation)];
+        return [listener.name, policyFor(listener, config, watched, guards, psk, generation)];
       }),
     );
-    return { config, chain: built.chain, policies, listeners, upstreams, guards, staples };
+    return { config, chain: built.chain, policies, listeners, upstreams, guards, staples, shadow };
   }
 
   /** Connections are dealt out to the processes evenly, so each has its part of the ceiling. */
@@ -312,6 +338,8 @@ class RunningGateway implements Gateway {
     this.upstreams.apply(config, prepared.upstreams);
     this.#guards.commit(prepared.guards);
     this.#staples.commit(prepared.staples);
+    this.#watching.commit(prepared.shadow);
+    if (this.#isLearning) this.#watching.setLearning(config.authorization.learn);
     this.#connections.applyPolicies((listener) => policies.get(listener));
     return { generation: this.#generation, ...compare(before, config) };
   }
@@ -330,6 +358,12 @@ class RunningGateway implements Gateway {
     for (const connection of this.#connections.ofListener(name)) {
       connection.shut(Reason.AdministrativeAction, 'config:listeners', 'the listener was removed');
     }
+  }
+
+  #setLearning(isOn: boolean): void {
+    this.#isLearning = isOn;
+    this.#watching.setLearning(isOn ? this.#config.authorization.learn : undefined);
+    this.#connections.decideAnew();
   }
 
   async replaceWorkers(): Promise<void> {

@@ -9,7 +9,7 @@ import {
 } from '../policy/identity/identity-template.ts';
 import { PskMethod } from '../policy/identity/psk.ts';
 import type { PskFile } from '../policy/identity/psk-file.ts';
-import { loadAuthorization } from './authorization-files.ts';
+import { type Candidate, loadAuthorization } from './authorization-files.ts';
 import type { PreparedGuards } from './certificates/certificate-guards.ts';
 import type { Config, ListenerConfig } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
@@ -20,6 +20,7 @@ import type { IdentityServices } from './identity-services.ts';
 export interface Policies {
   readonly chain: Chain;
   readonly authorizer: Authorizer;
+  readonly candidate: Candidate | undefined;
 }
 
 /**
@@ -27,8 +28,8 @@ export interface Policies {
  * @throws {OperatorError} when a file cannot be read, {FileFaultError} with all that is wrong in one.
  */
 export async function loadPolicies(config: Config, services: IdentityServices): Promise<Policies> {
-  const { authorizer } = await loadAuthorization(config.authorization, services.clock);
-  return { chain: await buildChain(config, services), authorizer };
+  const { authorizer, candidate } = await loadAuthorization(config.authorization, services.clock);
+  return { chain: await buildChain(config, services), authorizer, candidate };
 }
 
 /** One listener's policy. */

@@ -71,6 +71,25 @@ export type GatewayEvent =
       Decision)
   | ({ name: 'subscribe.refused'; filter: string } & ConnectionFacts & Decision)
   | ({ name: 'subscription.revoked'; filter: string } & ConnectionFacts & Decision)
+  /** A candidate policy would have decided otherwise than the one in force. Nothing was done about it. */
+  | {
+      name: 'shadow.differed';
+      kind: 'would allow' | 'would deny';
+      action: 'publish' | 'subscribe' | 'receive';
+      /** With `subscribe` a filter. */
+      topic: string;
+      clientId: string;
+      username?: string;
+      listener?: string;
+      address?: string;
+      /** Author of the decision that holds. */
+      active: string;
+      /** Author of the candidate's. */
+      candidate: string;
+      /** How often these two have differed so. */
+      times: number;
+      suppressed?: number;
+    }
   | ({ name: 'delivery.withheld'; topic: string; qos: number } & ConnectionFacts & Decision)
   | ({ name: 'delivery.dropped'; topic: string; qos: number } & ConnectionFacts & Decision)
   | ({ name: 'packet.faulted'; fault: string; clause: string; sender: 'client' | 'server' } & ConnectionFacts &
@@ -129,6 +148,8 @@ export type GatewayEvent =
       source: string;
       action: 'set' | 'unset' | 'expired';
     }
+  | { name: 'learning.started'; by: 'configuration' | 'operator' }
+  | { name: 'learning.stopped'; by: 'configuration' | 'operator' }
   | { name: 'upstream.up'; upstream: string; target: string; mqtt5: boolean }
   | { name: 'upstream.down'; upstream: string; target: string; says: string }
   | { name: 'upstream.attempt.failed'; upstream: string; target: string; says: string }

@@ -526,6 +526,11 @@ export class Connection implements DownstreamHandler, Latecomer {
     return lapse === undefined;
   }
 
+  /** By the same policy, for the same identity: nothing that was decided is remembered. */
+  decideAnew(): void {
+    if (this.client.identity !== undefined && this.#link !== undefined) this.#reauthorize();
+  }
+
   /** What the client may do is decided anew: by another policy, or for another proof of who it is. */
   #reauthorize(): void {
     const { client } = this;

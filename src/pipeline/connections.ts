@@ -31,6 +31,11 @@ export class Connections {
     }
   }
 
+  /** Every client's rights are asked for anew, because somebody wants to see the answers. */
+  decideAnew(): void {
+    for (const connection of [...this.#all]) connection.decideAnew();
+  }
+
   /** Ends those whose identity one method has established and would not establish again; `usernames` undefined means all. */
   recheckIdentities(method: string, usernames: ReadonlySet<string> | undefined): void {
     for (const connection of [...this.#all]) {

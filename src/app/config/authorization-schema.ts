@@ -1,6 +1,7 @@
 /** What clients may do: the policy file or the ACL file, and what a denied client sees. */
 import { resolve } from 'node:path';
 import { choice, path, section } from './fields.ts';
+import { learnSchema } from './learn-schema.ts';
 
 const ACL_FILE = 'acl';
 const SUBSCRIBE = 'contained';
@@ -19,6 +20,15 @@ export function authorizationSchema(directory: string) {
         'With an ACL file. contained: a filter is granted only if everything it can match may be read. overlapping: if anything may; each delivery is checked all the same.',
       default: SUBSCRIBE,
     }),
+    shadowFile: path(directory)
+      .optional()
+      .meta({
+        description:
+          'A candidate policy, asked beside the one in force; what differs is counted, and nothing enforced.',
+      }),
+    learn: learnSchema
+      .prefault({})
+      .meta({ description: 'Recording what clients really use, to propose a policy from.' }),
     deniedPublish: choice(['disconnect', 'acknowledge'])
       .prefault('disconnect')
       .meta({ description: 'What MQTT 3 clients see of a denied PUBLISH; MQTT 5 has a reason code for it.' }),
@@ -35,11 +45,13 @@ export function authorizationSchema(directory: string) {
       },
       { when: ({ value }) => typeof value === 'object' && value !== null },
     )
-    .transform(({ policyFile, aclFile, subscribe = SUBSCRIBE, deniedPublish }) => ({
+    .transform(({ policyFile, aclFile, subscribe = SUBSCRIBE, shadowFile, learn, deniedPublish }) => ({
       policyFile,
       /** Undefined where there is a policy. */
       aclFile: policyFile === undefined ? (aclFile ?? resolve(directory, ACL_FILE)) : undefined,
       subscribe,
+      shadowFile,
+      learn,
       deniedPublish,
     }));
 }

@@ -1,5 +1,7 @@
 /** What the supervising process and its workers tell each other, over the channel that the runtime gives them. */
 import type { GatewayEvent } from '../../base/events.ts';
+import type { RecordingImage } from '../../policy/authorization/learning/recording.ts';
+import type { ShadowReport } from '../../policy/authorization/shadow/shadow-tally.ts';
 import type { Claim } from '../../transports/upstream/client-owners.ts';
 import type { Service } from '../../transports/upstream/target.ts';
 import type { TargetStatus } from '../../transports/upstream/target-status.ts';
@@ -18,10 +20,14 @@ export type ToWorker =
       /** Where the embedded broker is reached. */
       readonly brokerPath: string;
       readonly ticketSecret: Uint8Array;
+      readonly isLearning: boolean;
     }
   | { readonly kind: 'reload'; readonly id: number; readonly config: Config }
   | { readonly kind: 'drain'; readonly signal: string }
   | { readonly kind: 'upstream status'; readonly id: number }
+  | { readonly kind: 'shadow report'; readonly id: number }
+  | { readonly kind: 'recording'; readonly id: number }
+  | { readonly kind: 'set learning'; readonly isOn: boolean }
   | { readonly kind: 'set service'; readonly upstream: string; readonly target: string; readonly service: Service }
   | { readonly kind: 'claimed'; readonly id: number; readonly granted: boolean };
 
@@ -31,6 +37,10 @@ export type FromWorker =
   | { readonly kind: 'event'; readonly event: GatewayEvent }
   | { readonly kind: 'reloaded'; readonly id: number; readonly outcome: ReloadOutcome }
   | { readonly kind: 'upstream status'; readonly id: number; readonly status: readonly TargetStatus[] }
+  | { readonly kind: 'shadow report'; readonly id: number; readonly report: ShadowReport | undefined }
+  | { readonly kind: 'recording'; readonly id: number; readonly recording: RecordingImage }
+  /** The last of it, from one that leaves. */
+  | { readonly kind: 'recording left'; readonly recording: RecordingImage }
   /** May `owner` use this client identifier at this upstream now? */
   | {
       readonly kind: 'claim';

@@ -45,7 +45,7 @@ export class WorkerHandle {
   }
 
   #onMessage(message: FromWorker): void {
-    if (message.kind === 'reloaded' || message.kind === 'upstream status') {
+    if ('id' in message && message.kind !== 'claim') {
       this.#waiting.get(message.id)?.(message);
       this.#waiting.delete(message.id);
     } else {

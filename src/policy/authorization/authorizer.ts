@@ -5,8 +5,9 @@
  * a deny, wherever it stands.
  */
 import type { AclFile } from './acl-file.ts';
-import type { AccessDecision, Authorizer, ClientAuthorization } from './decision.ts';
+import type { AccessDecision, Authorizer, ClientAuthorization, DecisionWatch } from './decision.ts';
 import { DecisionCache, denyAll } from './decision-cache.ts';
+import { watched } from './decision-watch.ts';
 import { type Expansions, GrantSearch, GrantTrie, NO_LINE } from './grant-trie.ts';
 
 export interface AuthorizerOptions {
@@ -26,9 +27,10 @@ const NOT_GRANTED: AccessDecision = Object.freeze({ allowed: false, by: 'acl:def
 const TOO_BROAD: AccessDecision = Object.freeze({ allowed: false, by: 'acl:filter-too-broad' });
 
 export function buildAuthorizer(acl: AclFile | undefined, options: AuthorizerOptions): Authorizer {
-  if (acl === undefined) return { forClient: () => NO_ACL };
+  if (acl === undefined)
+    return { forClient: (_, watch) => (watch === undefined ? NO_ACL : denyAll('acl:none', watch)) };
   const compiled = new CompiledAcl(acl, options);
-  return { forClient: ({ username, clientId }) => compiled.forClient(username, clientId) };
+  return { forClient: ({ username, clientId }, watch) => compiled.forClient(username, clientId, watch) };
 }
 
 class CompiledAcl {
@@ -82,15 +84,15 @@ class CompiledAcl {
     return trie;
   }
 
-  forClient(username: string | undefined, clientId: string): ClientAuthorization {
+  forClient(username: string | undefined, clientId: string, watch?: DecisionWatch): ClientAuthorization {
     // Authentication refuses such names already; whoever comes here without it must not gain a wildcard (CVE-2017-7650).
-    if (!this.#clientIdUse.takes(clientId)) return UNFIT_NAME;
-    if (username !== undefined && !this.#usernameUse.takes(username)) return UNFIT_NAME;
+    const isFit = this.#clientIdUse.takes(clientId) && (username === undefined || this.#usernameUse.takes(username));
+    if (!isFit) return watch === undefined ? UNFIT_NAME : denyAll('acl:reserved-characters', watch);
     const tries: GrantTrie[] = [this.#patterns];
     if (username !== undefined) tries.push(this.#namedPatterns);
     const own = username === undefined ? this.#anonymous : this.#users.get(username);
     if (own !== undefined) tries.push(own);
-    return new ClientGrants(this, tries, this.#expand(username, clientId));
+    return new ClientGrants(this, tries, this.#expand(username, clientId), watch);
   }
 
   #expand(username: string | undefined, clientId: string): Expansions | undefined {
@@ -135,10 +137,19 @@ class ClientGrants implements ClientAuthorization {
   readonly #acl: CompiledAcl;
   readonly #tries: readonly GrantTrie[];
   readonly #expansions: Expansions | undefined;
-  readonly #published = new DecisionCache((topic) => this.#decide(topic, false));
-  readonly #received = new DecisionCache((topic) => this.#decide(topic, true));
+  readonly #published: DecisionCache;
+  readonly #received: DecisionCache;
+  readonly #subscribed: (filter: string) => AccessDecision;
 
-  constructor(acl: CompiledAcl, tries: readonly GrantTrie[], expansions: Expansions | undefined) {
+  constructor(
+    acl: CompiledAcl,
+    tries: readonly GrantTrie[],
+    expansions: Expansions | undefined,
+    watch: DecisionWatch | undefined,
+  ) {
+    this.#published = new DecisionCache(watched(watch, 'publish', (topic) => this.#decide(topic, false)));
+    this.#received = new DecisionCache(watched(watch, 'receive', (topic) => this.#decide(topic, true)));
+    this.#subscribed = watched(watch, 'subscribe', (filter) => this.#decideFilter(filter));
     this.#acl = acl;
     this.#tries = tries;
     this.#expansions = expansions;
@@ -153,6 +164,10 @@ class ClientGrants implements ClientAuthorization {
   }
 
   subscribe(filter: string): AccessDecision {
+    return this.#subscribed(filter);
+  }
+
+  #decideFilter(filter: string): AccessDecision {
     const search = this.#acl.search;
     search.startWithFilter(filter, this.#expansions);
     for (const trie of this.#tries) search.contain(trie);

@@ -1,6 +1,7 @@
 /** One client's decisions about topics that it has asked about before. */
 import { BoundedMap } from '../../base/bounded-map.ts';
-import type { AccessDecision, ClientAuthorization } from './decision.ts';
+import type { AccessDecision, ClientAuthorization, DecisionWatch } from './decision.ts';
+import { watched } from './decision-watch.ts';
 
 /**
  * Decisions kept for each client and direction, and the longest topic kept with one: at most 32 KiB a client that tries to
@@ -31,8 +32,15 @@ export class DecisionCache {
 }
 
 /** The rights of a client that has none. */
-export function denyAll(by: string): ClientAuthorization {
+export function denyAll(by: string, watch?: DecisionWatch): ClientAuthorization {
   const decision: AccessDecision = Object.freeze({ allowed: false, by });
   const answer = (): AccessDecision => decision;
-  return Object.freeze({ publish: answer, receive: answer, subscribe: answer });
+  if (watch === undefined) return Object.freeze({ publish: answer, receive: answer, subscribe: answer });
+  const published = new DecisionCache(watched(watch, 'publish', answer));
+  const received = new DecisionCache(watched(watch, 'receive', answer));
+  return Object.freeze({
+    publish: (topic: string) => published.of(topic),
+    receive: (topic: string) => received.of(topic),
+    subscribe: watched(watch, 'subscribe', answer),
+  });
 }

@@ -1,4 +1,5 @@
 /** What authorization answers: always with the author of the answer. */
+import type { Action } from './policy-form.ts';
 
 /** What a decision about one message may depend on beside its topic. */
 export interface PublishFacts {
@@ -47,6 +48,17 @@ export interface ClientAuthorization {
   subscribe(filter: string): AccessDecision;
 }
 
+/**
+ * Called where a decision is made and not where it is remembered, so a repeated question costs nothing more. What it returns is
+ * remembered in the decision's place: the same, or one with a `depends` that answers the same and watches each message.
+ */
+export type DecisionWatch = (action: Action, topic: string, decision: AccessDecision) => AccessDecision;
+
+export interface DecisionWatcher {
+  forClient(subject: Subject): DecisionWatch;
+}
+
 export interface Authorizer {
-  forClient(subject: Subject): ClientAuthorization;
+  /** `watch` sees each of the client's decisions when it is first made. */
+  forClient(subject: Subject, watch?: DecisionWatch): ClientAuthorization;
 }

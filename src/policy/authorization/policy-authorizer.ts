@@ -9,8 +9,16 @@ import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { AssignedRoles } from './assigned-roles.ts';
 import { Condition } from './condition.ts';
-import type { AccessDecision, Authorizer, ClientAuthorization, PublishFacts, Subject } from './decision.ts';
+import type {
+  AccessDecision,
+  Authorizer,
+  ClientAuthorization,
+  DecisionWatch,
+  PublishFacts,
+  Subject,
+} from './decision.ts';
 import { DecisionCache, denyAll } from './decision-cache.ts';
+import { watched } from './decision-watch.ts';
 import { spellOut } from './filter-spelling.ts';
 import type { CompiledPolicy, TemplatedDeny } from './policy-compiled.ts';
 import { fillIn } from './topic-pattern.ts';
@@ -26,8 +34,8 @@ import {
 } from './trie-search.ts';
 
 const NOT_GRANTED: AccessDecision = Object.freeze({ allowed: false, by: 'policy:default' });
+const NO_ROLES = denyAll(NOT_GRANTED.by);
 const TOO_BROAD: AccessDecision = Object.freeze({ allowed: false, by: 'policy:filter-too-broad' });
-const NO_ROLES = denyAll('policy:default');
 
 /** Different sets of roles that are kept for the next client with the same. */
 const ROLE_SETS_MAX = 1024;
@@ -58,18 +66,18 @@ class PolicyAuthorizer implements Authorizer {
     this.#assigned = new AssignedRoles(policy.assignments);
   }
 
-  forClient(subject: Subject): ClientAuthorization {
+  forClient(subject: Subject, watch?: DecisionWatch): ClientAuthorization {
     const roles = this.#assigned.of(subject);
-    if (roles.length === 0) return NO_ROLES;
+    if (roles.length === 0) return watch === undefined ? NO_ROLES : denyAll(NOT_GRANTED.by, watch);
     const held = this.#roleSet(roles);
     const expansions = this.#expand(held.templates, subject);
     for (const { template, condition, line } of held.templatedDenies) {
       if (expansions?.levels[template] !== undefined) continue;
       // Nobody can tell what this deny was meant to keep the client from: so it is kept from everything.
       const state = this.conditions[condition]!.stateFor(subject, true);
-      if (state !== Holds.NEVER) return denyAll(authorOf(this.policy.file, line));
+      if (state !== Holds.NEVER) return denyAll(authorOf(this.policy.file, line), watch);
     }
-    return new ClientRights(this, subject, held, expansions);
+    return new ClientRights(this, subject, { held, expansions, watch });
   }
 
   /** With all that the roles include. */
@@ -115,15 +123,26 @@ function authorOf(file: string, line: number): string {
   return `policy:${file}:${line}`;
 }
 
+/** What a client's rights are made of, beside who it is. */
+interface ClientParts {
+  readonly held: HeldRoles;
+  readonly expansions: Expansions | undefined;
+  readonly watch: DecisionWatch | undefined;
+}
+
 class ClientRights implements ClientAuthorization {
   readonly #authorizer: PolicyAuthorizer;
   readonly #held: HeldRoles;
   readonly #expansions: Expansions | undefined;
-  readonly #published = new DecisionCache((topic) => this.#decide(topic, MaskBit.PUBLISH));
-  readonly #received = new DecisionCache((topic) => this.#decide(topic, MaskBit.RECEIVE));
+  readonly #published: DecisionCache;
+  readonly #received: DecisionCache;
+  readonly #subscribed: (filter: string) => AccessDecision;
   readonly #stateOf: (condition: number, isDeny: boolean) => Holds;
 
-  constructor(authorizer: PolicyAuthorizer, subject: Subject, held: HeldRoles, expansions: Expansions | undefined) {
+  constructor(authorizer: PolicyAuthorizer, subject: Subject, { held, expansions, watch }: ClientParts) {
+    this.#published = new DecisionCache(watched(watch, 'publish', (topic) => this.#decide(topic, MaskBit.PUBLISH)));
+    this.#received = new DecisionCache(watched(watch, 'receive', (topic) => this.#decide(topic, MaskBit.RECEIVE)));
+    this.#subscribed = watched(watch, 'subscribe', (filter) => this.#decideFilter(filter));
     this.#authorizer = authorizer;
     this.#held = held;
     this.#expansions = expansions;
@@ -139,6 +158,10 @@ class ClientRights implements ClientAuthorization {
   }
 
   subscribe(filter: string): AccessDecision {
+    return this.#subscribed(filter);
+  }
+
+  #decideFilter(filter: string): AccessDecision {
     const { policy, search } = this.#authorizer;
     const spelt = spellOut(filter);
     this.#start();
