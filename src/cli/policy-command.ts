@@ -1,12 +1,16 @@
-/** `sallyport policy`: what a policy file says, why, and what others' files would be as one. */
+/** `sallyport policy`: what a policy file says, why, what others' files would be as one, and what clients make of it. */
 import { type Command, type Invocation, JSON_OPTION, PLACE_OPTIONS, UsageError } from './command.ts';
 import { explainPolicy } from './policy-explain.ts';
 import { importPolicy } from './policy-import.ts';
+import { learnPolicy } from './policy-learn.ts';
+import { shadowPolicy } from './policy-shadow.ts';
 import { verbOf } from './subcommand.ts';
 
 const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = {
   explain: explainPolicy,
   import: importPolicy,
+  learn: learnPolicy,
+  shadow: shadowPolicy,
 };
 
 export const policyCommand: Command = {
@@ -14,10 +18,12 @@ export const policyCommand: Command = {
   usage: [
     'explain [who] --publish TOPIC | --subscribe FILTER | --receive TOPIC [options]',
     'import [--from FORMAT] FILE…',
+    'learn start | stop | status | clear | propose | unused [--recording FILE] [--policy FILE]',
+    'shadow',
   ],
   wordsMax: 65,
   description:
-    "Works on the policy file that the configuration names, or on another, without a running gateway. `explain` says whether a client may do something, which grant, role and line decides, which others came near, and what would have to change. Who the client is, is given by options; without --user it is anonymous. `import` prints other products' files as a policy, and on standard error what could not be carried over: Mosquitto's ACL file and dynamic-security JSON, EMQX's acl.conf, policies of AWS IoT Core.",
+    "Works on the policy file that the configuration names, or on another, without a running gateway. `explain` says whether a client may do something, which grant, role and line decides, which others came near, and what would have to change. Who the client is, is given by options; without --user it is anonymous. `import` prints other products' files as a policy, and on standard error what could not be carried over: Mosquitto's ACL file and dynamic-security JSON, EMQX's acl.conf, policies of AWS IoT Core. `learn` is about what clients really use: start and stop recording it in the running gateway, propose a policy that permits just that, or list what the policy allows and nobody used; propose and unused read a recording also where no gateway runs. `shadow` shows where the candidate policy (authorization.shadowFile) would decide otherwise than the one in force.",
   options: {
     publish: { type: 'string', short: 'p', value: 'TOPIC', says: 'may it publish to this topic?' },
     subscribe: { type: 'string', short: 's', value: 'FILTER', says: 'may it subscribe to this filter?' },
@@ -46,6 +52,7 @@ export const policyCommand: Command = {
       value: 'FORMAT',
       says: 'mosquitto-acl, mosquitto-dynamic-security, emqx-acl or aws-iot (import; default: as the file looks)',
     },
+    recording: { type: 'string', value: 'FILE', says: "a recording (learn; default: the data directory's)" },
     ...PLACE_OPTIONS,
     json: JSON_OPTION,
   },
@@ -57,11 +64,14 @@ export const policyCommand: Command = {
       'By a file that is not in force, for programs',
     ],
     ['sallyport policy import /etc/emqx/acl.conf > policy.yaml', 'What of it is a policy here'],
+    ['sallyport policy learn propose > proposed.yaml', 'What clients were seen doing, as a policy'],
+    ['sallyport policy shadow --json', 'What a candidate would change, for programs'],
   ],
   exitCodes: [
-    [0, 'allowed; imported'],
-    [1, 'denied; imported, but a deny was lost'],
+    [0, 'allowed; imported; done; nothing differs, nothing is unused'],
+    [1, 'denied; imported, but a deny was lost; something differs, something is unused'],
     [2, 'the command line, the configuration or the policy has to be mended'],
+    [3, 'no gateway is running there'],
   ],
   run(invocation) {
     const action = verbOf('policy', ACTIONS, invocation.words[0]);

@@ -8,7 +8,7 @@ import { OperatorError } from '../app/config/problem.ts';
 import { settingChanges } from '../app/config/setting-changes.ts';
 import { lockDirectory } from '../app/control/directory-lock.ts';
 import { CONTROL_SOCKET } from '../app/control/protocol.ts';
-import { answering } from '../app/control/requests.ts';
+import { answering, type ControlServices } from '../app/control/requests.ts';
 import { type ControlServer, openControlServer } from '../app/control/server.ts';
 import type { Gateway, GatewayOptions, ReloadOutcome } from '../app/gateway.ts';
 import { type InitOutcome, initialize } from '../app/init/initialize.ts';
@@ -16,6 +16,7 @@ import { renewServerCertificate } from '../app/init/renewal.ts';
 import { firstSteps, listening } from '../app/init/welcome.ts';
 import { type Observers, openObservers } from '../app/observability/observers.ts';
 import { VERSION } from '../app/version.ts';
+import { Learner } from '../app/watching/learner.ts';
 import { systemChance } from '../base/chance.ts';
 import { systemClock } from '../base/clock.ts';
 import { type Command, ExitCode, PLACE_OPTIONS } from './command.ts';
@@ -119,6 +120,13 @@ async function runGateway(
     chance: systemChance,
   };
   const gateway = await openGateway(options);
+  const learner = await Learner.open({
+    dataDirectory: config.dataDirectory,
+    settings: config.authorization.learn,
+    watching: gateway.watching,
+    clock: systemClock,
+    emit: observers.emit,
+  });
 
   const reload = async (): Promise<ReloadOutcome> => {
     const outcome = await gateway.reload();
@@ -127,9 +135,10 @@ async function runGateway(
     if (changes.length > 0)
       observers.onAction({ name: 'settings.changed', by: place.configFile, from: 'reload', outcome: 'done', changes });
     inForce = read;
+    learner.configure(read.config.authorization.learn);
     return { ...outcome, restartNeeded: [...outcome.restartNeeded, ...observers.apply(read.config)] };
   };
-  const control = await openControl(config, gateway, reload, observers);
+  const control = await openControl(config, gateway, { learner, reload, onAction: observers.onAction });
   onHangUp = () => {
     log.reopen();
     void reload();
@@ -143,6 +152,7 @@ async function runGateway(
   // Whoever asks twice does not want to wait.
   void nextSignal(['SIGTERM', 'SIGINT']).then(() => process.exit(INTERRUPTED_EXIT_CODE));
   await control.close();
+  await learner.close();
   await gateway.drain(signal);
   return ExitCode.Ok;
 }
@@ -156,14 +166,13 @@ async function openGateway(options: GatewayOptions): Promise<Gateway> {
 async function openControl(
   config: Config,
   gateway: Gateway,
-  reload: () => Promise<ReloadOutcome>,
-  { onAction }: Observers,
+  others: Omit<ControlServices, 'gateway'>,
 ): Promise<ControlServer> {
   try {
     return await openControlServer({
       path: join(config.dataDirectory, CONTROL_SOCKET),
       clock: systemClock,
-      handle: answering({ gateway, reload, onAction }),
+      handle: answering({ gateway, ...others }),
     });
   } catch (error) {
     await gateway.drain('failed start');

@@ -20,12 +20,9 @@ export function authorizationSchema(directory: string) {
         'With an ACL file. contained: a filter is granted only if everything it can match may be read. overlapping: if anything may; each delivery is checked all the same.',
       default: SUBSCRIBE,
     }),
-    shadowFile: path(directory)
-      .optional()
-      .meta({
-        description:
-          'A candidate policy, asked beside the one in force; what differs is counted, and nothing enforced.',
-      }),
+    shadowFile: path(directory).optional().meta({
+      description: 'A candidate policy, asked beside the one in force; what differs is counted, and nothing enforced.',
+    }),
     learn: learnSchema
       .prefault({})
       .meta({ description: 'Recording what clients really use, to propose a policy from.' }),

@@ -17,11 +17,23 @@ export const CONTROL_REQUESTS = [
   'upstream-drain',
   'upstream-eject',
   'upstream-return',
+  'policy-shadow',
+  'learn-start',
+  'learn-stop',
+  'learn-clear',
+  'learn-status',
+  'learn-save',
 ] as const;
 export type ControlRequest = (typeof CONTROL_REQUESTS)[number];
 
 /** These only look; every other request is an action of an operator's, and is journaled. */
-const LOOKS: ReadonlySet<ControlRequest> = new Set<ControlRequest>(['status', 'upstream-list']);
+const LOOKS: ReadonlySet<ControlRequest> = new Set<ControlRequest>([
+  'status',
+  'upstream-list',
+  'policy-shadow',
+  'learn-status',
+  'learn-save',
+]);
 
 export function isAction(request: ControlRequest): boolean {
   return !LOOKS.has(request);

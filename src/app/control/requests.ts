@@ -4,10 +4,12 @@ import { OperatorError } from '../config/problem.ts';
 import type { Gateway, ReloadOutcome } from '../gateway.ts';
 import type { OperatorAction } from '../observability/operator-action.ts';
 import { VERSION } from '../version.ts';
+import type { Learner } from '../watching/learner.ts';
 import { type ControlRequest, isAction, type ParsedRequest } from './protocol.ts';
 
 export interface ControlServices {
   readonly gateway: Gateway;
+  readonly learner: Learner;
   readonly reload: () => Promise<ReloadOutcome>;
   readonly onAction: (action: OperatorAction) => void;
 }
@@ -15,7 +17,12 @@ export interface ControlServices {
 type Answer = (words: readonly string[]) => Promise<unknown>;
 
 /** Answers one request; what it throws is the answer, too. */
-export function answering({ gateway, reload, onAction }: ControlServices): (asked: ParsedRequest) => Promise<unknown> {
+export function answering({
+  gateway,
+  learner,
+  reload,
+  onAction,
+}: ControlServices): (asked: ParsedRequest) => Promise<unknown> {
   const answers: Readonly<Record<ControlRequest, Answer>> = {
     reload,
     restart: async () => {
@@ -27,6 +34,15 @@ export function answering({ gateway, reload, onAction }: ControlServices): (aske
     'upstream-drain': (words) => setService(gateway, 'draining', words),
     'upstream-eject': (words) => setService(gateway, 'ejected', words),
     'upstream-return': (words) => setService(gateway, 'in service', words),
+    'policy-shadow': async () => (await gateway.watching.shadow()) ?? null,
+    'learn-start': () => learner.start(),
+    'learn-stop': () => learner.stop(),
+    'learn-clear': () => learner.clear(),
+    'learn-status': () => learner.status(),
+    'learn-save': async () => {
+      await learner.save();
+      return learner.status();
+    },
   };
   return async ({ request, words, who }) => {
     const action = { name: request, by: `local:${who}`, from: 'control socket', words };

@@ -4,7 +4,12 @@ import type { Emit } from '../../base/events.ts';
 import type { Authorizer, DecisionWatcher } from '../../policy/authorization/decision.ts';
 import { watchedAuthorizer } from '../../policy/authorization/decision-watch.ts';
 import { Recorder } from '../../policy/authorization/learning/recorder.ts';
-import { Recording, type RecordingImage, type RecordingLimits } from '../../policy/authorization/learning/recording.ts';
+import {
+  NOTHING_RECORDED,
+  Recording,
+  type RecordingImage,
+  type RecordingLimits,
+} from '../../policy/authorization/learning/recording.ts';
 import { type ShadowReport, ShadowTally } from '../../policy/authorization/shadow/shadow-tally.ts';
 import { ShadowWatcher } from '../../policy/authorization/shadow/shadow-watcher.ts';
 import type { Candidate } from '../authorization-files.ts';
@@ -64,6 +69,6 @@ export class Watching {
 
   /** What was recorded since it was last taken. */
   takeRecording(): RecordingImage {
-    return this.#recording?.take() ?? { users: [], lost: 0, ceilings: [] };
+    return this.#recording?.take() ?? NOTHING_RECORDED;
   }
 }

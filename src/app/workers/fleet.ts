@@ -5,6 +5,7 @@ import { backoffMs } from '../../base/backoff.ts';
 import type { Chance } from '../../base/chance.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
+import type { RecordingImage } from '../../policy/authorization/learning/recording.ts';
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
 import type { Gateway, ReloadOutcome } from '../gateway.ts';
@@ -41,6 +42,9 @@ export class Fleet implements WorkerListener {
   #config: Config;
   #lastNumber = 0;
   #isStopping = false;
+  #isLearning = false;
+  /** From workers that have left. */
+  readonly #recordings: RecordingImage[] = [];
   listeners: Gateway['listeners'] = [];
 
   constructor(config: Config, options: FleetOptions) {
@@ -81,6 +85,7 @@ export class Fleet implements WorkerListener {
       workers,
       brokerPath,
       ticketSecret: this.#ticketSecret,
+      isLearning: this.#isLearning,
     });
     emit({ name: 'worker.started', slot, pid: worker.pid });
     return listeners;
@@ -95,7 +100,8 @@ export class Fleet implements WorkerListener {
       const { id, upstream, claim } = message;
       const granted = this.#owners.claim(number, upstream, claim);
       worker.send({ kind: 'claimed', id, granted });
-    } else if (message.kind === 'release')
+    } else if (message.kind === 'recording left') this.#recordings.push(message.recording);
+    else if (message.kind === 'release')
       this.#owners.release(number, message.upstream, message.clientId, message.keptForMs);
   }
 
@@ -172,7 +178,20 @@ export class Fleet implements WorkerListener {
     for (const worker of this.#workers.values()) worker.send(message);
   }
 
-  async ask<Kind extends 'upstream status'>(kind: Kind): Promise<Extract<FromWorker, { kind: Kind }>[]> {
+  /** Also those that are started later. */
+  setLearning(isOn: boolean): void {
+    this.#isLearning = isOn;
+    this.broadcast({ kind: 'set learning', isOn });
+  }
+
+  async takeRecordings(): Promise<RecordingImage[]> {
+    const answers = await this.ask('recording');
+    return [...this.#recordings.splice(0), ...answers.map(({ recording }) => recording)];
+  }
+
+  async ask<Kind extends 'upstream status' | 'shadow report' | 'recording'>(
+    kind: Kind,
+  ): Promise<Extract<FromWorker, { kind: Kind }>[]> {
     const answers = await Promise.all(
       [...this.#workers.values()].map((worker) => worker.ask<Kind>((id) => ({ kind, id }))),
     );

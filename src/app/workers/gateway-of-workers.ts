@@ -1,9 +1,10 @@
 /** A gateway of several processes: this one holds what must be one, its workers serve the clients. */
 import { join } from 'node:path';
+import { mergedReport, type ShadowReport } from '../../policy/authorization/shadow/shadow-tally.ts';
 import type { Service } from '../../transports/upstream/target.ts';
 import type { TargetStatus } from '../../transports/upstream/target-status.ts';
 import type { Config } from '../config/config.ts';
-import type { Gateway, GatewayOptions, ReloadOutcome } from '../gateway.ts';
+import type { Gateway, GatewayOptions, GatewayWatching, ReloadOutcome } from '../gateway.ts';
 import { leadsToEmbedded, prepareUpstreams } from '../upstreams.ts';
 import { VERSION } from '../version.ts';
 import { BrokerHub } from './broker-hub.ts';
@@ -34,6 +35,12 @@ export class GatewayOfWorkers implements Gateway {
     status: (): Promise<TargetStatus[]> => this.#upstreamStatus(),
     setService: (upstream: string, target: string, service: Service): Promise<boolean> =>
       this.#setService(upstream, target, service),
+  };
+
+  readonly watching: GatewayWatching = {
+    shadow: () => this.#shadowReport(),
+    setLearning: (isOn) => this.#fleet.setLearning(isOn),
+    takeRecordings: () => this.#fleet.takeRecordings(),
   };
 
   constructor(options: GatewayOptions) {
@@ -121,6 +128,11 @@ export class GatewayOfWorkers implements Gateway {
     const isKnown = (await this.#upstreamStatus()).some((row) => row.upstream === upstream && row.target === target);
     if (isKnown) this.#fleet.broadcast({ kind: 'set service', upstream, target, service });
     return isKnown;
+  }
+
+  async #shadowReport(): Promise<ShadowReport | undefined> {
+    const answers = await this.#fleet.ask('shadow report');
+    return mergedReport(answers.flatMap(({ report }) => report ?? []));
   }
 
   drain(signal: string): Promise<void> {

@@ -2,6 +2,7 @@
 import { systemChance } from '../../base/chance.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { Emit, GatewayEvent } from '../../base/events.ts';
+import { NOTHING_RECORDED } from '../../policy/authorization/learning/recording.ts';
 import type { Claim, SharedOwners } from '../../transports/upstream/client-owners.ts';
 import type { Config } from '../config/config.ts';
 import { openBrokerAt } from '../embedded-upstream.ts';
@@ -78,6 +79,7 @@ class Worker {
   readonly #owners = new RemoteOwners();
   #gateway: Gateway | undefined;
   #config: Config | undefined;
+  #isLearning = false;
 
   handle(message: ToWorker): void {
     switch (message.kind) {
@@ -96,14 +98,25 @@ class Worker {
       case 'set service':
         void this.#gateway?.upstreams.setService(message.upstream, message.target, message.service);
         return;
+      case 'shadow report':
+        void this.#tellShadowReport(message.id);
+        return;
+      case 'recording':
+        void this.#tellRecording(message.id);
+        return;
+      case 'set learning':
+        this.#isLearning = message.isOn;
+        this.#gateway?.watching.setLearning(message.isOn);
+        return;
       case 'claimed':
         this.#owners.answer(message.id, message.granted);
         return;
     }
   }
 
-  async #start({ config, configPath, slot, workers, brokerPath, ticketSecret }: Start): Promise<void> {
+  async #start({ config, configPath, slot, workers, brokerPath, ticketSecret, isLearning }: Start): Promise<void> {
     this.#config = config;
+    this.#isLearning = isLearning;
     try {
       this.#gateway = await startGateway({
         config,
@@ -121,6 +134,8 @@ class Worker {
           connectionIdPrefix: `w${slot}-`,
         },
       });
+      // What was said while it was starting holds.
+      if (this.#isLearning) this.#gateway.watching.setLearning(true);
       tell({ kind: 'ready', listeners: this.#gateway.listeners });
     } catch (error) {
       tell({ kind: 'failed', says: error instanceof Error ? error.message : String(error) }, () => process.exit(1));
@@ -139,9 +154,20 @@ class Worker {
     tell({ kind: 'upstream status', id, status: (await this.#gateway?.upstreams.status()) ?? [] });
   }
 
+  async #tellShadowReport(id: number): Promise<void> {
+    tell({ kind: 'shadow report', id, report: await this.#gateway?.watching.shadow() });
+  }
+
+  async #tellRecording(id: number): Promise<void> {
+    const [recording = NOTHING_RECORDED] = (await this.#gateway?.watching.takeRecordings()) ?? [];
+    tell({ kind: 'recording', id, recording });
+  }
+
   async #drain(signal: string): Promise<void> {
     await this.#gateway?.drain(signal);
-    process.exit(0);
+    const [recording = NOTHING_RECORDED] = (await this.#gateway?.watching.takeRecordings()) ?? [];
+    tell({ kind: 'recording left', recording }, () => process.exit(0));
+    if (!process.connected) process.exit(0);
   }
 }
 

@@ -36,6 +36,8 @@ export interface RecordingImage {
   readonly ceilings: readonly Ceiling[];
 }
 
+export const NOTHING_RECORDED: RecordingImage = Object.freeze({ users: [], lost: 0, ceilings: [] });
+
 export type Ceiling = 'users' | 'nodes';
 
 /** Levels of topics of all users together: some tens of megabytes. */
