@@ -16,6 +16,7 @@ import { buildAuthorizer } from '../src/policy/authorization/authorizer.ts';
 import { buildAuthenticator } from '../src/policy/identity/authenticator.ts';
 import { ANY_CLIENT_ID } from '../src/policy/identity/client-id-rules.ts';
 import { accept } from '../src/policy/identity/results.ts';
+import { LimitsInForce } from '../src/policy/limits/limits-in-force.ts';
 
 /** A socket that forgets what it is told, after checking that it is MQTT. */
 export class Sink implements Downstream {
@@ -62,6 +63,7 @@ export class HostilePeer {
       clock,
       chance: { bytes: (length) => Buffer.alloc(length, id.length), below: () => 0 },
       emit: () => {},
+      limits: new LimitsInForce({ clock, emit: () => {} }),
       openLink,
       onGone: () => {},
     });
@@ -98,6 +100,9 @@ export function fuzzPolicy(acl: string): ConnectionPolicy {
       inflightMax: 8,
       topicAliasMax: 4,
       clientIdLengthMaxBytes: 64,
+      willSizeMaxBytes: 65_535,
+      retainedMessagesMax: Number.POSITIVE_INFINITY,
+      retainedBytesMax: Number.POSITIVE_INFINITY,
       outputBufferMaxBytes: 65_536,
       slowReaderTimeoutMs: 5000,
       receiveRateMinBytesPerS: 256,

@@ -10,6 +10,7 @@ import type { ConnectionPolicy } from '../pipeline/policy.ts';
 import type { RecordingImage } from '../policy/authorization/learning/recording.ts';
 import type { ShadowReport } from '../policy/authorization/shadow/shadow-tally.ts';
 import { HashQueue } from '../policy/identity/hash-queue.ts';
+import { LimitsInForce } from '../policy/limits/limits-in-force.ts';
 import { type AcceptGate, acceptGates } from '../transports/accept-gate.ts';
 import { type Listener, openListener } from '../transports/listener.ts';
 import type { ListenerOptions } from '../transports/listener-options.ts';
@@ -21,10 +22,12 @@ import { type PreparedStaples, Staples } from './certificates/staples.ts';
 import { ChainInForce } from './chain-in-force.ts';
 import type { Config, ListenerConfig } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
+import { connectGate } from './connect-gate.ts';
 import { type OpenEmbedded, openOwnBroker } from './embedded-upstream.ts';
 import { letHashingYield } from './hash-threads.ts';
 import type { Chain } from './identity-methods.ts';
 import { KeySets } from './key-sets.ts';
+import { limitRulesOf } from './limit-rules.ts';
 import { listenerOptions } from './listener-files.ts';
 import { loadPolicies, policyFor } from './policies.ts';
 import { type PreparedUpstreams, prepareUpstreams, Upstreams } from './upstreams.ts';
@@ -114,7 +117,8 @@ class RunningGateway implements Gateway {
   readonly #queue: HashQueue;
   readonly #keySets: KeySets;
   /** In the order in which they are asked: bans, budgets of addresses, overload. */
-  readonly #gate: AcceptGate = acceptGates([]);
+  readonly #gate: AcceptGate;
+  readonly limits: LimitsInForce;
   readonly #listeners = new Map<string, Listener>();
   readonly upstreams: Upstreams;
   readonly #guards: CertificateGuards;
@@ -143,6 +147,8 @@ class RunningGateway implements Gateway {
     this.#keySets = new KeySets({ clock, emit });
     this.#queue = new HashQueue({ clock, emit, runningMax: hashConcurrency, waitingMax: hashQueueMax });
     const { chance, shared } = options;
+    this.limits = new LimitsInForce({ clock, emit, processes: shared?.processes ?? 1 });
+    this.#gate = acceptGates([connectGate(this.limits)]);
     this.#staples = new Staples({ clock, chance, emit });
     this.#watching = new Watching(clock, emit);
     this.#guards = new CertificateGuards({
@@ -169,6 +175,7 @@ class RunningGateway implements Gateway {
     const prepared = await this.#prepare(this.#config);
     this.#policies = prepared.policies;
     this.#chain.replace(prepared.chain, this.#config.limits.connectTimeoutMs);
+    this.limits.setRules(limitRulesOf(this.#config));
     this.#guards.commit(prepared.guards);
     this.#staples.commit(prepared.staples);
     this.#watching.commit(prepared.shadow);
@@ -189,6 +196,7 @@ class RunningGateway implements Gateway {
     this.#guards.close();
     this.#staples.close();
     this.#chain.close();
+    this.limits.close();
   }
 
   /** Reads and builds everything, and changes nothing. */
@@ -242,6 +250,7 @@ class RunningGateway implements Gateway {
           clock,
           chance,
           emit,
+          limits: this.limits,
           openLink: (receiver, client) => this.upstreams.open(receiver, client),
           onGone: (gone) => this.#connections.remove(gone),
         });
@@ -340,6 +349,7 @@ class RunningGateway implements Gateway {
     this.#staples.commit(prepared.staples);
     this.#watching.commit(prepared.shadow);
     if (this.#isLearning) this.#watching.setLearning(config.authorization.learn);
+    this.limits.setRules(limitRulesOf(config));
     this.#connections.applyPolicies((listener) => policies.get(listener));
     return { generation: this.#generation, ...compare(before, config) };
   }
@@ -394,12 +404,14 @@ class RunningGateway implements Gateway {
     this.#guards.close();
     this.#staples.close();
     this.#chain.close();
+    this.limits.close();
     emit({ name: 'gateway.stopped', durationMs: Math.round(clock.nowMs() - startedMs), connectionsCut });
   }
 }
 
 /** A listener that only moved in its file has not changed. */
 function withoutPlaces(section: Config[keyof Config]): unknown {
+  if (typeof section === 'object' && 'places' in section) return { ...section, places: {} };
   return Array.isArray(section) ? section.map((item: object) => ({ ...item, place: '' })) : section;
 }
 

@@ -41,7 +41,11 @@ export function policyFor(
   psk: PskFile | undefined,
   generation: number,
 ): ConnectionPolicy {
-  const { protocolVersions, rejectControlCharacters, userPropertiesMax, ...limits } = config.limits;
+  const { scopes: _scopes, places: _places, ...ceilings } = config.limits;
+  const { protocolVersions, rejectControlCharacters, userPropertiesMax, ...limits } = {
+    ...ceilings,
+    ...listener.limits?.ceilings,
+  };
   return Object.freeze({
     generation,
     protocolVersions,

@@ -91,6 +91,12 @@ export class Deframer implements Frame {
     if (this.#at < this.#limit) this.#take(this.#limit - this.#at);
   }
 
+  /** The frame that `next` returned last will be the next again: for a caller that cannot take it yet. */
+  putBack(): void {
+    if (this.bytes === this.#held) this.#heldAt = this.start;
+    else this.#at = this.start;
+  }
+
   next(): FrameStatus {
     if (this.fault !== undefined) return FrameStatus.Fault;
     if (this.#heldAt < this.#heldEnd) return this.#nextHeld();

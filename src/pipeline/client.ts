@@ -1,21 +1,32 @@
 /** What is known of one client while it is connected: the state that checks read and the connection writes. */
 import type { ConnectionFacts } from '../base/events.ts';
 import type { ConnectPacket } from '../mqtt/packet.ts';
+import type { DecodeRules } from '../mqtt/rules.ts';
 import type { ProtocolVersion } from '../mqtt/wire.ts';
 import type { ClientAuthorization, Subject } from '../policy/authorization/decision.ts';
 import type { Identity } from '../policy/identity/identity.ts';
+import type { LimitsInForce } from '../policy/limits/limits-in-force.ts';
+import type { Membership } from '../policy/limits/membership.ts';
 import { Conduct } from './conduct.ts';
 import type { DownstreamFacts } from './downstream.ts';
-import type { ConnectionPolicy } from './policy.ts';
+import { type EffectiveLimits, limitsFor } from './effective-limits.ts';
+import type { ConnectionLimits, ConnectionPolicy } from './policy.ts';
 import { TopicCache } from './topic-cache.ts';
 
 export class Client {
   readonly downstream: DownstreamFacts;
-  policy: ConnectionPolicy;
+  /** The limits of everybody. */
+  readonly inForce: LimitsInForce;
+  /** Its part in the limits that are shared and that came with its identity; undefined until that is known. */
+  membership: Membership | undefined;
+  #policy: ConnectionPolicy;
+  #effective: EffectiveLimits;
   /** Until CONNECT has told, 3.1.1. */
   version: ProtocolVersion = 4;
   clientId: string | undefined;
   username: string | undefined;
+  /** As the CONNECT has it; the identity may have another. */
+  shownUsername: string | undefined;
   identity: Identity | undefined;
   /** Set once authenticated; nothing is permitted before. */
   authorization: ClientAuthorization | undefined;
@@ -34,10 +45,35 @@ export class Client {
   readonly conduct = new Conduct();
   #topics: TopicCache | undefined;
 
-  constructor(downstream: DownstreamFacts, policy: ConnectionPolicy) {
+  constructor(downstream: DownstreamFacts, policy: ConnectionPolicy, inForce: LimitsInForce) {
     this.downstream = downstream;
-    this.policy = policy;
+    this.inForce = inForce;
+    this.#policy = policy;
+    this.#effective = limitsFor(policy, undefined);
     this.inflightMax = policy.limits.inflightMax;
+  }
+
+  get policy(): ConnectionPolicy {
+    return this.#policy;
+  }
+
+  set policy(policy: ConnectionPolicy) {
+    this.#policy = policy;
+    this.settleLimits();
+  }
+
+  /** Its ceilings: those of the policy, or what is said of this client in particular. */
+  get limits(): ConnectionLimits {
+    return this.#effective.limits;
+  }
+
+  get decodeRules(): DecodeRules {
+    return this.#effective.decodeRules;
+  }
+
+  /** After a change of the policy, or of the membership. */
+  settleLimits(): void {
+    this.#effective = limitsFor(this.#policy, this.membership?.ceilings);
   }
 
   /** Made with the first PUBLISH: most subscribers never need one. */

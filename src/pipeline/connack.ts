@@ -14,7 +14,7 @@ export function shapeConnack(
   packet: ConnackPacket,
   assignedClientId: string | undefined,
 ): ConnackPacket {
-  const { limits } = client.policy;
+  const { limits } = client;
   const { properties } = packet;
   const askedS = client.connect?.keepAliveS ?? 0;
   client.keepAliveS = enforcedKeepAliveS(properties.serverKeepAliveS ?? askedS, limits);

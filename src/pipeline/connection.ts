@@ -16,6 +16,7 @@ import { PublishView } from '../mqtt/publish-view.ts';
 import { Reason } from '../mqtt/reason.ts';
 import { PacketOrder } from '../mqtt/sequence.ts';
 import { PacketType } from '../mqtt/wire.ts';
+import type { LimitsInForce } from '../policy/limits/limits-in-force.ts';
 import { Answers } from './answers.ts';
 import { Authentication } from './authentication.ts';
 import { type Cause, causeOfDisconnect, causeOfEnd, connectTimeout, UPSTREAM_GONE } from './cause.ts';
@@ -34,6 +35,7 @@ import { Publishing } from './publishing.ts';
 import { ReadGate, Stop } from './read-gate.ts';
 import { RefusalEvents } from './refusal-events.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { Throttle } from './throttle.ts';
 import { upstreamConnect, upstreamFacts, withoutSecrets } from './upstream-connect.ts';
 import { type Denial, refuse } from './verdict.ts';
 
@@ -43,6 +45,7 @@ export interface ConnectionServices {
   readonly emit: Emit;
   /** Makes the link to the server; which one, may depend on who the client is. */
   readonly openLink: (receiver: DownstreamReceiver, client: Client) => UpstreamLink;
+  readonly limits: LimitsInForce;
   /** Told once, when the socket has gone. */
   readonly onGone: (connection: Connection) => void;
 }
@@ -70,6 +73,7 @@ export class Connection implements DownstreamHandler, Latecomer {
   readonly #egress: Egress;
   readonly #gate: ReadGate;
   readonly #deadlines: Deadlines;
+  readonly #throttle: Throttle;
   readonly #expiry: Expiry;
   readonly #startedMs: number;
   #state: State = 'connecting';
@@ -82,10 +86,17 @@ export class Connection implements DownstreamHandler, Latecomer {
     this.#downstream = downstream;
     this.#services = services;
     this.#startedMs = services.clock.nowMs();
-    this.client = new Client(downstream.facts, policy);
+    this.client = new Client(downstream.facts, policy, services.limits);
     this.#deframer = new Deframer({ sender: 'client', packetSizeMaxBytes: policy.limits.packetSizeMaxBytes });
     this.#gate = new ReadGate(downstream);
     this.#deadlines = new Deadlines(this.client, downstream, this.#gate, services.clock, this);
+    this.#throttle = new Throttle(this.client, services.clock, this.#gate, {
+      readOn: () => this.#pump(),
+      deliverOn: () => this.#deliverOn(),
+      changed: () => {
+        this.#deframer.packetSizeMaxBytes = this.client.limits.packetSizeMaxBytes;
+      },
+    });
     this.#expiry = new Expiry(this.client, services.clock, () =>
       this.#withdraw('identity:expired', 'identity has expired'),
     );
@@ -98,12 +109,13 @@ export class Connection implements DownstreamHandler, Latecomer {
     });
     this.#publishing = new Publishing(this.client, this.#answers, this.#events);
     this.#subscriptions = new Subscriptions(this.client, this.#answers, this.#events);
-    this.#egress = new Egress(this.client, downstream, this.#answers, this.#events, {
+    this.#egress = new Egress(this.client, downstream, this.#answers, this.#events, services.clock, {
       connack: (packet, subscriptions) => this.#onConnack(packet, subscriptions),
       suback: (packet, frame) => this.#subscriptions.suback(packet, frame),
       unsuback: (packet, frame) => this.#subscriptions.unsuback(packet, frame),
       acknowledged: (type, reasonCode) => this.#onAcknowledged(type, reasonCode),
       held: () => this.#deadlines.reader.hold(),
+      owed: (budget) => this.#throttle.hold(budget),
       drained: () => this.#gate.open(Stop.LinkFull),
       closed: (disconnect, frame) => this.#onLinkClosed(disconnect, frame),
     });
@@ -128,10 +140,13 @@ export class Connection implements DownstreamHandler, Latecomer {
     if (this.#pumping) return;
     this.#pumping = true;
     let packets = 0;
+    const nowMs = this.#services.clock.nowMs();
+    if (this.client.membership !== undefined) this.client.membership.nowMs = nowMs;
     while (
-      this.#state === 'open' ||
-      this.#state === 'connecting' ||
-      (this.#state === 'authenticating' && this.#authentication.awaitsClient)
+      !this.#gate.isShutFor(Stop.Throttled) &&
+      (this.#state === 'open' ||
+        this.#state === 'connecting' ||
+        (this.#state === 'authenticating' && this.#authentication.awaitsClient))
     ) {
       const status = this.#deframer.next();
       if (status === FrameStatus.Frame) {
@@ -143,10 +158,11 @@ export class Connection implements DownstreamHandler, Latecomer {
       }
     }
     this.#pumping = false;
-    if (this.#state === 'authenticating' || this.#state === 'opening') {
-      // What came behind the CONNECT is kept until it has been answered; the chunk is only borrowed.
-      this.#deframer.hold();
-    } else if (this.#state === 'open') this.#deadlines.received(bytes, packets, this.#deframer.heldBytes);
+    // What came behind the CONNECT is kept until it has been answered, and what is too much until there is room; the chunk is
+    // only borrowed.
+    const isWaiting = this.#state === 'authenticating' || this.#state === 'opening';
+    if (isWaiting || this.#gate.isShutFor(Stop.Throttled)) this.#deframer.hold();
+    if (this.#state === 'open') this.#deadlines.received(bytes, packets, this.#deframer.heldBytes);
   }
 
   #onFrame(): void {
@@ -162,7 +178,7 @@ export class Connection implements DownstreamHandler, Latecomer {
 
   #onPublish(): void {
     const { client } = this;
-    const fault = scanPublish(view, this.#deframer, client.version, 'client', client.policy.decodeRules);
+    const fault = scanPublish(view, this.#deframer, client.version, 'client', client.decodeRules);
     if (fault !== undefined) {
       this.#onFault(fault);
       return;
@@ -175,7 +191,11 @@ export class Connection implements DownstreamHandler, Latecomer {
       this.#gate.shut(Stop.LinkFull);
     } else if (outcome !== undefined) {
       if (isFault(outcome)) this.#onFault(outcome);
-      else this.#end(outcome);
+      else if (outcome.kind === 'close') this.#end(outcome);
+      else {
+        this.#deframer.putBack();
+        this.#throttle.delay(outcome);
+      }
     }
   }
 
@@ -193,7 +213,7 @@ export class Connection implements DownstreamHandler, Latecomer {
   }
 
   #onOther(): void {
-    const packet = decodePacket(this.#deframer, this.client.version, 'client', this.client.policy.decodeRules);
+    const packet = decodePacket(this.#deframer, this.client.version, 'client', this.client.decodeRules);
     if (isFault(packet)) {
       this.#onFault(packet);
       return;
@@ -248,6 +268,7 @@ export class Connection implements DownstreamHandler, Latecomer {
     const { username } = packet;
     // A token in the user name's place is for the method alone: no event may repeat it.
     client.username = username === undefined || client.policy.authenticator.isSecret(username) ? undefined : username;
+    client.shownUsername = client.username;
     this.#broughtNoClientId = packet.clientId === '';
     if (this.#broughtNoClientId) packet.clientId = provisionalClientId(this.#services.chance);
     client.clientId = packet.clientId;
@@ -277,6 +298,7 @@ export class Connection implements DownstreamHandler, Latecomer {
 
   #onAuthenticated(denial: Denial | undefined): void {
     if (this.#state !== 'authenticating') return;
+    this.#throttle.authenticated(denial);
     const verdict = denial ?? clientIdentifierOfIdentity(this.client, this.#broughtNoClientId, this.#services.chance);
     if (verdict.kind === 'pass') {
       this.#expiry.start();
@@ -287,6 +309,7 @@ export class Connection implements DownstreamHandler, Latecomer {
   /** The client has authenticated anew: what it may do is what its new identity may do. */
   #onRenewed(denial: Denial | undefined): void {
     if (this.#state !== 'open') return;
+    this.#throttle.authenticated(denial);
     if (denial !== undefined) {
       this.#end(denial);
       return;
@@ -299,6 +322,11 @@ export class Connection implements DownstreamHandler, Latecomer {
     const { client } = this;
     const { username } = client;
     client.authorization = client.policy.authorizer.forClient(subjectOf(client, client.identity!));
+    const excluded = this.#throttle.join();
+    if (excluded !== undefined) {
+      this.#refuseConnect(excluded);
+      return;
+    }
     if (packet.will !== undefined) {
       const outcome = admitWill(client, packet.will);
       if (outcome.kind !== 'pass') {
@@ -318,13 +346,14 @@ export class Connection implements DownstreamHandler, Latecomer {
     this.#state = 'opening';
     this.#link = this.#services.openLink(this.#egress, client);
     this.#egress.link = this.#link;
-    const connect = upstreamConnect(packet, client.policy.limits);
+    const connect = upstreamConnect(packet, client.limits);
     client.connect = withoutSecrets(packet, username);
     this.#link.connect(connect, upstreamFacts(client));
   }
 
   #refuseConnect(denial: Denial, options: { told: boolean } = { told: false }): void {
-    const { reason, by, says } = denial;
+    const { reason, by, says, excess } = denial;
+    if (excess !== undefined) this.#throttle.tell(excess, 'refused', reason);
     if (!options.told) this.#services.emit({ name: 'connect.refused', ...this.client.facts(), reason, by, says });
     this.#answers.refuseConnect(this.client.version, reason, says);
     this.#finish({ reason, by, says });
@@ -418,6 +447,7 @@ export class Connection implements DownstreamHandler, Latecomer {
   #release(): void {
     this.#egress.shut();
     this.#deadlines.cancel();
+    this.#throttle.leave();
     this.#expiry.cancel();
     this.#authentication.cancel();
     const link = this.#link;
@@ -505,7 +535,11 @@ export class Connection implements DownstreamHandler, Latecomer {
   }
 
   onDrain(): void {
-    if (this.#deadlines.reader.release()) this.#link?.resume();
+    if (this.#deadlines.reader.release()) this.#deliverOn();
+  }
+
+  #deliverOn(): void {
+    if (!this.#deadlines.reader.holds && !this.#throttle.holds) this.#link?.resume();
   }
 
   // --- change of policy ---
@@ -514,7 +548,7 @@ export class Connection implements DownstreamHandler, Latecomer {
   applyPolicy(policy: ConnectionPolicy): void {
     const { client } = this;
     client.policy = policy;
-    this.#deframer.packetSizeMaxBytes = policy.limits.packetSizeMaxBytes;
+    this.#deframer.packetSizeMaxBytes = client.limits.packetSizeMaxBytes;
     if (this.recheckIdentity()) this.#reauthorize();
   }
 
@@ -537,6 +571,11 @@ export class Connection implements DownstreamHandler, Latecomer {
     const { authorizer } = client.policy;
     client.authorization = authorizer.forClient(subjectOf(client, client.identity!));
     client.rights++;
+    const excluded = this.#throttle.join();
+    if (excluded !== undefined) {
+      this.#withdraw(excluded.by, excluded.says);
+      return;
+    }
     const will = client.connect?.will;
     const outcome = will === undefined ? undefined : admitWill(client, will);
     if (outcome !== undefined && outcome.kind !== 'pass') {

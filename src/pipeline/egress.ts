@@ -1,5 +1,6 @@
 /** Server to client: each delivery is authorized anew, then its bytes go out as they came. */
 
+import type { Clock } from '../base/clock.ts';
 import { encodeInto } from '../mqtt/encode.ts';
 import type { Frame } from '../mqtt/frame.ts';
 import type { AckProperties, DownstreamReceiver, UpstreamLink } from '../mqtt/link.ts';
@@ -15,6 +16,9 @@ import { viewToPacket } from '../mqtt/packets/publish.ts';
 import type { PublishView } from '../mqtt/publish-view.ts';
 import { Reason } from '../mqtt/reason.ts';
 import { PacketType } from '../mqtt/wire.ts';
+import type { Budget } from '../policy/limits/budget.ts';
+import { type Excess, excessOf } from '../policy/limits/excess.ts';
+import type { Meter } from '../policy/limits/meter.ts';
 import type { Answers } from './answers.ts';
 import { receiveGrant } from './checks/receive-grant.ts';
 import type { Client } from './client.ts';
@@ -31,6 +35,8 @@ export interface EgressTarget {
   acknowledged(type: AckType, reasonCode: number): void;
   /** Deliveries are held from now on, because the client reads too slowly. */
   held(): void;
+  /** The same, because more was delivered than this budget has. */
+  owed(budget: Budget): void;
   drained(): void;
   closed(disconnect: DisconnectPacket | undefined, frame: Frame | undefined): void;
 }
@@ -43,6 +49,7 @@ export class Egress implements DownstreamReceiver {
   readonly #answers: Answers;
   readonly #events: RefusalEvents;
   readonly #target: EgressTarget;
+  readonly #clock: Clock;
   /** Set right after the link was opened with this receiver. */
   link: UpstreamLink | undefined;
   #open = true;
@@ -54,11 +61,19 @@ export class Egress implements DownstreamReceiver {
   #withheld: Set<number> | undefined;
   #owed: { type: AckType; packetId: number }[] | undefined;
 
-  constructor(client: Client, downstream: Downstream, answers: Answers, events: RefusalEvents, target: EgressTarget) {
+  constructor(
+    client: Client,
+    downstream: Downstream,
+    answers: Answers,
+    events: RefusalEvents,
+    clock: Clock,
+    target: EgressTarget,
+  ) {
     this.#client = client;
     this.#downstream = downstream;
     this.#answers = answers;
     this.#events = events;
+    this.#clock = clock;
     this.#target = target;
   }
 
@@ -69,14 +84,37 @@ export class Egress implements DownstreamReceiver {
       this.#withhold(packet, verdict);
       return true;
     }
+    const meter = this.#client.membership?.deliver;
+    const lacking = meter === undefined ? undefined : this.#lacking(meter, packet);
+    if (lacking !== undefined && packet.qos === 0 && lacking.action === 'drop') {
+      this.#drop(packet, excessOf(lacking));
+      return true;
+    }
     const { batch } = this.#downstream;
     if (batch.length === 0) this.#bufferedBytes = this.#downstream.bufferedBytes();
     if (packet.topicAlias === 0 || this.#aliasIsKnown(packet)) batch.append(packet.bytes, packet.start, packet.end);
     else encodeInto(batch, { ...viewToPacket(packet), topic: packet.topic }, this.#client.version);
     this.#downstream.touch();
-    if (this.#bufferedBytes + batch.length <= this.#client.policy.limits.outputBufferMaxBytes) return true;
-    this.#target.held();
+    if (this.#bufferedBytes + batch.length > this.#client.limits.outputBufferMaxBytes) {
+      this.#target.held();
+      return false;
+    }
+    if (lacking === undefined) return true;
+    // It was taken all the same, and is paid back before the next.
+    meter?.chargeAnyway(1, packet.end - packet.start, this.#clock.nowMs());
+    this.#target.owed(lacking);
     return false;
+  }
+
+  #lacking(meter: Meter, packet: PublishView): Budget | undefined {
+    return meter.charge(1, packet.end - packet.start, this.#clock.nowMs());
+  }
+
+  #drop({ topic, qos }: PublishView, excess: Excess): void {
+    const { by, says } = excess;
+    const reason = Reason.QuotaExceeded;
+    this.#client.inForce.tell(excess, 'dropped', reason, this.#client.facts());
+    this.#events.emit(() => ({ name: 'delivery.dropped', ...this.#client.facts(), topic, qos, reason, by, says }));
   }
 
   /**

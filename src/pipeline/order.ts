@@ -4,27 +4,34 @@
  */
 import type { ConnectPacket, SubscribePacket, Subscription } from '../mqtt/packet.ts';
 import type { PublishView } from '../mqtt/publish-view.ts';
+import { authenticationRate } from './checks/authentication-rate.ts';
 import { clientIdentifier } from './checks/client-identifier.ts';
 import { inflightWindow } from './checks/inflight-window.ts';
 import { protocolVersion } from './checks/protocol-version.ts';
 import { publishGrant } from './checks/publish-grant.ts';
+import { publishRate } from './checks/publish-rate.ts';
+import { retainedQuota } from './checks/retained-quota.ts';
 import { subscribeGrant } from './checks/subscribe-grant.ts';
+import { subscribeRate } from './checks/subscribe-rate.ts';
 import { filtersPerSubscribe, subscriptionQuota } from './checks/subscription-quota.ts';
 import { topicFilterShape, topicNameShape } from './checks/topic-shape.ts';
 import type { Client } from './client.ts';
+import { LimitedTopic } from './limited-topic.ts';
 import type { PublishPermit } from './permit.ts';
 import type { TopicEntry, TopicOutcome } from './topic-cache.ts';
-import { type Denial, PASS, type Verdict } from './verdict.ts';
+import { type Delay, type Denial, PASS, type Verdict } from './verdict.ts';
 
 const order = {
   /** Before the password is looked at; the connection authenticates next, and then admits the Will. */
-  connect: [protocolVersion, clientIdentifier],
-  publish: [inflightWindow],
+  connect: [protocolVersion, clientIdentifier, authenticationRate],
+  publish: [inflightWindow, publishRate],
   /** Decided once for each topic and policy, and then remembered. */
-  topic: [(client: Client, topic: string) => topicNameShape(client.policy.limits, topic), publishGrant],
-  subscribe: [filtersPerSubscribe],
+  topic: [(client: Client, topic: string) => topicNameShape(client.limits, topic), publishGrant],
+  /** Of a message that may be published, and is to stay. */
+  retain: retainedQuota,
+  subscribe: [filtersPerSubscribe, subscribeRate],
   filter: [
-    (client: Client, filter: string) => topicFilterShape(client.policy.limits, filter),
+    (client: Client, filter: string) => topicFilterShape(client.limits, filter),
     subscriptionQuota,
     subscribeGrant,
   ],
@@ -43,27 +50,37 @@ export function admitConnect(client: Client, packet: ConnectPacket): Verdict {
 }
 
 /** The permit comes from the topic's last check, out of the cache when the policy has not changed. */
-export function admitPublish(client: Client, packet: PublishView, entry: TopicEntry): PublishPermit | Denial {
+export function admitPublish(client: Client, packet: PublishView, entry: TopicEntry): PublishPermit | Denial | Delay {
   for (const check of order.publish) {
     const verdict = check(client, packet);
     if (verdict.kind !== 'pass') return verdict;
   }
-  if (entry.generation === client.rights && entry.outcome !== undefined) return settle(entry.outcome, packet);
-  const outcome = decideTopic(client, entry.topic);
-  entry.outcome = outcome;
-  entry.generation = client.rights;
-  return settle(outcome, packet);
+  let outcome = entry.outcome;
+  if (entry.generation !== client.rights || outcome === undefined) {
+    outcome = decideTopic(client, entry.topic);
+    entry.outcome = outcome;
+    entry.generation = client.rights;
+  }
+  const settled = settle(outcome, packet);
+  if (settled.kind === 'delay') client.membership?.publish?.giveBack(1, packet.end - packet.start);
+  if (settled.kind !== 'pass' || !packet.retain) return settled;
+  const verdict = order.retain(client, packet, client.inForce);
+  return verdict.kind === 'pass' ? settled : verdict;
 }
 
 /** Most topics are decided for good; of the others, each message is. */
-function settle(outcome: TopicOutcome, packet: PublishView): PublishPermit | Denial {
+function settle(outcome: TopicOutcome, packet: PublishView): PublishPermit | Denial | Delay {
   return outcome.kind === 'depends' ? outcome.judge(packet) : outcome;
 }
 
 function decideTopic(client: Client, topic: string): TopicOutcome {
   const [shape, grant] = order.topic;
   const verdict = shape(client, topic);
-  return verdict.kind === 'pass' ? grant(client, topic) : verdict;
+  if (verdict.kind !== 'pass') return verdict;
+  const outcome = grant(client, topic);
+  if (outcome.kind === 'refuse') return outcome;
+  const filters = client.inForce.topicFilters(topic);
+  return filters.length === 0 ? outcome : new LimitedTopic(client, outcome, client.inForce.topicStates(filters));
 }
 
 export function admitSubscribe(client: Client, packet: SubscribePacket): Verdict {

@@ -24,6 +24,11 @@ export interface ConnectionLimits {
   readonly inflightMax: number;
   readonly topicAliasMax: number;
   readonly clientIdLengthMaxBytes: number;
+  /** Payload of a Will. */
+  readonly willSizeMaxBytes: number;
+  /** Topics on which one client may have retained messages, and the bytes of their payloads; infinite where it is not limited. */
+  readonly retainedMessagesMax: number;
+  readonly retainedBytesMax: number;
   /** Output that waits for a slow reader before deliveries are held. */
   readonly outputBufferMaxBytes: number;
   /** How long deliveries may be held, or the client may read nothing at all, before the connection is closed. */

@@ -6,13 +6,14 @@ import type { UpstreamLink } from '../mqtt/link.ts';
 import type { AckType } from '../mqtt/packet.ts';
 import type { PublishView } from '../mqtt/publish-view.ts';
 import { PacketType } from '../mqtt/wire.ts';
+import type { ExcessOutcome } from '../policy/limits/limits-in-force.ts';
 import type { Answers } from './answers.ts';
 import type { Client } from './client.ts';
 import { admitPublish } from './order.ts';
 import type { PublishPermit } from './permit.ts';
 import type { RefusalEvents } from './refusal-events.ts';
 import type { TopicEntry } from './topic-cache.ts';
-import { type Close, close, type Denial } from './verdict.ts';
+import { type Close, close, type Delay, type Denial } from './verdict.ts';
 
 export class Publishing {
   readonly #client: Client;
@@ -31,13 +32,14 @@ export class Publishing {
 
   /**
    * True when it was forwarded and the link takes more, false when the link asks to wait; a fault or a close ends the
-   * connection; undefined when it was refused and the connection stays.
+   * connection; a delay asks to come again with it; undefined when it was refused and the connection stays.
    */
-  publish(packet: PublishView, link: UpstreamLink): boolean | undefined | Close | Fault {
+  publish(packet: PublishView, link: UpstreamLink): boolean | undefined | Close | Delay | Fault {
     const entry = this.#entryOf(packet);
     if (entry === undefined) return TopicAliasInvalid; // [MQTT-3.3.2-9] [MQTT-3.3.2-10]
     packet.topic = entry.topic;
     const outcome = admitPublish(this.#client, packet, entry);
+    if (outcome.kind === 'delay') return outcome;
     return outcome.kind === 'pass' ? this.#forward(outcome, packet, link) : this.#deny(packet, outcome);
   }
 
@@ -50,7 +52,7 @@ export class Publishing {
   #entryOf(packet: PublishView): TopicEntry | undefined {
     const { bytes, topicStart, topicEnd, topicAlias } = packet;
     if (topicAlias === 0) return this.#client.topics.lookup(bytes, topicStart, topicEnd);
-    if (topicAlias > this.#client.policy.limits.topicAliasMax) return undefined;
+    if (topicAlias > this.#client.limits.topicAliasMax) return undefined;
     if (topicEnd === topicStart) return this.#aliases?.[topicAlias];
     const entry = this.#client.topics.lookup(bytes, topicStart, topicEnd);
     this.#aliases ??= [];
@@ -61,7 +63,10 @@ export class Publishing {
   #deny(packet: PublishView, denial: Denial): Close | undefined {
     const { version, policy } = this.#client;
     const { reason, by, says } = denial;
-    if (denial.kind === 'close') return denial;
+    if (denial.kind === 'close') {
+      this.#tellExcess(denial, 'disconnected');
+      return denial;
+    }
     if (denial.kind === 'drop') {
       this.#tell(packet, denial, 'dropped');
       return undefined;
@@ -94,6 +99,7 @@ export class Publishing {
     const { topic, qos, retain } = packet;
     const { reason, by, says } = denial;
     this.#client.conduct.refused();
+    this.#tellExcess(denial, action === 'acknowledged' ? 'refused' : action);
     this.#events.emit(() => ({
       name: 'publish.refused',
       ...this.#client.facts(),
@@ -105,6 +111,10 @@ export class Publishing {
       by,
       says,
     }));
+  }
+
+  #tellExcess({ excess, reason }: Denial, outcome: ExcessOutcome): void {
+    if (excess !== undefined) this.#client.inForce.tell(excess, outcome, reason, this.#client.facts());
   }
 
   /** Whether a PUBREL belongs to a denied message, whose exchange then ends here. */

@@ -10,6 +10,8 @@ export const Stop = {
   InflightFull: 4,
   /** It does not read our answers. */
   OutputFull: 8,
+  /** It has sent more than its limits allow for now. */
+  Throttled: 16,
 } as const;
 export type Stop = (typeof Stop)[keyof typeof Stop];
 

@@ -11,7 +11,7 @@ const WINDOW_MS = 1000;
 /** Events that one packet can cause. */
 type RefusalEvent = Extract<
   GatewayEvent,
-  { name: 'publish.refused' | 'subscribe.refused' | 'delivery.withheld' | 'subscription.revoked' }
+  { name: 'publish.refused' | 'subscribe.refused' | 'delivery.withheld' | 'delivery.dropped' | 'subscription.revoked' }
 >;
 
 export class RefusalEvents {

@@ -28,15 +28,20 @@ export class SlowReader {
     const { length } = this.#downstream.batch;
     if (length === 0) return;
     const waitingBytes = length + this.#downstream.bufferedBytes();
-    if (waitingBytes > 2 * this.#client.policy.limits.outputBufferMaxBytes) {
+    if (waitingBytes > 2 * this.#client.limits.outputBufferMaxBytes) {
       this.#gate.shut(Stop.OutputFull);
       this.hold();
     }
   }
 
+  /** Deliveries are held until it has read. */
+  get holds(): boolean {
+    return this.#timer !== undefined;
+  }
+
   /** From now on it has so long to read. */
   hold(): void {
-    this.#timer ??= this.#clock.after(this.#client.policy.limits.slowReaderTimeoutMs, this.#onTooSlow);
+    this.#timer ??= this.#clock.after(this.#client.limits.slowReaderTimeoutMs, this.#onTooSlow);
   }
 
   /**

@@ -42,11 +42,15 @@ export class Subscriptions {
   /** Undefined when it was dealt with; otherwise the connection ends with what is returned. */
   subscribe(packet: SubscribePacket, frame: Frame, link: UpstreamLink): Close | Drop | undefined {
     const verdict = admitSubscribe(this.#client, packet);
+    if (verdict.kind !== 'pass' && verdict.excess !== undefined) {
+      const outcome = verdict.kind === 'close' ? 'disconnected' : 'refused';
+      this.#client.inForce.tell(verdict.excess, outcome, verdict.reason, this.#client.facts());
+    }
     if (verdict.kind === 'close' || verdict.kind === 'drop') return verdict;
     const permitted: Subscription[] = [];
     const codes: (number | undefined)[] = [];
     for (const subscription of packet.subscriptions) {
-      const denial = admitFilter(this.#client, subscription);
+      const denial = verdict.kind === 'pass' ? admitFilter(this.#client, subscription) : verdict;
       if (denial.kind === 'pass') {
         permitted.push(subscription);
         codes.push(undefined);

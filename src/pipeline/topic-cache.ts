@@ -1,10 +1,16 @@
 /** A connection's cache from topic bytes to everything decided about that topic. */
+import type { PublishView } from '../mqtt/publish-view.ts';
 import { type KnownTopic, TopicTable } from '../mqtt/topic-table.ts';
-import type { DependingGrant } from './depending-grant.ts';
 import type { PublishPermit } from './permit.ts';
-import type { Denial } from './verdict.ts';
+import type { Delay, Denial } from './verdict.ts';
 
-export type TopicOutcome = PublishPermit | Denial | DependingGrant;
+/** A topic of which each message is judged: `DependingGrant`, `LimitedTopic`. */
+interface JudgedTopic {
+  readonly kind: 'depends';
+  judge(packet: PublishView): PublishPermit | Denial | Delay;
+}
+
+export type TopicOutcome = PublishPermit | Denial | JudgedTopic;
 
 /** With the last decision, and the state of the client's rights it was made under. */
 export type TopicEntry = KnownTopic<TopicOutcome>;

@@ -1,5 +1,8 @@
 /** What a check says of a packet. Anything but a pass names its author. */
 
+import type { Budget } from '../policy/limits/budget.ts';
+import type { Excess } from '../policy/limits/excess.ts';
+
 /** Goes on to the next check. */
 export interface Pass {
   readonly kind: 'pass';
@@ -11,6 +14,8 @@ export interface Drop {
   readonly reason: number;
   readonly by: string;
   readonly says: string;
+  /** The limit that it exceeds, where it does. */
+  readonly excess?: Excess;
 }
 
 /** Is answered with a refusal in the client's protocol version; the connection stays. */
@@ -19,6 +24,7 @@ export interface Refuse {
   readonly reason: number;
   readonly by: string;
   readonly says: string;
+  readonly excess?: Excess;
 }
 
 /** Ends the connection, with the reason where the version can say one. */
@@ -27,6 +33,14 @@ export interface Close {
   readonly reason: number;
   readonly by: string;
   readonly says: string;
+  readonly excess?: Excess;
+}
+
+/** Has come too early: it is looked at again when the budget has what it costs, and until then nothing is read. */
+export interface Delay {
+  readonly kind: 'delay';
+  readonly budget: Budget;
+  readonly cost: number;
 }
 
 export type Denial = Drop | Refuse | Close;
@@ -40,4 +54,10 @@ export function refuse(reason: number, by: string, says: string): Refuse {
 
 export function close(reason: number, by: string, says: string): Close {
   return Object.freeze({ kind: 'close', reason, by, says });
+}
+
+/** Of a limit that is exceeded. */
+export function exceeds(kind: 'drop' | 'refuse' | 'close', reason: number, excess: Excess): Denial {
+  const { by, says } = excess;
+  return { kind, reason, by, says, excess };
 }

@@ -13,9 +13,11 @@ export type RejectionAuthor =
   | 'tls'
   | 'websocket'
   /** Gates that stand before a connection; what follows the colon names the ban, the limit or the state. */
-  | `${GateKind}:${string}`;
+  | `${GateKind}:${string}`
+  /** Such as `limit:address connects`: as many as there are limits of those who connect. */
+  | `limit:${string} ${string}`;
 
-const GATE_KINDS = ['ban', 'budget', 'overload'] as const;
+const GATE_KINDS = ['ban', 'overload'] as const;
 type GateKind = (typeof GATE_KINDS)[number];
 
 export interface Rejection {

@@ -20,6 +20,7 @@ import type { ConnectionPolicy } from '../../src/pipeline/policy.ts';
 import type { ClientAuthorization } from '../../src/policy/authorization/decision.ts';
 import { ANY_CLIENT_ID } from '../../src/policy/identity/client-id-rules.ts';
 import type { AuthenticationResult, Credentials } from '../../src/policy/identity/identity.ts';
+import { LimitsInForce } from '../../src/policy/limits/limits-in-force.ts';
 
 export class RecordingDownstream implements Downstream {
   readonly facts: DownstreamFacts = {
@@ -172,6 +173,9 @@ export function testPolicy(changes: Partial<ConnectionPolicy> = {}): ConnectionP
       inflightMax: 4,
       topicAliasMax: 2,
       clientIdLengthMaxBytes: 32,
+      willSizeMaxBytes: 65_535,
+      retainedMessagesMax: Number.POSITIVE_INFINITY,
+      retainedBytesMax: Number.POSITIVE_INFINITY,
       outputBufferMaxBytes: 1000,
       slowReaderTimeoutMs: 5000,
       receiveRateMinBytesPerS: 100,
@@ -212,6 +216,7 @@ export class Bench {
   readonly downstream = new RecordingDownstream();
   readonly link = new RecordingLink();
   readonly events: GatewayEvent[] = [];
+  readonly limits = new LimitsInForce({ clock: this.clock, emit: (event) => this.events.push(event) });
   readonly connection: Connection;
   gone = 0;
   version: ProtocolVersion;
@@ -222,6 +227,7 @@ export class Bench {
       clock: this.clock,
       chance: { bytes: (length) => Buffer.alloc(length, 7), below: () => 0 },
       emit: (event) => this.events.push(event),
+      limits: this.limits,
       openLink: (receiver) => {
         this.link.receiver = receiver;
         return this.link;

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { clientIdsSchema } from './client-ids-schema.ts';
 import { choice, complaint, duration, flag, list, section, text, wholeNumber } from './fields.ts';
+import { listenerLimitsSchema } from './limits-schema.ts';
 import { tlsSchema } from './tls-schema.ts';
 
 export const LISTENER_TYPES = ['tcp', 'tls', 'ws', 'wss'] as const;
@@ -94,6 +95,9 @@ export function listenerSchema(directory: string) {
     connectionsMax: wholeNumber({ min: 1, max: 1_000_000 })
       .prefault(10_000)
       .meta({ description: 'Connections open at once; more are closed unanswered.' }),
+    limits: listenerLimitsSchema
+      .optional()
+      .meta({ description: 'Ceilings of its connections in place of those of limits, and rates that they share.' }),
     handshakeTimeout: duration({ min: '1s', max: '2m' })
       .prefault('10s')
       .meta({ description: 'For PROXY header, TLS and WebSocket handshakes together.' }),

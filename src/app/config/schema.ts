@@ -1,14 +1,14 @@
 /** The whole configuration: every key, its range, its default, and what it becomes inside, with units in the names. */
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
-import type { ProtocolVersion } from '../../mqtt/wire.ts';
 import { SESSION_EXPIRY_NEVER_S } from '../../mqtt/wire.ts';
 import { authenticationSchema } from './authentication-schema.ts';
 import { authorizationSchema } from './authorization-schema.ts';
 import { chainReferenceProblems } from './chain-references.ts';
 import { detectionSchema } from './detection-schema.ts';
-import { choice, complaint, duration, flag, list, path, seconds, section, size, wholeNumber } from './fields.ts';
+import { choice, complaint, duration, list, path, seconds, section, size, wholeNumber } from './fields.ts';
 import { journalSchema } from './journal-schema.ts';
+import { limitsSchema } from './limits-schema.ts';
 import { listenerSchema } from './listener-schema.ts';
 import { referenceProblems } from './upstream-references.ts';
 import { routesSchema, upstreamField, upstreamsSchema } from './upstream-schema.ts';
@@ -16,86 +16,10 @@ import { routesSchema, upstreamField, upstreamsSchema } from './upstream-schema.
 const LISTENERS_MAX = 64;
 const WORKERS_MAX = 256;
 
-/** YAML reads `3.1` and `5` as numbers and `3.1.1` as text; both spellings of each are the same version. */
-const PROTOCOL_VERSIONS = new Map<string | number, ProtocolVersion>([
-  [3.1, 3],
-  ['3.1', 3],
-  ['3.1.1', 4],
-  [5, 5],
-  ['5', 5],
-  ['5.0', 5],
-]);
-
-const protocolVersion = z.literal([3.1, '3.1', '3.1.1', 5, '5', '5.0'], {
-  error: (issue) => complaint(issue.input, 'one of 3.1, 3.1.1, 5'),
-});
-
 /** Says what one setting is for; the text ends in the published schema. */
 function about(description: string): { description: string } {
   return { description };
 }
-
-const limitsSchema = section({
-  connectTimeout: duration({ min: '1s', max: '2m' })
-    .prefault('10s')
-    .meta(about('From the open connection to a whole CONNECT, and from there to its answer.')),
-  keepAliveMax: seconds({ min: '10s', max: '65535s' })
-    .prefault('20m')
-    .meta(about('Longest keep-alive; a client that asks for more, or for none, gets this one.')),
-  packetSizeMax: size({ min: '256B', max: '256MiB' })
-    .prefault('256KiB')
-    .meta(about('Largest packet, refused at its header before the rest is read.')),
-  topicLengthMax: size({ min: '16B', max: '65535B' }).prefault(512).meta(about('Longest topic name or filter.')),
-  topicDepthMax: wholeNumber({ min: 1, max: 256 }).prefault(16).meta(about('Levels of a topic name or filter.')),
-  filtersPerSubscribeMax: wholeNumber({ min: 1, max: 10_000 }).prefault(128).meta(about('Filters in one SUBSCRIBE.')),
-  subscriptionsPerClientMax: wholeNumber({ min: 1, max: 1_000_000 })
-    .prefault(512)
-    .meta(about('Filters that one client holds at once.')),
-  inflightMax: wholeNumber({ min: 1, max: 65_535 })
-    .prefault(256)
-    .meta(about("A client's unacknowledged QoS 1 and 2 messages; MQTT 5 is told as Receive Maximum.")),
-  topicAliasMax: wholeNumber({ min: 0, max: 65_535 }).prefault(16).meta(about('Topic aliases a client may set.')),
-  userPropertiesMax: wholeNumber({ min: 0, max: 10_000 }).prefault(32).meta(about('User properties in one packet.')),
-  clientIdLengthMax: size({ min: '1B', max: '65535B' }).prefault(128).meta(about('Longest client identifier.')),
-  outputBufferMax: size({ min: '16KiB', max: '1GiB' })
-    .prefault('1MiB')
-    .meta(about('Output waiting for one slow reader before deliveries are held back.')),
-  slowReaderTimeout: duration({ min: '1s', max: '1h' })
-    .prefault('30s')
-    .meta(
-      about('How long deliveries are held back, or a client reads nothing at all, before the connection is closed.'),
-    ),
-  receiveRateMin: size({ min: '0B', max: '1MiB' })
-    .prefault('256B')
-    .meta(about('Bytes a second at which a packet that has begun has to come, over ten seconds; 0 is no such pace.')),
-  pingOnlyMax: seconds({ min: '10s', max: '30d' }, Number.POSITIVE_INFINITY)
-    .prefault('1h')
-    .meta(about('How long a client may do nothing but ping before it publishes or subscribes; "never" lets it.')),
-  protocolVersions: list(protocolVersion, { min: 1, max: 3, what: 'versions' })
-    .prefault([3.1, '3.1.1', 5])
-    .meta(about('MQTT versions that are spoken.')),
-  rejectControlCharacters: flag()
-    .prefault(true)
-    .meta(about('Whether control characters and non-characters in topics and identifiers end the connection.')),
-}).transform((given) => ({
-  connectTimeoutMs: given.connectTimeout,
-  keepAliveMaxS: given.keepAliveMax,
-  packetSizeMaxBytes: given.packetSizeMax,
-  topicLengthMaxBytes: given.topicLengthMax,
-  topicDepthMax: given.topicDepthMax,
-  filtersPerSubscribeMax: given.filtersPerSubscribeMax,
-  subscriptionsPerClientMax: given.subscriptionsPerClientMax,
-  inflightMax: given.inflightMax,
-  topicAliasMax: given.topicAliasMax,
-  userPropertiesMax: given.userPropertiesMax,
-  clientIdLengthMaxBytes: given.clientIdLengthMax,
-  outputBufferMaxBytes: given.outputBufferMax,
-  slowReaderTimeoutMs: given.slowReaderTimeout,
-  receiveRateMinBytesPerS: given.receiveRateMin,
-  pingOnlyMaxMs: given.pingOnlyMax * 1000,
-  protocolVersions: [...new Set(given.protocolVersions.map((version) => PROTOCOL_VERSIONS.get(version)!))],
-  rejectControlCharacters: given.rejectControlCharacters,
-}));
 
 const brokerSchema = section({
   persistence: choice(['memory', 'relaxed', 'durable'])
@@ -205,7 +129,9 @@ export function configSchema(directory: string) {
     routes: routesSchema().prefault([]).meta(about('Who goes to which upstream; the first that fits holds.')),
     authentication: authenticationSchema(directory).prefault({}).meta(about('Who clients are.')),
     authorization: authorizationSchema(directory).prefault({}).meta(about('What clients may do.')),
-    limits: limitsSchema.prefault({}).meta(about('Ceilings of one connection.')),
+    limits: limitsSchema
+      .prefault({})
+      .meta(about('How much is too much: ceilings of one connection, and rates of those who share a scope.')),
     detection: detectionSchema.prefault({}).meta(about('What is taken for an attack, and what follows.')),
     broker: brokerSchema.prefault({}).meta(about('The embedded broker.')),
     log: logSchema(directory).prefault({}).meta(about('Where events are written.')),

@@ -43,6 +43,21 @@ function withEmptySections(value: unknown): unknown {
   );
 }
 
+/** Where each limit stands that the file gives: whoever meets one is told. */
+function placeLimits(source: YamlSource, places: Record<string, string>): void {
+  const visit = (value: unknown, path: KeyPath): void => {
+    if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) {
+      places[formatPath(path)] = `${source.file}:${source.locateKey(path).line}`;
+    } else if (typeof value === 'object' && value !== null) {
+      const isList = Array.isArray(value);
+      for (const [key, inner] of Object.entries(value)) visit(inner, [...path, isList ? Number(key) : key]);
+    } else places[formatPath(path)] = `${source.file}:${source.locateKey(path).line}`;
+  };
+  const file = source.value as { limits?: unknown; listeners: readonly { limits?: unknown }[] };
+  visit(file.limits ?? {}, ['limits']);
+  for (const [i, listener] of file.listeners.entries()) visit(listener.limits ?? {}, ['listeners', i, 'limits']);
+}
+
 export function validate(source: YamlSource, directory: string): Config {
   if (source.problems.length > 0) throw new ConfigError(source.problems);
   const problems: ConfigProblem[] = [];
@@ -61,6 +76,7 @@ export function validate(source: YamlSource, directory: string): Config {
     for (const [index, listener] of result.data.listeners.entries()) {
       listener.place = `${file}:${source.locateValue(['listeners', index]).line}`;
     }
+    placeLimits(source, result.data.limits.places);
     return deepFreeze(result.data);
   }
   for (const issue of result.error.issues) {

@@ -3,6 +3,7 @@
 import type { Chance } from '../../base/chance.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
+import { PACKET_SIZE_MAX_BYTES } from '../../mqtt/wire.ts';
 import { Connection } from '../../pipeline/connection.ts';
 import { Connections } from '../../pipeline/connections.ts';
 import type { ConnectionPolicy } from '../../pipeline/policy.ts';
@@ -11,6 +12,7 @@ import { buildAuthenticator } from '../../policy/identity/authenticator.ts';
 import { ANY_CLIENT_ID } from '../../policy/identity/client-id-rules.ts';
 import type { IdentityMethod } from '../../policy/identity/identity.ts';
 import { accept } from '../../policy/identity/results.ts';
+import { LimitsInForce } from '../../policy/limits/limits-in-force.ts';
 import { type LocalListener, openLocalListener } from '../../transports/local-listener.ts';
 import type { Config } from '../config/config.ts';
 import { type EmbeddedUpstream, openOwnBroker } from '../embedded-upstream.ts';
@@ -40,17 +42,29 @@ const SLOW_READER_TIMEOUT_MS = 60_000;
 
 /** Believes what a worker says of its client, and holds nothing that the worker has not held already. */
 function policyOf({ limits }: Config): ConnectionPolicy {
-  const { userPropertiesMax: _user, rejectControlCharacters: _reject, protocolVersions: _versions, ...rest } = limits;
+  const { outputBufferMaxBytes, topicAliasMax, receiveRateMinBytesPerS, pingOnlyMaxMs } = limits;
   return {
     generation: 0,
     protocolVersions: [3, 4, 5],
     limits: {
-      ...rest,
+      outputBufferMaxBytes,
+      topicAliasMax,
+      receiveRateMinBytesPerS,
+      pingOnlyMaxMs,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       keepAliveMaxS: KEEP_ALIVE_MAX_S,
       slowReaderTimeoutMs: SLOW_READER_TIMEOUT_MS,
       inflightMax: 0xffff,
+      // Listeners, roles and identities may have wider ones than most, and the worker has judged by those.
+      packetSizeMaxBytes: PACKET_SIZE_MAX_BYTES,
+      topicLengthMaxBytes: Number.POSITIVE_INFINITY,
+      topicDepthMax: Number.POSITIVE_INFINITY,
+      filtersPerSubscribeMax: Number.POSITIVE_INFINITY,
       subscriptionsPerClientMax: Number.POSITIVE_INFINITY,
+      clientIdLengthMaxBytes: Number.POSITIVE_INFINITY,
+      willSizeMaxBytes: Number.POSITIVE_INFINITY,
+      retainedMessagesMax: Number.POSITIVE_INFINITY,
+      retainedBytesMax: Number.POSITIVE_INFINITY,
     },
     authenticator: buildAuthenticator([workerMethod]),
     authorizer: { forClient: () => ALL_RIGHTS },
@@ -79,6 +93,7 @@ export class BrokerHub {
 
   /** @throws {StoreError} when what is on disk cannot be used. */
   static async open(path: string, config: Config, services: Services): Promise<BrokerHub> {
+    const limits = new LimitsInForce({ clock: services.clock, emit: services.emit });
     const hub = new BrokerHub(await openOwnBroker(config, services), config);
     hub.#listener = await openLocalListener(
       'workers',
@@ -89,6 +104,7 @@ export class BrokerHub {
           chance: services.chance,
           // The worker has told all there is to tell of its client.
           emit: () => undefined,
+          limits,
           openLink: (receiver, client) => hub.#broker.open(receiver, client),
           onGone: (gone) => hub.#connections.remove(gone),
         });

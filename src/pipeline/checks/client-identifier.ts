@@ -13,7 +13,7 @@ const TOO_LONG = refuse(
 );
 
 export function clientIdentifier(client: Client, packet: ConnectPacket): Verdict {
-  return Buffer.byteLength(packet.clientId) > client.policy.limits.clientIdLengthMaxBytes ? TOO_LONG : PASS;
+  return Buffer.byteLength(packet.clientId) > client.limits.clientIdLengthMaxBytes ? TOO_LONG : PASS;
 }
 
 /** What a client that brings no identifier is called until it is known who it is [MQTT-3.1.3-6]. */

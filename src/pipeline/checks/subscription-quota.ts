@@ -16,12 +16,12 @@ const TOO_MANY_SUBSCRIPTIONS = refuse(
 );
 
 export function filtersPerSubscribe(client: Client, packet: SubscribePacket): Verdict {
-  return packet.subscriptions.length > client.policy.limits.filtersPerSubscribeMax ? TOO_MANY_FILTERS : PASS;
+  return packet.subscriptions.length > client.limits.filtersPerSubscribeMax ? TOO_MANY_FILTERS : PASS;
 }
 
 export function subscriptionQuota(client: Client, filter: string): Verdict {
-  const { subscriptions, policy } = client;
-  return subscriptions.size >= policy.limits.subscriptionsPerClientMax && !subscriptions.has(filter)
+  const { subscriptions, limits } = client;
+  return subscriptions.size >= limits.subscriptionsPerClientMax && !subscriptions.has(filter)
     ? TOO_MANY_SUBSCRIPTIONS
     : PASS;
 }

@@ -46,6 +46,18 @@ export interface ClientAuthorization {
   receive(topic: string): AccessDecision;
   /** May it subscribe to this filter? For a shared subscription, the part behind `$share/name/`. */
   subscribe(filter: string): AccessDecision;
+  /** The roles that a policy gives the client, with those that they include. */
+  readonly roles?: readonly string[];
+  /** Limits that those roles bring, as they were written. */
+  readonly limits?: readonly RoleLimit[];
+}
+
+/** A limit that a role brings to each client that has it. */
+export interface RoleLimit {
+  readonly name: string;
+  readonly text: string;
+  /** Such as `policy.yaml:9 role sensor`. */
+  readonly source: string;
 }
 
 /**

@@ -16,6 +16,8 @@ export interface Identity {
   readonly roles?: readonly string[];
   readonly groups?: readonly string[];
   readonly attributes?: Readonly<Record<string, string>>;
+  /** Limits that it brings, by name and as they were given; read by whoever puts them into force. */
+  readonly limits?: Readonly<Record<string, string>>;
   /** Epoch milliseconds at which it lapses and the session ends, unless the client has authenticated anew by then. */
   readonly expiresAtMs?: number;
 }

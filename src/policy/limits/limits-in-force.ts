@@ -17,6 +17,7 @@ import type { Limit } from './limit-value.ts';
 import { type Member, Membership } from './membership.ts';
 import { Meter } from './meter.ts';
 import { Overrides } from './overrides.ts';
+import { RetainedLedger } from './retained-ledger.ts';
 import { ScopeState } from './scope-state.ts';
 import { targetText } from './target.ts';
 
@@ -68,6 +69,7 @@ export class LimitsInForce {
   readonly #clientIds = new Map<string, Map<string, number>>();
   /** Users with an address that they have logged in from: whoever fails elsewhere does not shut them out. */
   readonly #proven: BoundedMap<string, true>;
+  readonly #ledgers: BoundedMap<string, RetainedLedger>;
   /** Shares of this process that are not even ones. */
   #shares: ReadonlyMap<string, number> = new Map();
   #scale = 1;
@@ -79,6 +81,7 @@ export class LimitsInForce {
     this.#processes = processes;
     this.#rememberedMax = rememberedMax;
     this.#proven = new BoundedMap({ entriesMax: rememberedMax });
+    this.#ledgers = new BoundedMap({ entriesMax: rememberedMax });
     this.overrides = new Overrides(clock, (expired) => {
       for (const { target, limit } of expired) {
         this.#refresh(target);
@@ -402,21 +405,33 @@ export class LimitsInForce {
       return known === undefined ? 0 : known.size - (known.has(member.clientId) ? 1 : 0);
     });
     if (over !== undefined) return over;
-    for (const [scope, key] of shared) this.#countClientId(scopeKey(scope, key), member.clientId, 1);
+    this.#countMember(member, 1);
     const membership = new Membership(member);
     this.#memberships.add(membership);
     this.#enter(membership);
     return membership;
   }
 
+  /** The client is known better, or otherwise: it stays, whatever its number of connections. */
+  rejoin(membership: Membership, member: Member): void {
+    this.#countMember(membership.member, -1);
+    membership.member = member;
+    this.#countMember(member, 1);
+    this.#enter(membership);
+  }
+
   leave(membership: Membership): void {
     if (!this.#memberships.delete(membership)) return;
     const { member, scopes } = membership;
-    for (const [scope, key] of this.#placesOf(member)) {
-      if (scope === 'user' || scope === 'role') this.#countClientId(scopeKey(scope, key), member.clientId, -1);
-    }
+    this.#countMember(member, -1);
     membership.settle([]);
     for (const state of scopes) this.#exit(state);
+  }
+
+  #countMember(member: Member, by: 1 | -1): void {
+    for (const [scope, key] of this.#placesOf(member)) {
+      if (scope === 'user' || scope === 'role') this.#countClientId(scopeKey(scope, key), member.clientId, by);
+    }
   }
 
   #countClientId(at: string, clientId: string, by: 1 | -1): void {
@@ -438,6 +453,15 @@ export class LimitsInForce {
   /** A scope as it is now, if it has any limits. */
   stateOf({ scope, key = '' }: Target): ScopeState | undefined {
     return scope === 'topic' ? this.topicStates([key])[0] : this.#look([scope, key]);
+  }
+
+  /** What a client has retained, while it is limited or remembered. */
+  ledgerOf({ username, clientId }: Member): RetainedLedger {
+    const key = provenKey(clientId, username ?? '');
+    let ledger = this.#ledgers.get(key);
+    if (ledger === undefined) ledger = new RetainedLedger();
+    this.#ledgers.set(key, ledger);
+    return ledger;
   }
 
   // --- topics ---

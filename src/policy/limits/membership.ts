@@ -21,7 +21,10 @@ export type Ceilings = Partial<Readonly<Record<CeilingName, { readonly max: numb
 const NO_CEILINGS: Ceilings = Object.freeze({});
 
 export class Membership {
-  readonly member: Member;
+  /** As it is known now: authenticating anew may change its roles. */
+  member: Member;
+  /** Of the packets that are being looked at, by monotonic time; set by whoever reads them. */
+  nowMs = 0;
   /** Undefined where nothing is limited: then nothing is asked. */
   publish: Meter | undefined;
   deliver: Meter | undefined;

@@ -1,0 +1,146 @@
+/** One connection and its limits: joins those that apply, waits when a budget is empty, and goes on when it is not. */
+import type { Clock } from '../base/clock.ts';
+import { Reason } from '../mqtt/reason.ts';
+import type { Budget, Waiter } from '../policy/limits/budget.ts';
+import { type Excess, excessOf } from '../policy/limits/excess.ts';
+import type { ExcessOutcome } from '../policy/limits/limits-in-force.ts';
+import { type Member, Membership } from '../policy/limits/membership.ts';
+import { readPersonalLimits } from '../policy/limits/personal-limits.ts';
+import { applicantOf, isWrongCredential } from './checks/authentication-rate.ts';
+import type { Client } from './client.ts';
+import { type ReadGate, Stop } from './read-gate.ts';
+import { type Delay, type Denial, exceeds, refuse } from './verdict.ts';
+
+export interface ThrottleTarget {
+  /** There is room again for what the client has sent. */
+  readOn(): void;
+  /** There is room again for what the server has. */
+  deliverOn(): void;
+  /** Ceilings may have changed. */
+  changed(): void;
+}
+
+export class Throttle {
+  readonly #client: Client;
+  readonly #clock: Clock;
+  readonly #gate: ReadGate;
+  readonly #target: ThrottleTarget;
+  /** What the next packet from the client waits for; what the next delivery does. */
+  #reading: Budget | undefined;
+  #delivering: Budget | undefined;
+  readonly #reader: Waiter = { resume: () => this.#readOn() };
+  readonly #writer: Waiter = { resume: () => this.#deliverOn() };
+
+  constructor(client: Client, clock: Clock, gate: ReadGate, target: ThrottleTarget) {
+    this.#client = client;
+    this.#clock = clock;
+    this.#gate = gate;
+    this.#target = target;
+  }
+
+  /** Deliveries are held. */
+  get holds(): boolean {
+    return this.#delivering !== undefined;
+  }
+
+  /** A login has been judged. */
+  authenticated(denial: Denial | undefined): void {
+    if (denial !== undefined && !isWrongCredential(denial.reason)) return;
+    const { inForce, clientId = '' } = this.#client;
+    inForce.authenticated(applicantOf(this.#client, clientId), denial === undefined);
+  }
+
+  /** Takes part, as who the client turned out to be; or why not. Once it does, it only takes note of what has changed. */
+  join(): Denial | undefined {
+    const { inForce, membership } = this.#client;
+    const member = this.#member();
+    if (typeof member === 'string') return refuse(Reason.NotAuthorized, 'identity:limits', member);
+    if (membership !== undefined) {
+      inForce.rejoin(membership, member);
+      this.#onChange();
+      return undefined;
+    }
+    const joined = inForce.join(member);
+    if (!(joined instanceof Membership)) return exceeds('refuse', Reason.QuotaExceeded, joined);
+    joined.nowMs = this.#clock.nowMs();
+    joined.onChange = () => this.#onChange();
+    this.#client.membership = joined;
+    this.#client.settleLimits();
+    this.#target.changed();
+    return undefined;
+  }
+
+  #member(): Member | string {
+    const { downstream, username, clientId = '', identity, authorization } = this.#client;
+    const { listener, address } = downstream;
+    const own = readPersonalLimits(identity?.limits ?? {}, `identity:${identity?.method ?? 'none'}`);
+    if (typeof own === 'string') return `the identity brings a limit that cannot be: ${own}`;
+    const personal = [...own];
+    for (const { name, text, source } of authorization?.limits ?? []) {
+      const ofRole = readPersonalLimits({ [name]: text }, source);
+      if (typeof ofRole === 'string') return `a role brings a limit that cannot be: ${ofRole}`;
+      personal.push(...ofRole);
+    }
+    const roles = [...new Set([...(identity?.roles ?? []), ...(authorization?.roles ?? [])])];
+    return { listener, address, username, clientId, roles, personal };
+  }
+
+  /** The packet that was put back waits, and so does the client: nothing is read meanwhile. */
+  delay({ budget, cost }: Delay): void {
+    this.#reading = budget;
+    this.#gate.shut(Stop.Throttled);
+    this.tell(excessOf(budget), 'delayed', Reason.MessageRateTooHigh);
+    budget.wait(this.#reader, cost);
+  }
+
+  /** Deliveries are held until what was delivered beyond the budget is paid back. */
+  hold(budget: Budget): void {
+    if (this.#delivering !== undefined) return;
+    this.#delivering = budget;
+    this.tell(excessOf(budget), 'held', Reason.MessageRateTooHigh);
+    budget.wait(this.#writer, 1);
+  }
+
+  tell(excess: Excess, outcome: ExcessOutcome, reason: number): void {
+    this.#client.inForce.tell(excess, outcome, reason, this.#client.facts());
+  }
+
+  #readOn(): void {
+    this.#reading = undefined;
+    this.#gate.open(Stop.Throttled);
+    this.#target.readOn();
+  }
+
+  #deliverOn(): void {
+    this.#delivering = undefined;
+    this.#target.deliverOn();
+  }
+
+  /** The limits are others: whoever waits, tries again under the new ones. */
+  #onChange(): void {
+    const client = this.#client;
+    client.settleLimits();
+    // Topics are decided anew, with the limits that they have now.
+    client.rights++;
+    this.#target.changed();
+    if (this.#reading !== undefined) {
+      this.#reading.forget(this.#reader);
+      this.#readOn();
+    }
+    if (this.#delivering !== undefined) {
+      this.#delivering.forget(this.#writer);
+      this.#deliverOn();
+    }
+  }
+
+  leave(): void {
+    this.#reading?.forget(this.#reader);
+    this.#delivering?.forget(this.#writer);
+    this.#reading = undefined;
+    this.#delivering = undefined;
+    const { membership, inForce } = this.#client;
+    if (membership === undefined) return;
+    membership.onChange = () => undefined;
+    inForce.leave(membership);
+  }
+}
