@@ -1,5 +1,5 @@
 /** An event as one line for people. Machines read the fields beside it. */
-import type { ConnectionFacts, Decision, GatewayEvent } from '../base/events.ts';
+import type { BanFacts, ConnectionFacts, Decision, GatewayEvent } from '../base/events.ts';
 
 function at(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
@@ -14,6 +14,12 @@ function who(facts: ConnectionFacts): string {
 
 function why(decision: Pick<Decision, 'by' | 'says'>): string {
   return `${decision.says} [${decision.by}]`;
+}
+
+const BANNED: Readonly<Record<string, string>> = { username: 'user', clientId: 'client' };
+
+function banned({ subjectKind, subject }: Pick<BanFacts, 'subjectKind' | 'subject'>): string {
+  return `${BANNED[subjectKind] ?? subjectKind} "${subject}"`;
 }
 
 function count(amount: number, noun: string): string {
@@ -102,6 +108,16 @@ export function eventSentence(event: GatewayEvent): string {
     }
     case 'attack.ended':
       return `Attack of ${event.subjectKind} ${event.subject} is over after ${Math.round(event.durationMs / 1000)} s [detector:${event.detector}]`;
+    case 'ban.added': {
+      const until = event.expiresAt === undefined ? 'until it is taken back' : `until ${event.expiresAt}`;
+      return `Banned ${banned(event)} ${until}: ${event.reason} [${event.author}]`;
+    }
+    case 'ban.removed':
+      return `Took back the ban of ${banned(event)}: ${why(event)}`;
+    case 'ban.expired':
+      return `The ban of ${banned(event)} has ended: ${event.reason} [${event.author}]`;
+    case 'ban.refused':
+      return `Did not ban ${banned(event)}: ${why(event)}`;
     case 'ceiling.reached':
       return `Ceiling ${event.ceiling} (${event.limit}) reached: ${event.says}`;
     case 'limit.exceeded': {

@@ -24,6 +24,7 @@ const FACTS: ConnectionFacts = {
   clientId: 'pump-7',
   username: 'device1',
 };
+const BAN = { subjectKind: 'address', subject: '192.0.2.9', reason: 'brute force', author: 'detector:bruteForce' };
 const DECISION: Decision = { by: 'acl:acl:7', reason: 0x87, says: 'Nothing grants it.' };
 const DENIED: GatewayEvent = {
   name: 'publish.refused',
@@ -241,6 +242,10 @@ describe('the sentences of events', () => {
       repetition: 1,
     },
     { name: 'attack.ended', detector: 'x', subjectKind: 'address', subject: 'y', durationMs: 1000, scoreMax: 2 },
+    { name: 'ban.added', ...BAN, expiresAt: '2026-01-01T00:00:00.000Z', offence: 1 },
+    { name: 'ban.removed', ...BAN, by: 'operator:ann', says: 'our own scanner' },
+    { name: 'ban.expired', ...BAN },
+    { name: 'ban.refused', ...BAN, by: 'bans.allow', says: '192.0.2.0/24 is never banned' },
     { name: 'ceiling.reached', ceiling: 'sessionsMax', limit: 3, says: 'full' },
     { name: 'worker.started', slot: 1, pid: 7 },
     { name: 'worker.exited', slot: 1, pid: 7, code: 'SIGKILL', restartInMs: 250 },

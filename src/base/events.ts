@@ -29,6 +29,20 @@ export interface Decision {
   suppressed?: number;
 }
 
+/** Whom a ban shuts out, and why. */
+export interface BanFacts {
+  /** `address`, `network`, `username`, `clientId` or `certificate`. */
+  subjectKind: string;
+  subject: string;
+  reason: string;
+  /** `detector:<name>`, or `operator:<who>`. */
+  author: string;
+  /** Absent where it lasts until somebody takes it back. */
+  expiresAt?: string;
+  /** The how many-th ban that detectors have laid on this subject. */
+  offence?: number;
+}
+
 /** What was done with a refused packet. */
 export type RefusalAction = 'refused' | 'acknowledged' | 'dropped' | 'disconnected';
 
@@ -125,6 +139,12 @@ export type GatewayEvent =
       durationMs: number;
       scoreMax: number;
     }
+  | ({ name: 'ban.added' } & BanFacts)
+  /** `by` whom, and why. */
+  | ({ name: 'ban.removed'; by: string; says: string } & BanFacts)
+  | ({ name: 'ban.expired' } & BanFacts)
+  /** Somebody was to be banned who must not be, or for whom there is no room. */
+  | ({ name: 'ban.refused'; by: string; says: string } & Omit<BanFacts, 'expiresAt' | 'offence'>)
   | { name: 'ceiling.reached'; ceiling: string; limit: number; says: string; clientId?: string; listener?: string }
   /** Somebody wants more than a limit allows; told once in a while for each limit and scope. */
   | ({

@@ -83,7 +83,9 @@ test('the network of an address is its first bits, in one text', () => {
     ['::1', 24, 64, '::/64'],
     ['2001:db8::1', 24, 128, '2001:db8::1/128'],
     ['fe80::1:2:3:4', 24, 0, '::/0'],
-    ['::1.2.3.4', 24, 64, '::1.2.3.4/128'],
+    ['::1.2.3.4', 24, 64, '::/64'],
+    ['::1.2.3.4', 24, 128, '::1.2.3.4/128'],
+    ['64:ff9b::192.0.2.33', 24, 112, '64:ff9b::c000:0/112'],
   ];
   for (const [address, bitsV4, bitsV6, network] of cases) {
     assert.equal(networkOf(normaliseAddress(address)!, bitsV4, bitsV6), network, address);

@@ -27,34 +27,73 @@ export function addressFromBytes(bytes: Uint8Array, offset: number, length: 4 | 
   return normaliseAddress(groups.join(':'))!;
 }
 
-/** The eight groups of a normalised IPv6 address. */
-function groupsOf(address: string): number[] {
+/** The eight groups of a normalised IPv6 address; the last two are what a dotted end says. */
+export function groupsOf(address: string): number[] {
   const [head = '', tail] = address.split('::');
-  const read = (part: string): number[] =>
-    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
-  const before = read(head);
+  const before = readGroups(head);
   if (tail === undefined) return before;
-  const after = read(tail);
+  const after = readGroups(tail);
   return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
 }
 
-/**
- * The network of a normalised address, such as `192.0.2.0/24`: its first `bitsV4` or `bitsV6` bits. Addresses that IPv6 writes
- * with a dotted end, which normalising leaves only outside the mapped range, are taken as they are.
- */
+function readGroups(part: string): number[] {
+  if (part === '') return [];
+  return part.split(':').flatMap((group) => {
+    if (!group.includes('.')) return [Number.parseInt(group, 16)];
+    const all = numberOfV4(group);
+    return [all >>> 16, all & 0xffff];
+  });
+}
+
+/** The 32 bits of a dotted address, as an unsigned number. */
+export function numberOfV4(address: string): number {
+  const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number);
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+}
+
+/** Its first bits; `bits` is 0 to 32. */
+export function maskV4(all: number, bits: number): number {
+  return bits === 0 ? 0 : (all & (0xffffffff << (32 - bits))) >>> 0;
+}
+
+/** Its first bits; `bits` is 0 to 128. */
+export function maskGroups(groups: readonly number[], bits: number): number[] {
+  return groups.map((group, i) => {
+    const kept = Math.min(16, Math.max(0, bits - 16 * i));
+    return group & (0xffff << (16 - kept)) & 0xffff;
+  });
+}
+
+/** The network of a normalised address, such as `192.0.2.0/24`: its first `bitsV4` or `bitsV6` bits. */
 export function networkOf(address: string, bitsV4: number, bitsV6: number): string {
   if (isIPv4(address)) {
-    const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number);
-    const all = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
-    const kept = bitsV4 === 0 ? 0 : (all & (0xffffffff << (32 - bitsV4))) >>> 0;
+    const kept = maskV4(numberOfV4(address), bitsV4);
     return `${kept >>> 24}.${(kept >>> 16) & 0xff}.${(kept >>> 8) & 0xff}.${kept & 0xff}/${bitsV4}`;
   }
-  if (address.includes('.')) return `${address}/128`;
-  const kept = groupsOf(address).map((group, i) => {
-    const bits = Math.min(16, Math.max(0, bitsV6 - 16 * i));
-    return (group & (0xffff << (16 - bits)) & 0xffff).toString(16);
-  });
+  const kept = maskGroups(groupsOf(address), bitsV6).map((group) => group.toString(16));
   return `${new SocketAddress({ address: kept.join(':'), family: 'ipv6' }).address}/${bitsV6}`;
+}
+
+/**
+ * An address with how many of its bits count: from CIDR notation, or from an address, all of whose bits do. What IPv6 writes of
+ * IPv4 is IPv4. Undefined for anything else, also where a zone is named, which belongs to one machine's interface.
+ */
+export function prefixOf(text: string): { address: string; bits: number } | undefined {
+  const slash = text.indexOf('/');
+  const network = slash === -1 ? text : text.slice(0, slash);
+  const family = isIP(network);
+  if (family === 0 || network.includes('%')) return undefined;
+  const address = normaliseAddress(network)!;
+  const isMapped = family === 6 && isIPv4(address);
+  let bits = family === 4 ? 32 : 128;
+  if (slash !== -1) {
+    const digits = text.slice(slash + 1);
+    const given = /^(0|[1-9][0-9]{0,2})$/.test(digits) ? Number(digits) : -1;
+    // Shorter than the mapping's own 96 bits, a mapped network would take in addresses of both families.
+    if (given < (isMapped ? 96 : 0) || given > bits) return undefined;
+    bits = given;
+  }
+  return { address, bits: isMapped ? bits - 96 : bits };
 }
 
 /** Thrown for a text that is neither an address nor a network; `text` is what was found. */
@@ -82,24 +121,11 @@ export class NetworkSet {
   }
 
   #add(text: string): void {
-    const slash = text.indexOf('/');
-    const network = slash === -1 ? text : text.slice(0, slash);
-    const family = isIP(network);
-    // A zone belongs to one machine's interface and says nothing about a network.
-    if (family === 0 || network.includes('%')) throw new NetworkSyntaxError(text);
-    const address = normaliseAddress(network)!;
-    const mapped = family === 6 && isIPv4(address);
-    const bits = family === 4 ? 32 : 128;
-    let prefix = bits;
-    if (slash !== -1) {
-      const digits = text.slice(slash + 1);
-      prefix = /^(0|[1-9][0-9]{0,2})$/.test(digits) ? Number(digits) : -1;
-      // Shorter than the mapping's own 96 bits, a mapped network would take in addresses of both families.
-      if (prefix < (mapped ? 96 : 0) || prefix > bits) throw new NetworkSyntaxError(text);
-    }
-    if (mapped) prefix -= 96;
-    if (isIPv4(address)) this.#v4.addSubnet(address, prefix, 'ipv4');
-    else this.#v6.addSubnet(address, prefix, 'ipv6');
+    const prefix = prefixOf(text);
+    if (prefix === undefined) throw new NetworkSyntaxError(text);
+    const { address, bits } = prefix;
+    if (isIPv4(address)) this.#v4.addSubnet(address, bits, 'ipv4');
+    else this.#v6.addSubnet(address, bits, 'ipv6');
   }
 
   /** Whether a normalised address lies in one of the networks. */

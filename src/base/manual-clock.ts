@@ -10,7 +10,7 @@ interface Pending {
 export class ManualClock implements Clock {
   #nowMs = 0;
   #order = 0;
-  readonly #startEpochMs: number;
+  #startEpochMs: number;
   readonly #pending = new Set<Pending>();
 
   constructor(startEpochMs = 1_700_000_000_000) {
@@ -23,6 +23,11 @@ export class ManualClock implements Clock {
 
   epochMs(): number {
     return this.#startEpochMs + this.#nowMs;
+  }
+
+  /** Sets the clock of the machine, as an administrator or a time server does. */
+  setEpoch(epochMs: number): void {
+    this.#startEpochMs = epochMs - this.#nowMs;
   }
 
   after(delayMs: number, run: () => void): Timer {

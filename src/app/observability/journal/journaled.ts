@@ -15,6 +15,8 @@ const ALSO: ReadonlySet<EventName> = new Set<EventName>([
   'authentication.succeeded',
   'client.connected',
   'password.upgraded',
+  'ban.removed',
+  'ban.expired',
   'delivery.withheld',
   'upstream.up',
   'upstream.draining',
