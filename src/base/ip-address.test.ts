@@ -90,4 +90,5 @@ test('the network of an address is its first bits, in one text', () => {
   for (const [address, bitsV4, bitsV6, network] of cases) {
     assert.equal(networkOf(normaliseAddress(address)!, bitsV4, bitsV6), network, address);
   }
+  for (const none of ['', 'local']) assert.equal(networkOf(none, 24, 64), none);
 });

@@ -70,6 +70,8 @@ export function networkOf(address: string, bitsV4: number, bitsV6: number): stri
     const kept = maskV4(numberOfV4(address), bitsV4);
     return `${kept >>> 24}.${(kept >>> 16) & 0xff}.${(kept >>> 8) & 0xff}.${kept & 0xff}/${bitsV4}`;
   }
+  // A local socket has none: it is a network by itself.
+  if (!address.includes(':')) return address;
   const kept = maskGroups(groupsOf(address), bitsV6).map((group) => group.toString(16));
   return `${new SocketAddress({ address: kept.join(':'), family: 'ipv6' }).address}/${bitsV6}`;
 }
