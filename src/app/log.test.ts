@@ -195,6 +195,18 @@ function existsQuietly(path: string): boolean {
 
 describe('the sentences of events', () => {
   const samples: GatewayEvent[] = [
+    {
+      name: 'shadow.differed',
+      kind: 'would deny',
+      action: 'publish',
+      topic: 'a',
+      clientId: 'c',
+      active: 'acl:7',
+      candidate: 'policy:default',
+      times: 1,
+    },
+    { name: 'learning.started', by: 'operator' },
+    { name: 'learning.stopped', by: 'configuration' },
     { name: 'gateway.started', version: '1.0.0', pid: 7, durationMs: 12.4 },
     { name: 'gateway.stopping', signal: 'SIGTERM', connections: 1 },
     { name: 'gateway.stopped', durationMs: 3, connectionsCut: 0 },
