@@ -96,8 +96,8 @@ function roomFor(wanted: number, needed: number): Buffer {
   return Buffer.allocUnsafeSlow(wanted);
 }
 
-/** INVARIANT: nobody else refers to `room`. */
-function recycle(room: Buffer): void {
+/** Hands the room of a batch that was abandoned back. INVARIANT: nobody else refers to it. */
+export function recycle(room: Buffer): void {
   for (let i = 0; i < SIZES.length; i++) {
     const { sizeBytes, kept } = SIZES[i]!;
     if (room.length === sizeBytes && pools[i]!.length < kept) pools[i]!.push(room);

@@ -1,6 +1,6 @@
 /**
- * An accepted connection that reads into one buffer shared by all of its kind, instead of a fresh one for every chunk: the
- * runtime fills it and calls the reader within the same turn, so nothing is allocated and no stream stands between.
+ * Accepted connections that read into one buffer shared by all of them, instead of a fresh one for every chunk: the runtime fills
+ * it and calls the reader within the same turn, so nothing is allocated and no stream stands between.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import { readBuffer } from './read-buffer.ts';
@@ -52,4 +52,50 @@ export class DirectSocket extends Socket {
     this.#reader(chunk);
     return true;
   }
+}
+
+/** By what name a socket keeps its `onread` option, where the runtime is as it was. */
+interface OnreadNames {
+  readonly buffer: symbol;
+  readonly callback: symbol;
+}
+
+let names: OnreadNames | undefined;
+
+function onreadNames(): OnreadNames {
+  if (names === undefined) {
+    const symbols = Object.getOwnPropertySymbols(new Socket());
+    const named = (description: string): symbol =>
+      symbols.find((symbol) => symbol.description === description) ?? Symbol(description);
+    names = { buffer: named('kBuffer'), callback: named('kBufferCb') };
+  }
+  return names;
+}
+
+interface OnreadSocket {
+  [name: symbol]: unknown;
+  _handle?: { useUserBuffer?: (buffer: Uint8Array) => void } | null;
+  _read: (size: number) => void;
+}
+
+/**
+ * The same for a TLS connection, which the runtime's server has made without asking for options. Where the runtime's inside is not
+ * as it was, or the stream has bytes to give, which must not be overtaken, it stays a stream.
+ */
+export function readSecureInto(socket: Socket, reader: DirectReader): void {
+  const { buffer, callback } = onreadNames();
+  const inner = socket as unknown as OnreadSocket;
+  const handle = inner._handle;
+  if (socket.readableLength > 0 || inner[buffer] !== null || typeof handle?.useUserBuffer !== 'function') return;
+  inner[buffer] = readBuffer;
+  inner[callback] = (size: number, bytes: Uint8Array): boolean => {
+    reader(size === bytes.length ? bytes : bytes.subarray(0, size));
+    return true;
+  };
+  inner._read = readUnlessPaused;
+  handle.useUserBuffer(readBuffer);
+}
+
+function readUnlessPaused(this: Socket, size: number): void {
+  if (!this.isPaused()) Socket.prototype._read.call(this, size);
 }

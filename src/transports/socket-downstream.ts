@@ -9,7 +9,7 @@ export class SocketDownstream extends SocketStream implements Downstream {
 
   /** `raw` is the accepted socket, which TLS may have been put over. */
   constructor(socket: Socket, facts: DownstreamFacts, deps: ByteStreamDeps, raw: Socket = socket) {
-    super(socket, facts.secure, deps, raw);
+    super(socket, deps, raw);
     this.facts = facts;
   }
 

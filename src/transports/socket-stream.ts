@@ -1,26 +1,27 @@
 /** A byte stream over TCP or TLS: gathers what is written, and writes it once a turn of the event loop. */
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { ByteBatch } from '../base/byte-batch.ts';
 import type { Timer } from '../base/clock.ts';
 import type { ByteStream, ByteStreamDeps, ByteStreamEnd, ByteStreamOwner } from './byte-stream.ts';
-import { DirectSocket } from './direct-socket.ts';
+import { DirectSocket, readSecureInto } from './direct-socket.ts';
 import type { Flushable } from './flush-queue.ts';
+import { HandleWriter } from './handle-writer.ts';
 import { takenByKernel } from './kernel-taken.ts';
+import { type SocketWriter, WRITE_AT_BYTES } from './socket-writer.ts';
+import { StreamWriter } from './stream-writer.ts';
 
-/** This much is worth a write of its own, while it is still in the processor's cache; writes of less cost more than that saves. */
-const WRITE_AT_BYTES = 65_536;
 /** The least that fills a buffer's bound by itself (`limits.outputBufferMax`): whoever was held by it hears that it has gone. */
 const HOLDS_FROM_BYTES = 16_384;
-const NOTHING = Buffer.alloc(0);
 
 export class SocketStream implements ByteStream, Flushable {
   readonly batch = new ByteBatch();
   readonly #socket: Socket;
   /** The one underneath, where that is TLS. */
   readonly #raw: Socket;
-  readonly #secure: boolean;
   readonly #deps: ByteStreamDeps;
   #owner: ByteStreamOwner | undefined;
+  #writer: SocketWriter | undefined;
   #grace: Timer | undefined;
   #touched = false;
   #drainAwaited = false;
@@ -32,16 +33,16 @@ export class SocketStream implements ByteStream, Flushable {
   #bytesIn = 0;
   #bytesOut = 0;
 
-  constructor(socket: Socket, secure: boolean, deps: ByteStreamDeps, raw: Socket = socket) {
+  constructor(socket: Socket, deps: ByteStreamDeps, raw: Socket = socket) {
     this.#socket = socket;
     this.#raw = raw;
-    this.#secure = secure;
     this.#deps = deps;
   }
 
   /** Makes the owner, and hears the socket for it. */
   protected begin(ownerOf: () => ByteStreamOwner): void {
     const socket = this.#socket;
+    this.#writer = HandleWriter.of(socket, this.#onWritten) ?? new StreamWriter(socket, this.#onWritten);
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#errorSays = error.code ?? error.message;
     });
@@ -59,7 +60,9 @@ export class SocketStream implements ByteStream, Flushable {
       socket.unshift(first);
       return;
     }
-    if (socket instanceof DirectSocket) socket.readInto((chunk) => this.take(chunk));
+    const reader = (chunk: Uint8Array): void => this.take(chunk);
+    if (socket instanceof DirectSocket) socket.readInto(reader);
+    else if (socket instanceof TLSSocket) readSecureInto(socket, reader);
     this.take(first);
   }
 
@@ -73,8 +76,7 @@ export class SocketStream implements ByteStream, Flushable {
 
   /** The peer has said its last word: what is ready for it still goes out, for as long as the grace lasts. */
   #onEnd(): void {
-    this.flush();
-    this.#socket.end();
+    this.#bytesOut += this.#writer!.end(this.batch);
     this.#armGrace();
     this.#tellClosed(this.#ended ? 'us' : 'peer', '');
   }
@@ -106,38 +108,24 @@ export class SocketStream implements ByteStream, Flushable {
   flush(): void {
     this.#touched = false;
     this.#write();
-    if (this.#drainAwaited) this.#onWritten();
+    if (this.#drainAwaited) this.#tellDrained();
   }
 
   #write(): void {
     const { batch } = this;
-    const size = batch.length;
-    if (size === 0) return;
-    const socket = this.#socket;
-    if (this.#closed || !socket.writable) {
+    if (batch.length === 0) return;
+    if (this.#closed) {
       batch.clear(0);
       return;
     }
+    const writer = this.#writer!;
+    const size = writer.write(batch);
     this.#bytesOut += size;
-    if (this.#secure || socket.writableLength > 0) {
-      socket.write(batch.take(), this.#onWritten);
-      this.#awaitDrain();
-      return;
-    }
-    socket.write(batch.bytes.subarray(0, size));
-    if (socket.writableLength === 0) {
-      // The kernel has copied all of it, so the room is free again.
-      batch.clear(0);
-      if (size < HOLDS_FROM_BYTES) return;
+    if (writer.pendingBytes > 0) this.#awaitDrain();
+    else if (size >= HOLDS_FROM_BYTES) {
       this.#drainAwaited = true;
       this.#enqueue();
-      return;
     }
-    batch.abandon();
-    if (this.#drainAwaited) return;
-    this.#awaitDrain();
-    // An empty write behind the rest calls back when the rest is gone; a callback on every write would cost each of them a tick.
-    socket.write(NOTHING, this.#onWritten);
   }
 
   #awaitDrain(): void {
@@ -147,13 +135,18 @@ export class SocketStream implements ByteStream, Flushable {
   }
 
   readonly #onWritten = (): void => {
-    if (!this.#drainAwaited || this.#socket.writableLength > 0) return;
-    this.#drainAwaited = false;
-    if (!this.#closed && !this.#ended) this.#owner!.onDrain();
+    this.#write();
+    this.#tellDrained();
   };
 
+  #tellDrained(): void {
+    if (!this.#drainAwaited || this.#writer!.pendingBytes > 0) return;
+    this.#drainAwaited = false;
+    if (!this.#closed && !this.#ended) this.#owner!.onDrain();
+  }
+
   bufferedBytes(): number {
-    return this.#socket.writableLength;
+    return this.#writer!.pendingBytes;
   }
 
   takenBytes(): number | undefined {
@@ -170,11 +163,10 @@ export class SocketStream implements ByteStream, Flushable {
 
   end(): void {
     if (this.#ended || this.#closed) return;
-    this.flush();
     this.#ended = true;
     // Reading goes on, unheard: a socket closed with unread input sends a reset, which can overtake our last words.
     this.#socket.resume();
-    this.#socket.end();
+    this.#bytesOut += this.#writer!.end(this.batch);
     this.#armGrace();
   }
 

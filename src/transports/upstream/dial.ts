@@ -54,18 +54,16 @@ export class Dial {
     const isDirect = this.#options.proxyHeader === undefined;
     const place = { host, port, noDelay: true, keepAlive: true, allowHalfOpen: true } as const;
     if (scheme === 'unix') {
-      const { socket, stream } = this.#readingDirectly(
-        (onread) => connectTcp({ path: host, allowHalfOpen: true, onread }),
-        false,
+      const { socket, stream } = this.#readingDirectly((onread) =>
+        connectTcp({ path: host, allowHalfOpen: true, onread }),
       );
       socket.once('connect', () => this.#finish(stream));
     } else if (isDirect && scheme === 'mqtt') {
-      const { socket, stream } = this.#readingDirectly((onread) => connectTcp({ ...place, onread }), false);
+      const { socket, stream } = this.#readingDirectly((onread) => connectTcp({ ...place, onread }));
       socket.once('connect', () => this.#finish(stream));
     } else if (isDirect && scheme === 'mqtts') {
-      const { socket, stream } = this.#readingDirectly(
-        (onread) => connectTls({ ...place, ...this.#tlsOptions(), onread } as ConnectionOptions),
-        true,
+      const { socket, stream } = this.#readingDirectly((onread) =>
+        connectTls({ ...place, ...this.#tlsOptions(), onread } as ConnectionOptions),
       );
       socket.once('secureConnect', () => {
         if (this.#isTrusted(socket as TLSSocket)) this.#finish(stream);
@@ -80,7 +78,6 @@ export class Dial {
   /** A socket that reads into the shared buffer, with the stream that it reads for. */
   #readingDirectly<Kind extends Socket>(
     make: (onread: { buffer: Buffer; callback: (size: number, buffer: Uint8Array) => boolean }) => Kind,
-    secure: boolean,
   ): { socket: Kind; stream: DirectSocketStream } {
     let stream: DirectSocketStream | undefined;
     const socket = make({
@@ -90,7 +87,7 @@ export class Dial {
         return true;
       },
     });
-    stream = new DirectSocketStream(socket, secure, this.#deps);
+    stream = new DirectSocketStream(socket, this.#deps);
     this.#watch(socket);
     return { socket, stream };
   }
@@ -109,7 +106,7 @@ export class Dial {
     const { proxyHeader } = this.#options;
     if (proxyHeader !== undefined) socket.write(proxyHeader);
     const { scheme } = this.#target.options;
-    if (scheme === 'mqtt') this.#finish(new UpstreamSocketStream(socket, false, this.#deps));
+    if (scheme === 'mqtt') this.#finish(new UpstreamSocketStream(socket, this.#deps));
     else if (scheme === 'ws') this.#upgrade(socket);
     else {
       const secured = connectTls({ ...this.#tlsOptions(), socket });
@@ -117,7 +114,7 @@ export class Dial {
       secured.once('secureConnect', () => {
         if (!this.#isTrusted(secured)) return;
         if (scheme === 'wss') this.#upgrade(secured);
-        else this.#finish(new UpstreamSocketStream(secured, true, this.#deps));
+        else this.#finish(new UpstreamSocketStream(secured, this.#deps));
       });
     }
   }

@@ -1,0 +1,158 @@
+/**
+ * Writes by the handle beneath a socket, past its stream: a write that the kernel takes at once, as it does nearly always, allocates
+ * nothing and calls nobody back, and the room of one that has to wait comes back when it has gone.
+ */
+import { Socket, type SocketConstructorOpts } from 'node:net';
+import { getSystemErrorName } from 'node:util';
+import { type ByteBatch, recycle } from '../base/byte-batch.ts';
+import { type SocketWriter, WRITE_AT_BYTES } from './socket-writer.ts';
+
+/** What is used of the runtime's handles, of TCP as of TLS. */
+interface Handle {
+  /** 0 when all of it was written, an error's number below 0, or the request of a write that waits. */
+  writeBuffer(request: null, bytes: Uint8Array): number | WriteRequest | undefined;
+}
+
+interface WriteRequest {
+  oncomplete: (this: WriteRequest, status: number) => void;
+  /** Of a write that was complete before anybody could be told. */
+  writeStatus: number | null;
+  /** What is being written is kept alive by it. */
+  room: Buffer;
+  writer: HandleWriter;
+}
+
+export class HandleWriter implements SocketWriter {
+  readonly #socket: Socket;
+  readonly #handle: Handle;
+  readonly #onWritten: () => void;
+  /** Of the one write that waits, if any: TLS has no place for a second. */
+  #underWayBytes = 0;
+  /** What comes behind it, in pieces worth a write. */
+  #behind: Buffer[] | undefined;
+  #behindBytes = 0;
+  #ended = false;
+
+  private constructor(socket: Socket, handle: Handle, onWritten: () => void) {
+    this.#socket = socket;
+    this.#handle = handle;
+    this.#onWritten = onWritten;
+  }
+
+  /**
+   * For a socket that is connected, and secured if it is to be. Undefined where the runtime's inside is not as it was, or where
+   * the stream still has something to write, which must not be overtaken.
+   */
+  static of(socket: Socket, onWritten: () => void): HandleWriter | undefined {
+    const handle = (socket as unknown as { _handle?: Partial<Handle> | null })._handle;
+    if (typeof handle?.writeBuffer !== 'function' || socket.writableLength > 0 || !writesWithoutRequest()) return;
+    return new HandleWriter(socket, handle as Handle, onWritten);
+  }
+
+  get pendingBytes(): number {
+    return this.#underWayBytes + this.#behindBytes;
+  }
+
+  write(batch: ByteBatch): number {
+    const size = batch.length;
+    if (this.#ended) {
+      batch.clear(0);
+      return 0;
+    }
+    if (this.#underWayBytes > 0) return size < WRITE_AT_BYTES ? 0 : this.#keep(batch);
+    if (this.#dispatch(batch.bytes, size)) batch.clear(0);
+    else batch.abandon();
+    return size;
+  }
+
+  end(batch: ByteBatch): number {
+    if (this.#ended) return 0;
+    const size = batch.length === 0 ? 0 : this.#underWayBytes > 0 ? this.#keep(batch) : this.write(batch);
+    this.#ended = true;
+    if (this.#underWayBytes === 0) this.#socket.end();
+    return size;
+  }
+
+  #keep(batch: ByteBatch): number {
+    const size = batch.length;
+    this.#behind ??= [];
+    this.#behind.push(batch.take());
+    this.#behindBytes += size;
+    return size;
+  }
+
+  /** True when the room is free again, false when it is lent until the write is complete. */
+  #dispatch(room: Buffer, size: number): boolean {
+    const outcome = this.#handle.writeBuffer(null, room.subarray(0, size));
+    if (outcome === 0) return true;
+    if (typeof outcome !== 'object') {
+      this.#fail(outcome);
+      return true;
+    }
+    const status = outcome.writeStatus;
+    if (typeof status === 'number') {
+      if (status < 0) this.#fail(status);
+      return true;
+    }
+    this.#underWayBytes = size;
+    outcome.room = room;
+    outcome.writer = this;
+    outcome.oncomplete = onComplete;
+    return false;
+  }
+
+  /** Called for each request, also when the socket is destroyed: its writes are cancelled. */
+  onComplete(room: Buffer, status: number): void {
+    recycle(room);
+    this.#underWayBytes = 0;
+    if (status < 0) {
+      this.#behind = undefined;
+      this.#behindBytes = 0;
+      this.#fail(status);
+      return;
+    }
+    while (this.#behind !== undefined && this.#behind.length > 0) {
+      const next = this.#behind.shift()!;
+      this.#behindBytes -= next.length;
+      if (!this.#dispatch(next, next.length)) return;
+    }
+    this.#behind = undefined;
+    if (this.#ended) this.#socket.end();
+    else this.#onWritten();
+  }
+
+  /** A handle that closes says so by a number, one that has gone by nothing; the socket has told of it by itself then. */
+  #fail(status: number | undefined): void {
+    const code = status === undefined ? 'ECANCELED' : getSystemErrorName(status);
+    this.#socket.destroy(Object.assign(new Error(`write ${code}`), { code }));
+  }
+}
+
+function onComplete(this: WriteRequest, status: number): void {
+  this.writer.onComplete(this.room, status);
+}
+
+let answer: boolean | undefined;
+
+/**
+ * Whether the runtime makes the request of a write by itself, and only for one that waits; before Node 26 a handle that was given
+ * none ended the process. A socket is asked whose handle is ours.
+ */
+function writesWithoutRequest(): boolean {
+  if (answer !== undefined) return answer;
+  let request: unknown;
+  const writeBuffer = (given: unknown): number => {
+    request = given;
+    return 0;
+  };
+  try {
+    const handle: unknown = { writeBuffer, close: () => {} };
+    const socket = new Socket({ handle, manualStart: true } as SocketConstructorOpts);
+    socket.write(Buffer.of(0));
+    socket.destroy();
+  } catch {
+    // Not as it was; `request` tells.
+  }
+  answer = request === null;
+  return answer;
+}
