@@ -8,6 +8,7 @@ import {
   type GatewayBefore,
   killNodeUnderLoad,
   type RunningCluster,
+  refuseTakeover,
   startGatewayBefore,
 } from '../kit/cluster.ts';
 import { eventsLike } from '../kit/event-log.ts';
@@ -49,6 +50,10 @@ describe('before a cluster of three RabbitMQ nodes', { skip: withoutRabbitmq, co
     t.after(() => again.end());
     assert.equal(again.sessionPresent, true);
     assert.equal((await again.received(1))[0]!.payload, 'waits');
+  });
+
+  it('a client identifier, and the session under it, is not taken over by another user', async (t) => {
+    await refuseTakeover(t, gateway);
   });
 
   it("Debian's mosquitto_sub and mosquitto_pub are served", { skip: withoutMosquittoClients }, async (t) => {

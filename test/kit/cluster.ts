@@ -18,6 +18,8 @@ export const ACCOUNT = 'sallyport';
 export const ACCOUNT_PASSWORD = 'a password of the cluster';
 
 export const DEVICE = { username: 'device', password: 'a password of the tests' };
+/** Another user, who would like to be the device. */
+const THIEF = { username: 'thief', password: 'a password of a thief' };
 
 /** With elections of leaders, and the gateway's own patience with a node that has just failed. */
 export const FAILOVER_MS = 40_000;
@@ -77,8 +79,8 @@ export async function startGatewayBefore(cluster: RunningCluster, heading: strin
   const gateway = await startGateway({
     directory,
     listeners: [{ name: 'tcp', type: 'tcp' }],
-    users: { [DEVICE.username]: DEVICE.password },
-    acl: [`user ${DEVICE.username}`, 'topic readwrite #'],
+    users: { [DEVICE.username]: DEVICE.password, [THIEF.username]: THIEF.password },
+    acl: [DEVICE, THIEF].flatMap(({ username }) => [`user ${username}`, 'topic readwrite #']),
     config: parse(text) as Record<string, unknown>,
   });
   return {
@@ -140,6 +142,33 @@ async function serves(gateway: GatewayBefore, node: number): Promise<void> {
   await eventually('the node serves again', isServed, FAILOVER_MS);
   await tell('return');
 }
+
+/** Another user asks for a client identifier that is in use, and for the session that it leaves behind: the device notices nothing. */
+export async function refuseTakeover(t: TestContext, gateway: GatewayBefore): Promise<void> {
+  const options = { clientId: 'wanted', reconnectPeriod: 0, reconnectOnConnackError: false };
+  const steal = async (clean: boolean): Promise<void> => {
+    const theft = MqttJsClient.connect(deviceLogin(gateway, { ...options, ...THIEF, clean }));
+    await assert.rejects(theft, { code: IDENTIFIER_REJECTED });
+  };
+  const victim = await MqttJsClient.connect(deviceLogin(gateway, options));
+  t.after(() => victim.client.end(true));
+  await victim.subscribe('wanted/#', { qos: 1 });
+  for (const clean of [true, false]) await steal(clean);
+  await victim.publish('wanted/1', 'still here', { qos: 1 });
+  assert.equal((await victim.received(1))[0]!.payload, 'still here');
+  await victim.end();
+  for (const clean of [true, false]) await steal(clean);
+  const thief = await MqttJsClient.connect(deviceLogin(gateway, { ...options, ...THIEF, clientId: 'own' }));
+  t.after(() => thief.client.end(true));
+  await thief.publish('wanted/2', 'kept', { qos: 1 });
+  const back = await MqttJsClient.connect(deviceLogin(gateway, options));
+  t.after(() => back.client.end(true));
+  assert.equal(back.sessionPresent, true);
+  assert.equal((await back.received(1))[0]!.payload, 'kept');
+}
+
+/** MQTT 3.1.1's return code. */
+const IDENTIFIER_REJECTED = 2;
 
 const PUBLISHERS = ['p0', 'p1', 'p2', 'p3', 'p4', 'p5'];
 const SUBSCRIBERS = ['s0', 's1', 's2', 's3'];

@@ -38,10 +38,7 @@ export async function startNatsCluster(): Promise<RunningCluster> {
       const node: ClusterNode = {
         host,
         mqttPort,
-        kill: async () => {
-          (await import('node:fs')).writeFileSync(`/tmp/natsx/${host}.${Date.now()}.log`, program!.output);
-          await program?.end('SIGKILL');
-        },
+        kill: async () => program?.end('SIGKILL'),
         start: async () => {
           const env = { PASSWORD: `"${ACCOUNT_PASSWORD}"` };
           program = await Program.start('nats-server', ['-c', file], [mqttPort], { env });

@@ -2,7 +2,7 @@
  * Puts users together that use the same topics, and says what all of a group need and what only some of it do: so that a group is one
  * role that can be read, and nobody gets what only a neighbour of his was seen with.
  */
-import { filterContains } from '../../../mqtt/topic.ts';
+import { filterContains, levelCount } from '../../../mqtt/topic.ts';
 import { ACTIONS, type Action } from '../policy-form.ts';
 import type { UserImage } from './recording.ts';
 import type { SeenFilter } from './seen-topics.ts';
@@ -55,9 +55,28 @@ export function groupsOf(users: readonly UserImage[]): Group[] {
 function profileOf(user: UserImage): Profile {
   const used = new Map<string, { action: Action; seen: SeenFilter }>();
   for (const action of ACTIONS) {
-    for (const seen of withoutContained(user[action])) used.set(`${action} ${seen[0]}`, { action, seen });
+    const seenFilters = action === 'receive' ? asSubscribed(user.receive, user.subscribe) : user[action];
+    for (const seen of withoutContained(seenFilters)) used.set(`${action} ${seen[0]}`, { action, seen });
   }
   return { user, used };
+}
+
+/**
+ * Where a client subscribed with `+` it asked for any value, so that whatever it received there is no list of names. What came
+ * through `#` stays as it was: nobody asks for all of that.
+ */
+function asSubscribed(received: readonly SeenFilter[], subscribed: readonly SeenFilter[]): SeenFilter[] {
+  const deepestFirst = subscribed
+    .map(([filter]) => filter)
+    .sort((a, b) => levelCount(b) - levelCount(a) || widthOf(b) - widthOf(a));
+  return received.map((seen) => {
+    const [filter, ...evidence] = seen;
+    const through = deepestFirst.find((asked) => filterContains(asked, filter));
+    if (through === undefined) return seen;
+    const asked = through.split('/');
+    const levels = filter.split('/').map((level, index) => (asked[index] === '+' && level !== '#' ? '+' : level));
+    return [levels.join('/'), ...evidence];
+  });
 }
 
 /** What another filter covers needs no grant of its own; its evidence goes to the one that stays. */

@@ -167,7 +167,7 @@ describe('a proposal', () => {
       [
         ['devices', ['cmd/${username}/#', 'cmd/${username}/go', 'devices/${username}/t']],
         ['devices-further', ['firmware/ask']],
-        ['cmd', ['cmd/d1/go']],
+        ['ops', ['cmd/d1/go']],
       ],
     );
     assert.deepEqual(
@@ -186,6 +186,23 @@ describe('a proposal', () => {
     assert.deepEqual(
       assignments.map(({ to }) => to),
       [{ groups: ['pumps'] }, { users: ['ann'] }],
+    );
+  });
+
+  it('takes a + that was subscribed to for any value, and a # for what came through it', () => {
+    const uses = usesOf(
+      client('ann'),
+      'subscribe site/+/t/#',
+      'receive site/p1/t/rpm',
+      'receive site/p2/t/rpm',
+      'subscribe #',
+      'receive news/1',
+    );
+    const { roles } = parsePolicyFile(proposed(recorded(uses).take()), 'p.yaml');
+    const received = roles[0]!.grants.filter(({ actions }) => actions.includes('receive'));
+    assert.deepEqual(
+      received.map(({ topic }) => topic),
+      ['news/1', 'site/+/t/rpm'],
     );
   });
 

@@ -1,7 +1,7 @@
 /** A policy that permits what was seen and no more: a role for each group of users that are alike, with the evidence beside each grant. */
-import { Document, isScalar, type Scalar, type YAMLMap } from 'yaml';
+import { Document, isPair, isScalar, type Scalar, visit, type YAMLMap } from 'yaml';
 import { ACTIONS, type Action } from '../policy-form.ts';
-import { groupsOf, type UsedFilter } from './alike.ts';
+import { type Group, groupsOf, type UsedFilter } from './alike.ts';
 import type { UserImage } from './recording.ts';
 import { isPlaceholder } from './seen-topics.ts';
 
@@ -49,17 +49,18 @@ const WORD_MAX_CHARS = 60;
 export function propose(users: readonly UserImage[], lost: number): Proposal {
   const names = new Set<string>();
   const roles = groupsOf(users).flatMap((group) => {
-    const name = fresh(nameOf(group.shared.length > 0 ? group.shared : group.further.flatMap((f) => f.filters)), names);
+    const to = holdersOf(group.users, users);
+    const name = fresh(nameOf(to, group), names);
     const main = {
       name,
-      description: `What ${counted(group.users.length, 'user')} that are alike ${group.users.length === 1 ? 'was' : 'were'} seen doing.`,
+      description: `What ${seenUsers(group.users)} seen doing.`,
       grants: grantsOf(group.shared),
-      to: holdersOf(group.users, users),
+      to,
       users: group.users.length,
     };
     const further = group.further.map(({ users: some, filters }) => ({
       name: fresh(`${name}-further`, names),
-      description: `What only ${some.length} of the ${counted(group.users.length, 'user')} of ${name} were seen doing.`,
+      description: `What only ${some.length} of the ${counted(group.users.length, 'user')} of ${name} ${some.length === 1 ? 'was' : 'were'} seen doing.`,
       grants: grantsOf(filters),
       to: holdersOf(some, users),
       users: some.length,
@@ -75,20 +76,34 @@ export function propose(users: readonly UserImage[], lost: number): Proposal {
   };
 }
 
-/** After the first level of what it mostly publishes, or else of the rest, where that is a word. */
-function nameOf(filters: readonly UsedFilter[]): string {
+function seenUsers([first, ...others]: readonly UserImage[]): string {
+  if (others.length > 0) return `${others.length + 1} users that are alike were`;
+  return first?.user === undefined ? 'anonymous clients were' : '1 user was';
+}
+
+/** After who has it, where that is one name; else after the first level of what is mostly published, or of the rest. */
+function nameOf(to: ProposedHolders, { shared, further }: Group): string {
+  const holder = typeof to === 'string' ? to : 'group' in to ? to.group : 'role' in to ? to.role : to.user;
+  const [only = ''] = typeof holder === 'string' ? [holder] : holder.length === 1 ? holder : [];
+  const filters = shared.length > 0 ? shared : further.flatMap((part) => part.filters);
   const published = filters.filter(({ action }) => action === 'publish');
-  return commonWord(published) ?? commonWord(filters) ?? 'group';
+  return wordOf(only) ?? commonWord(published) ?? commonWord(filters) ?? 'group';
 }
 
 function commonWord(filters: readonly UsedFilter[]): string | undefined {
   const weights = new Map<string, number>();
   for (const { filter, times } of filters) {
     const [first = ''] = filter.split('/');
-    const word = isPlaceholder(first) ? '' : first.replaceAll(/[^A-Za-z0-9_.-]+/g, '-').replace(/^[.-]+/, '');
-    if (word !== '' && word.length <= WORD_MAX_CHARS) weights.set(word, (weights.get(word) ?? 0) + times);
+    const word = isPlaceholder(first) ? undefined : wordOf(first);
+    if (word !== undefined) weights.set(word, (weights.get(word) ?? 0) + times);
   }
   return [...weights].sort(([, a], [, b]) => b - a)[0]?.[0];
+}
+
+/** As a role may be called. */
+function wordOf(text: string): string | undefined {
+  const word = text.replaceAll(/[^A-Za-z0-9_.-]+/g, '-').replace(/^[.-]+/, '');
+  return word === '' || word.length > WORD_MAX_CHARS ? undefined : word;
 }
 
 function fresh(name: string, taken: Set<string>): string {
@@ -166,6 +181,12 @@ function heldBy(to: ProposedHolders): unknown {
 }
 
 function comment(document: Document, { roles }: Proposal): void {
+  visit(document, {
+    Pair: (key, { key: name }, ancestors) => {
+      const isPart = ancestors.length <= 2 || (ancestors.length === 4 && isRoles(ancestors[2]));
+      if (isPart && key !== 0) (name as Scalar).spaceBefore = true;
+    },
+  });
   for (const { name, grants } of roles) {
     for (const [index, { evidence }] of grants.entries()) {
       const grant = document.getIn(['roles', name, 'grants', index]) as YAMLMap;
@@ -183,6 +204,10 @@ function comment(document: Document, { roles }: Proposal): void {
   }
 }
 
+function isRoles(node: unknown): boolean {
+  return isPair(node) && (node.key as Scalar).value === 'roles';
+}
+
 function opening({ users, firstMs, lastMs, lost, roles }: Proposal): string[] {
   if (firstMs === undefined || lastMs === undefined) {
     return ['Nothing was recorded, so this permits nothing.'];
@@ -191,7 +216,7 @@ function opening({ users, firstMs, lastMs, lost, roles }: Proposal): string[] {
     `Proposed from what ${counted(users, 'user')} did between ${minute(firstMs)} and ${minute(lastMs)}: ${counted(roles.length, 'role')}.`,
     'It permits what was seen and no more: what is rare, such as an update or an alarm, may not have happened yet.',
     'Read each grant before it is put in force; whoever misbehaved while it was recorded is in here too.',
-    'Then let it run beside the policy in force first: authorization.shadow.',
+    'Then let it run beside the policy in force first: authorization.shadowFile.',
     ...(lost === 0 ? [] : [`${counted(lost, 'use')} found no room in the recording and may be missing here.`]),
   ];
 }
