@@ -13,6 +13,7 @@ import type { Downstream, DownstreamFacts } from '../src/pipeline/downstream.ts'
 import type { ConnectionPolicy } from '../src/pipeline/policy.ts';
 import { parseAclFile } from '../src/policy/authorization/acl-file.ts';
 import { buildAuthorizer } from '../src/policy/authorization/authorizer.ts';
+import { VirtualPatches } from '../src/policy/detection/virtual-patches.ts';
 import { buildAuthenticator } from '../src/policy/identity/authenticator.ts';
 import { ANY_CLIENT_ID } from '../src/policy/identity/client-id-rules.ts';
 import { accept } from '../src/policy/identity/results.ts';
@@ -120,6 +121,7 @@ export function fuzzPolicy(acl: string): ConnectionPolicy {
     certificateIdentity: undefined,
     clientIds: ANY_CLIENT_ID,
     deniedPublish: 'acknowledge',
+    virtualPatches: new VirtualPatches(),
     decodeRules: { rejectControlCharacters: true, strictClientIdLength: false, userPropertiesMax: 8 },
   };
 }

@@ -9,6 +9,7 @@ import { Connections } from '../pipeline/connections.ts';
 import type { ConnectionPolicy } from '../pipeline/policy.ts';
 import type { RecordingImage } from '../policy/authorization/learning/recording.ts';
 import type { ShadowReport } from '../policy/authorization/shadow/shadow-tally.ts';
+import type { ClientSample } from '../policy/detection/client-sample.ts';
 import { HashQueue } from '../policy/identity/hash-queue.ts';
 import { LimitsInForce } from '../policy/limits/limits-in-force.ts';
 import { type AcceptGate, acceptGates } from '../transports/accept-gate.ts';
@@ -23,6 +24,8 @@ import { ChainInForce } from './chain-in-force.ts';
 import type { Config, ListenerConfig } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import { connectGate } from './connect-gate.ts';
+import { DetectionEngine, TELLING_ALONE } from './detection/detection-engine.ts';
+import { Sampler } from './detection/sampler.ts';
 import { type OpenEmbedded, openOwnBroker } from './embedded-upstream.ts';
 import { letHashingYield } from './hash-threads.ts';
 import type { Chain } from './identity-methods.ts';
@@ -53,6 +56,8 @@ export interface SharedWork {
   readonly owners: SharedOwners;
   readonly ticketSecret: Uint8Array;
   readonly connectionIdPrefix: string;
+  /** Takes what one connection did lately, for the process that detects. */
+  readonly sample: (sample: ClientSample) => void;
 }
 
 export type ReloadOutcome =
@@ -114,6 +119,8 @@ interface Prepared {
 class RunningGateway implements Gateway {
   readonly #options: GatewayOptions;
   readonly #connections = new Connections();
+  readonly #detection: DetectionEngine | undefined;
+  readonly #sampler: Sampler;
   readonly #queue: HashQueue;
   readonly #keySets: KeySets;
   /** In the order in which they are asked: bans, budgets of addresses, overload. */
@@ -139,14 +146,23 @@ class RunningGateway implements Gateway {
   #draining: Promise<void> | undefined;
 
   constructor(options: GatewayOptions) {
-    this.#options = options;
-    this.#config = options.config;
-    const { hashConcurrency, hashQueueMax } = options.config.authentication;
-    const { clock, emit } = options;
+    const { clock, chance, shared, config } = options;
+    this.#config = config;
+    // A worker's events and samples are looked at by the process that started it, which sees those of all.
+    this.#detection =
+      shared === undefined
+        ? new DetectionEngine(config.detection, { clock, chance, emit: options.emit, responder: TELLING_ALONE })
+        : undefined;
+    const emit = this.#detection?.emit ?? options.emit;
+    this.#options = { ...options, emit };
+    this.#sampler = new Sampler(this.#connections, clock, (sample) => {
+      if (shared === undefined) this.#detection?.sample(sample);
+      else shared.sample(sample);
+    });
+    const { hashConcurrency, hashQueueMax } = config.authentication;
     this.#chain = new ChainInForce(clock);
     this.#keySets = new KeySets({ clock, emit });
     this.#queue = new HashQueue({ clock, emit, runningMax: hashConcurrency, waitingMax: hashQueueMax });
-    const { chance, shared } = options;
     this.limits = new LimitsInForce({ clock, emit, processes: shared?.processes ?? 1 });
     this.#gate = acceptGates([connectGate(this.limits)]);
     this.#staples = new Staples({ clock, chance, emit });
@@ -193,10 +209,16 @@ class RunningGateway implements Gateway {
     for (const listener of this.#listeners.values()) await listener.stopAccepting();
     this.#connections.destroyAll();
     await this.upstreams.close();
+    this.#closeServices();
+  }
+
+  #closeServices(): void {
     this.#guards.close();
     this.#staples.close();
     this.#chain.close();
     this.limits.close();
+    this.#sampler.close();
+    this.#detection?.close();
   }
 
   /** Reads and builds everything, and changes nothing. */
@@ -252,7 +274,10 @@ class RunningGateway implements Gateway {
           emit,
           limits: this.limits,
           openLink: (receiver, client) => this.upstreams.open(receiver, client),
-          onGone: (gone) => this.#connections.remove(gone),
+          onGone: (gone) => {
+            this.#sampler.gone(gone.client);
+            this.#connections.remove(gone);
+          },
         });
         this.#connections.add(connection);
         return connection;
@@ -344,6 +369,7 @@ class RunningGateway implements Gateway {
     this.#policies = policies;
     this.#config = config;
     this.#generation++;
+    this.#detection?.configure(config.detection);
     this.upstreams.apply(config, prepared.upstreams);
     this.#guards.commit(prepared.guards);
     this.#staples.commit(prepared.staples);
@@ -401,10 +427,7 @@ class RunningGateway implements Gateway {
     const connectionsCut = late ? this.#connections.count : 0;
     this.#connections.destroyAll();
     await this.upstreams.close();
-    this.#guards.close();
-    this.#staples.close();
-    this.#chain.close();
-    this.limits.close();
+    this.#closeServices();
     emit({ name: 'gateway.stopped', durationMs: Math.round(clock.nowMs() - startedMs), connectionsCut });
   }
 }

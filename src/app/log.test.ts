@@ -222,7 +222,7 @@ describe('the sentences of events', () => {
     { name: 'revocation.stale', place: 'http://ca/crl', says: 'no answer' },
     { name: 'connection.accepted', ...FACTS },
     { name: 'connection.rejected', ...FACTS, ...DECISION },
-    { name: 'connection.closed', durationMs: 1, bytesIn: 2, bytesOut: 3, ...FACTS, ...DECISION },
+    { name: 'connection.closed', durationMs: 1, bytesIn: 2, bytesOut: 3, connected: true, ...FACTS, ...DECISION },
     { name: 'authentication.succeeded', method: 'password-file', ...FACTS },
     { name: 'authentication.failed', method: 'password-file', ...FACTS, ...DECISION },
     { name: 'password.expiring', username: 'u', expiresAt: '2026-01-01T00:00:00.000Z', daysLeft: 3 },

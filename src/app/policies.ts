@@ -1,6 +1,7 @@
 /** Builds what decides about connections from the configuration's files, whole or not at all. */
 import type { ConnectionPolicy } from '../pipeline/policy.ts';
 import type { Authorizer } from '../policy/authorization/decision.ts';
+import { VirtualPatches } from '../policy/detection/virtual-patches.ts';
 import type { ClientIdPattern, ClientIdRules } from '../policy/identity/client-id-rules.ts';
 import {
   DEFAULT_IDENTITY_TEMPLATE,
@@ -57,6 +58,7 @@ export function policyFor(
     certificateGuard: guards.of(listener.name),
     clientIds: clientIdRules(listener.clientIds ?? config.authentication.clientIds),
     deniedPublish: config.authorization.deniedPublish,
+    virtualPatches: new VirtualPatches(config.detection.virtualPatches.off),
     decodeRules: { rejectControlCharacters, userPropertiesMax, strictClientIdLength: false },
   });
 }

@@ -91,7 +91,8 @@ export class Upstreams {
   open(receiver: DownstreamReceiver, client: Client): UpstreamLink {
     const name = routeFor(this.#routes, client)?.upstream ?? this.#fallback;
     // INVARIANT: a configuration whose routes lead nowhere is refused, and the broker is opened before a route leads to it.
-    return name === EMBEDDED
+    client.usesOwnBroker = name === EMBEDDED;
+    return client.usesOwnBroker
       ? this.#embedded!.open(receiver, client)
       : this.#upstreams.get(name)!.open(receiver, client);
   }

@@ -67,7 +67,17 @@ export type GatewayEvent =
     ))
   | ({ name: 'connection.accepted' } & ConnectionFacts)
   | ({ name: 'connection.rejected' } & ConnectionFacts & Decision)
-  | ({ name: 'connection.closed'; durationMs: number; bytesIn: number; bytesOut: number } & ConnectionFacts & Decision)
+  | ({
+      name: 'connection.closed';
+      durationMs: number;
+      bytesIn: number;
+      bytesOut: number;
+      /** Whether it ever became a client: its CONNECT was accepted. */
+      connected: boolean;
+      /** Topic of the Will that it left to be published. */
+      will?: string;
+    } & ConnectionFacts &
+      Decision)
   | ({
       name: 'authentication.succeeded';
       method: string;
@@ -78,7 +88,14 @@ export type GatewayEvent =
   | { name: 'password.expiring'; username: string; expiresAt: string; daysLeft: number }
   /** The same password, stored anew as today's passwords are. */
   | { name: 'password.upgraded'; username: string; from: string; to: string }
-  | ({ name: 'client.connected'; cleanStart: boolean; sessionPresent: boolean; keepAliveS: number } & ConnectionFacts)
+  | ({
+      name: 'client.connected';
+      cleanStart: boolean;
+      sessionPresent: boolean;
+      keepAliveS: number;
+      /** SHA-256 of the client certificate, where one was shown. */
+      certificate?: string;
+    } & ConnectionFacts)
   | ({ name: 'connect.refused' } & ConnectionFacts & Decision)
   | ({ name: 'will.refused'; topic: string } & ConnectionFacts & Decision)
   | ({ name: 'publish.refused'; topic: string; qos: number; retain: boolean; action: RefusalAction } & ConnectionFacts &

@@ -48,6 +48,8 @@ export class Deframer implements Frame {
   end = 0;
   /** Why the stream is broken, once `next` has returned `Fault`. */
   fault: Fault | undefined;
+  /** First byte of the packet that broke it. */
+  faultFirst = 0;
   /** 0 until CONNECT has come. Whoever decodes the CONNECT sets it before the next call of `next`. */
   version: KnownVersion;
   /** The largest packet that is taken, header included; may change at any time and counts for headers not yet read. */
@@ -158,7 +160,7 @@ export class Deframer implements Frame {
     if (at >= limit) return 0;
     const first = bytes[at]!;
     const wrong = firstByteFault(first, this.version, this.#sender);
-    if (wrong !== undefined) return this.#fail(nameStranger(wrong, bytes, at, limit));
+    if (wrong !== undefined) return this.#fail(nameStranger(wrong, bytes, at, limit), first);
     let lengthAt = at + 1;
     if (lengthAt >= limit) return 0;
     let byte = bytes[lengthAt++]!;
@@ -166,7 +168,7 @@ export class Deframer implements Frame {
     if (byte >= 0x80) {
       let shift = 7;
       do {
-        if (shift === 28) return this.#fail(RemainingLengthTooLong);
+        if (shift === 28) return this.#fail(RemainingLengthTooLong, first);
         if (lengthAt >= limit) return 0;
         byte = bytes[lengthAt++]!;
         remaining |= (byte & 0x7f) << shift;
@@ -174,19 +176,20 @@ export class Deframer implements Frame {
       } while (byte >= 0x80);
       // DEVIATION: 3.1 and 3.1.1 do not say that a length must be as short as can be; two spellings of one packet serve
       // nobody but those who look for a parser that disagrees with its neighbour [MQTT-1.5.5-1].
-      if (byte === 0) return this.#fail(VariableByteIntegerNotMinimal);
+      if (byte === 0) return this.#fail(VariableByteIntegerNotMinimal, first);
     }
     const wrongLength = lengthFault(first, remaining, this.version);
-    if (wrongLength !== undefined) return this.#fail(wrongLength);
+    if (wrongLength !== undefined) return this.#fail(wrongLength, first);
     const size = lengthAt - at + remaining;
-    if (size > this.packetSizeMaxBytes) return this.#fail(PacketTooLarge);
+    if (size > this.packetSizeMaxBytes) return this.#fail(PacketTooLarge, first);
     this.#bodyAt = lengthAt;
     this.#headerSize = lengthAt - at;
     return size;
   }
 
-  #fail(fault: Fault): -1 {
+  #fail(fault: Fault, first: number): -1 {
     this.fault = fault;
+    this.faultFirst = first;
     this.#letGo();
     this.#held = NO_BYTES;
     this.#heldAt = this.#heldEnd = 0;

@@ -3,6 +3,8 @@
  * string and whatever was decided about it.
  */
 
+import { DistinctCount } from '../base/distinct-count.ts';
+
 /** A topic that was seen. `Outcome` is for its holder's last decision about it. */
 export interface KnownTopic<Outcome> {
   readonly hash: number;
@@ -13,11 +15,17 @@ export interface KnownTopic<Outcome> {
   outcome: Outcome | undefined;
 }
 
+/** Up to so many topics, each that is taken in counts as new. */
+const COUNTED_MAX = 32;
 const SLOTS_MIN = 4;
 const SLOTS_MAX = 256;
 
 /** Direct-mapped: a collision replaces, so the size is its ceiling. Begins small, because most clients know few topics. */
 export class TopicTable<Outcome> {
+  /** Topics taken in, those that were forgotten and came again included; and the last of them. */
+  insertions = 0;
+  latest: KnownTopic<Outcome> | undefined;
+  #seen: DistinctCount | undefined;
   #slots: (KnownTopic<Outcome> | undefined)[] = new Array(SLOTS_MIN);
   #evictions = 0;
 
@@ -45,7 +53,23 @@ export class TopicTable<Outcome> {
     };
     if (evicts && this.#slots.length < SLOTS_MAX && ++this.#evictions > this.#slots.length) this.#grow();
     this.#slots[hash & (this.#slots.length - 1)] = entry;
+    this.latest = entry;
+    if (++this.insertions > COUNTED_MAX) this.#count(entry);
     return entry;
+  }
+
+  /** Different topics ever taken in; an estimate once they are many. */
+  get distinct(): number {
+    return this.#seen?.estimate() ?? this.insertions;
+  }
+
+  /** More than a few: from now on only those count that were not seen before. */
+  #count(entry: KnownTopic<Outcome>): void {
+    if (this.#seen === undefined) {
+      this.#seen = new DistinctCount();
+      for (const known of this.#slots) if (known !== undefined) this.#seen.add(known.hash);
+    }
+    this.#seen.add(entry.hash);
   }
 
   #grow(): void {

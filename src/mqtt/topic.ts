@@ -89,6 +89,12 @@ export function isSharedFilter(filter: string): boolean {
   return filter.startsWith(SHARE_PREFIX);
 }
 
+/** A filter that takes in everything, at whatever depth: `#`, `+/#`, `$SYS/#` and the like, shared or not. */
+export function isBroadFilter(filter: string): boolean {
+  const bare = sharedFilter(filter)?.filter ?? filter;
+  return /^(?:\$SYS\/)?(?:\+\/)*#$/.test(bare);
+}
+
 export function hasWildcard(filter: string): boolean {
   return filter.includes('#') || filter.includes('+');
 }

@@ -10,8 +10,10 @@ import type { Membership } from '../policy/limits/membership.ts';
 import { Conduct } from './conduct.ts';
 import type { DownstreamFacts } from './downstream.ts';
 import { type EffectiveLimits, limitsFor } from './effective-limits.ts';
+import type { OpenExchanges } from './open-exchanges.ts';
 import type { ConnectionLimits, ConnectionPolicy } from './policy.ts';
 import { TopicCache } from './topic-cache.ts';
+import { type LastSample, Traffic } from './traffic.ts';
 
 export class Client {
   readonly downstream: DownstreamFacts;
@@ -43,6 +45,13 @@ export class Client {
   /** Filters held, as the client wrote them. */
   readonly subscriptions = new Set<string>();
   readonly conduct = new Conduct();
+  readonly traffic = new Traffic();
+  /** QoS 2 exchanges with the server; made with the first. */
+  exchanges: OpenExchanges | undefined;
+  /** Whether it was led to the embedded broker. */
+  usesOwnBroker = false;
+  /** Made when it is looked at for the first time. */
+  lastSample: LastSample | undefined;
   #topics: TopicCache | undefined;
 
   constructor(downstream: DownstreamFacts, policy: ConnectionPolicy, inForce: LimitsInForce) {
@@ -79,6 +88,11 @@ export class Client {
   /** Made with the first PUBLISH: most subscribers never need one. */
   get topics(): TopicCache {
     this.#topics ??= new TopicCache();
+    return this.#topics;
+  }
+
+  /** Undefined where it has not published yet. */
+  get topicsKnown(): TopicCache | undefined {
     return this.#topics;
   }
 

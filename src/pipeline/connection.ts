@@ -22,9 +22,11 @@ import { Authentication } from './authentication.ts';
 import { type Cause, causeOfDisconnect, causeOfEnd, connectTimeout, UPSTREAM_GONE } from './cause.ts';
 import { lapseOf } from './checks/authenticate.ts';
 import { clientIdentifierOfIdentity, provisionalClientId } from './checks/client-identifier.ts';
+import { shortenedWillDelay, WILL_DELAY_SHORTENED } from './checks/sequences.ts';
 import { admitWill } from './checks/will.ts';
 import { Client, subjectOf } from './client.ts';
 import { shapeConnack } from './connack.ts';
+import { clientConnected, connectionClosed, packetFaulted } from './connection-events.ts';
 import { Deadlines, type Latecomer } from './deadlines.ts';
 import type { Downstream, DownstreamEnd, DownstreamHandler } from './downstream.ts';
 import { Egress } from './egress.ts';
@@ -81,6 +83,8 @@ export class Connection implements DownstreamHandler, Latecomer {
   #pumping = false;
   #cause: Cause | undefined;
   #broughtNoClientId = false;
+  /** Topic of the Will that is published if the connection ends now. */
+  #will: string | undefined;
 
   constructor(downstream: Downstream, policy: ConnectionPolicy, services: ConnectionServices) {
     this.#downstream = downstream;
@@ -113,7 +117,7 @@ export class Connection implements DownstreamHandler, Latecomer {
       connack: (packet, subscriptions) => this.#onConnack(packet, subscriptions),
       suback: (packet, frame) => this.#subscriptions.suback(packet, frame),
       unsuback: (packet, frame) => this.#subscriptions.unsuback(packet, frame),
-      acknowledged: (type, reasonCode) => this.#onAcknowledged(type, reasonCode),
+      acknowledged: (type, packetId, reasonCode) => this.#onAcknowledged(type, packetId, reasonCode),
       held: () => this.#deadlines.reader.hold(),
       owed: (budget) => this.#throttle.hold(budget),
       drained: () => this.#gate.open(Stop.LinkFull),
@@ -238,9 +242,11 @@ export class Connection implements DownstreamHandler, Latecomer {
         if (denial !== undefined) this.#end(denial);
         return;
       }
-      case PacketType.Unsubscribe:
-        this.#subscriptions.unsubscribe(packet, this.#deframer, this.#link!);
+      case PacketType.Unsubscribe: {
+        const denial = this.#subscriptions.unsubscribe(packet, this.#deframer, this.#link!);
+        if (denial !== undefined) this.#end(denial);
         return;
+      }
       case PacketType.Pingreq:
         this.client.conduct.pinged();
         this.#link!.ping();
@@ -346,7 +352,11 @@ export class Connection implements DownstreamHandler, Latecomer {
     this.#state = 'opening';
     this.#link = this.#services.openLink(this.#egress, client);
     this.#egress.link = this.#link;
-    const connect = upstreamConnect(packet, client.limits);
+    const shortened = shortenedWillDelay(client, packet);
+    if (shortened !== undefined) {
+      this.#services.emit({ name: 'patch.applied', ...client.facts(), ...WILL_DELAY_SHORTENED });
+    }
+    const connect = upstreamConnect(shortened ?? packet, client.limits);
     client.connect = withoutSecrets(packet, username);
     this.#link.connect(connect, upstreamFacts(client));
   }
@@ -380,13 +390,8 @@ export class Connection implements DownstreamHandler, Latecomer {
     this.#answers.explained({ ...shaped, properties: { ...properties, ...this.#authentication.closing } });
     this.#state = 'open';
     this.#deadlines.opened(subscriptions === undefined ? packet.sessionPresent : subscriptions > 0);
-    this.#services.emit({
-      name: 'client.connected',
-      ...client.facts(),
-      cleanStart: client.connect?.cleanStart ?? true,
-      sessionPresent: packet.sessionPresent,
-      keepAliveS: client.keepAliveS,
-    });
+    this.#services.emit(clientConnected(client, packet.sessionPresent));
+    this.#will = client.connect?.will?.topic;
     this.#gate.open(Stop.Connecting);
     // Packets that came behind the CONNECT are still in the deframer. They wait until the link's own call has returned.
     queueMicrotask(() => this.#pump());
@@ -395,6 +400,7 @@ export class Connection implements DownstreamHandler, Latecomer {
   // --- endings ---
 
   #onDisconnect(packet: DisconnectPacket): void {
+    if (packet.reasonCode === Reason.Success) this.#will = undefined; // [MQTT-3.14.4-3]
     this.#link?.close(packet);
     this.#link = undefined;
     this.#finish(causeOfDisconnect(packet));
@@ -402,15 +408,10 @@ export class Connection implements DownstreamHandler, Latecomer {
 
   /** What the client sent breaks the protocol. */
   #onFault(fault: Fault): void {
-    const cause = { reason: fault.reason, by: `codec:${fault.code}`, says: fault.says };
-    this.#services.emit({
-      name: 'packet.faulted',
-      ...this.client.facts(),
-      fault: fault.code,
-      clause: fault.clause,
-      sender: 'client',
-      ...cause,
-    });
+    const event = packetFaulted(this.client, fault, this.#deframer, this.#state === 'connecting');
+    this.#services.emit(event);
+    const { reason, by, says } = event;
+    const cause = { reason, by, says };
     if (this.#state === 'authenticating') {
       this.#answers.refuseConnect(this.client.version, fault.reason, fault.says);
       this.#finish(cause);
@@ -475,17 +476,12 @@ export class Connection implements DownstreamHandler, Latecomer {
     if (this.#state === 'closed') return;
     this.#release();
     this.#state = 'closed';
-    const cause = this.#cause ?? causeOfEnd(end);
-    const untold = this.#events.untold;
-    this.#services.emit({
-      name: 'connection.closed',
-      ...this.client.facts(),
-      durationMs: Math.round(this.#services.clock.nowMs() - this.#startedMs),
-      bytesIn: end.bytesIn,
-      bytesOut: end.bytesOut,
-      ...cause,
-      ...(untold > 0 ? { suppressed: untold } : {}),
+    const closed = connectionClosed(this.client, end, this.#cause ?? causeOfEnd(end), {
+      durationMs: this.#services.clock.nowMs() - this.#startedMs,
+      suppressed: this.#events.untold,
+      will: this.#will,
     });
+    this.#services.emit(closed);
     this.#services.onGone(this);
   }
 
@@ -524,8 +520,8 @@ export class Connection implements DownstreamHandler, Latecomer {
 
   // --- backpressure ---
 
-  #onAcknowledged(type: AckType, reasonCode: number): void {
-    this.#publishing.acknowledged(type, reasonCode);
+  #onAcknowledged(type: AckType, packetId: number, reasonCode: number): void {
+    this.#publishing.acknowledged(type, packetId, reasonCode);
     const { inflight, inflightMax } = this.client;
     if (this.#gate.isShutFor(Stop.InflightFull) && inflight * 2 <= inflightMax) this.#gate.open(Stop.InflightFull);
   }
@@ -589,6 +585,7 @@ export class Connection implements DownstreamHandler, Latecomer {
   #withdraw(by: string, says: string): void {
     const link = this.#link;
     this.#link = undefined;
+    this.#will = undefined;
     link?.close({ type: PacketType.Disconnect, reasonCode: Reason.Success, properties: NO_PROPERTIES });
     this.shut(Reason.NotAuthorized, by, says);
   }

@@ -4,6 +4,7 @@ import type { ConnectionPolicy } from './policy.ts';
 
 export class Connections {
   readonly #all = new Set<Connection>();
+  #turn = this.#all.values();
   #onEmpty: (() => void) | undefined;
 
   get count(): number {
@@ -17,6 +18,20 @@ export class Connections {
   remove(connection: Connection): void {
     this.#all.delete(connection);
     if (this.#all.size === 0) this.#onEmpty?.();
+  }
+
+  /** The next ones, round and round; at most as many as there are. */
+  *nextInTurn(count: number): Generator<Connection> {
+    for (let i = 0; i < count; i++) {
+      let next = this.#turn.next();
+      if (next.done === true) {
+        // A walk over a Set goes on through what is added meanwhile, and ends for good where there was nothing left.
+        this.#turn = this.#all.values();
+        next = this.#turn.next();
+      }
+      if (next.done === true) return;
+      yield next.value;
+    }
   }
 
   ofListener(listener: string): Connection[] {

@@ -32,7 +32,7 @@ export interface EgressTarget {
   suback(packet: SubackPacket, frame: Frame | undefined): void;
   unsuback(packet: UnsubackPacket, frame: Frame | undefined): void;
   /** A QoS 1 or 2 exchange of the client's has gone a step. */
-  acknowledged(type: AckType, reasonCode: number): void;
+  acknowledged(type: AckType, packetId: number, reasonCode: number): void;
   /** Deliveries are held from now on, because the client reads too slowly. */
   held(): void;
   /** The same, because more was delivered than this budget has. */
@@ -90,6 +90,9 @@ export class Egress implements DownstreamReceiver {
       this.#drop(packet, excessOf(lacking));
       return true;
     }
+    const { traffic } = this.#client;
+    traffic.messagesOut++;
+    traffic.bytesOut += packet.end - packet.start;
     const { batch } = this.#downstream;
     if (batch.length === 0) this.#bufferedBytes = this.#downstream.bufferedBytes();
     if (packet.topicAlias === 0 || this.#aliasIsKnown(packet)) batch.append(packet.bytes, packet.start, packet.end);
@@ -168,7 +171,7 @@ export class Egress implements DownstreamReceiver {
     }
     if (frame !== undefined) this.#answers.frame(frame);
     else this.#answers.acknowledge(type, packetId, reasonCode, properties);
-    this.#target.acknowledged(type, reasonCode);
+    this.#target.acknowledged(type, packetId, reasonCode);
   }
 
   connack(packet: ConnackPacket, subscriptions?: number): void {

@@ -11,6 +11,7 @@ import { protocolVersion } from './checks/protocol-version.ts';
 import { publishGrant } from './checks/publish-grant.ts';
 import { publishRate } from './checks/publish-rate.ts';
 import { retainedQuota } from './checks/retained-quota.ts';
+import { dollarTopic } from './checks/sequences.ts';
 import { subscribeGrant } from './checks/subscribe-grant.ts';
 import { subscribeRate } from './checks/subscribe-rate.ts';
 import { filtersPerSubscribe, subscriptionQuota } from './checks/subscription-quota.ts';
@@ -77,7 +78,7 @@ function decideTopic(client: Client, topic: string): TopicOutcome {
   const [shape, grant] = order.topic;
   const verdict = shape(client, topic);
   if (verdict.kind !== 'pass') return verdict;
-  const outcome = grant(client, topic);
+  const outcome = dollarTopic(client, topic, grant(client, topic));
   if (outcome.kind === 'refuse') return outcome;
   const filters = client.inForce.topicFilters(topic);
   return filters.length === 0 ? outcome : new LimitedTopic(client, outcome, client.inForce.topicStates(filters));

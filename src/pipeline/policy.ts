@@ -2,6 +2,7 @@
 import type { DecodeRules } from '../mqtt/rules.ts';
 import type { ProtocolVersion } from '../mqtt/wire.ts';
 import type { Authorizer } from '../policy/authorization/decision.ts';
+import type { VirtualPatches } from '../policy/detection/virtual-patches.ts';
 import type { CertificateGuard } from '../policy/identity/certificate-guard.ts';
 import type { ClientIdRules } from '../policy/identity/client-id-rules.ts';
 import type { Authenticator } from '../policy/identity/identity.ts';
@@ -57,6 +58,8 @@ export interface ConnectionPolicy {
   /** What a client may call itself, by who it is. */
   readonly clientIds: ClientIdRules;
   readonly deniedPublish: DeniedPublish;
+  /** Guards of packets that are known to bring down brokers. */
+  readonly virtualPatches: VirtualPatches;
   /** What the decoder refuses beyond what the specification makes it refuse. */
   readonly decodeRules: DecodeRules;
 }

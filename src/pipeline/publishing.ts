@@ -5,15 +5,18 @@ import { TopicAliasInvalid } from '../mqtt/faults.ts';
 import type { UpstreamLink } from '../mqtt/link.ts';
 import type { AckType } from '../mqtt/packet.ts';
 import type { PublishView } from '../mqtt/publish-view.ts';
+import { Reason } from '../mqtt/reason.ts';
 import { PacketType } from '../mqtt/wire.ts';
 import type { ExcessOutcome } from '../policy/limits/limits-in-force.ts';
 import type { Answers } from './answers.ts';
+import { openExchange } from './checks/sequences.ts';
 import type { Client } from './client.ts';
+import { OpenExchanges } from './open-exchanges.ts';
 import { admitPublish } from './order.ts';
 import type { PublishPermit } from './permit.ts';
 import type { RefusalEvents } from './refusal-events.ts';
 import type { TopicEntry } from './topic-cache.ts';
-import { type Close, close, type Delay, type Denial } from './verdict.ts';
+import { type Close, close, type Delay, type Denial, type Drop } from './verdict.ts';
 
 export class Publishing {
   readonly #client: Client;
@@ -38,6 +41,10 @@ export class Publishing {
     const entry = this.#entryOf(packet);
     if (entry === undefined) return TopicAliasInvalid; // [MQTT-3.3.2-9] [MQTT-3.3.2-10]
     packet.topic = entry.topic;
+    if (packet.qos === 2 && this.#client.exchanges?.has(packet.packetId) === true) {
+      const repeated = openExchange(this.#client, packet.dup);
+      if (repeated !== undefined) return this.#repeat(packet, repeated);
+    }
     const outcome = admitPublish(this.#client, packet, entry);
     if (outcome.kind === 'delay') return outcome;
     return outcome.kind === 'pass' ? this.#forward(outcome, packet, link) : this.#deny(packet, outcome);
@@ -45,7 +52,27 @@ export class Publishing {
 
   #forward(_permit: PublishPermit, packet: PublishView, link: UpstreamLink): boolean {
     if (packet.qos > 0) this.#client.inflight++;
+    if (packet.qos === 2) {
+      this.#client.exchanges ??= new OpenExchanges();
+      this.#client.exchanges.begin(packet.packetId);
+    }
+    const { traffic } = this.#client;
+    traffic.messagesIn++;
+    traffic.bytesIn += packet.end - packet.start;
+    if (packet.retain && packet.payloadStart < packet.end) traffic.retainedIn++;
     return link.publish(packet);
+  }
+
+  #repeat(packet: PublishView, denial: Close | Drop): Close | undefined {
+    if (denial.kind === 'close') {
+      this.#tell(packet, denial, 'disconnected');
+      return denial;
+    }
+    this.#tell(packet, denial, 'acknowledged');
+    if (this.#client.exchanges?.repeat(packet.packetId) === true) {
+      this.#answers.acknowledge(PacketType.Pubrec, packet.packetId, Reason.Success);
+    }
+    return undefined;
   }
 
   /** The topic's cache entry, through the client's aliases [MQTT-3.3.2-8, MQTT-3.3.2-12]; undefined for a bad alias. */
@@ -125,13 +152,23 @@ export class Publishing {
   }
 
   /** The server has acknowledged: a place in the window is free again. */
-  acknowledged(type: AckType, reasonCode: number): void {
+  acknowledged(type: AckType, packetId: number, reasonCode: number): void {
     const client = this.#client;
+    if (client.exchanges !== undefined) this.#progress(client.exchanges, type, packetId, reasonCode);
     // A 3.x window only bounds what the server has not taken over; a v5 window is the Receive Maximum's [MQTT-4.9].
     const ends =
       type === PacketType.Puback ||
       (type === PacketType.Pubcomp && client.version === 5) ||
       (type === PacketType.Pubrec && (client.version !== 5 || reasonCode >= 0x80));
     if (ends && client.inflight > 0) client.inflight--;
+  }
+
+  #progress(exchanges: OpenExchanges, type: AckType, packetId: number, reasonCode: number): void {
+    if (type === PacketType.Pubcomp || (type === PacketType.Pubrec && reasonCode >= 0x80)) exchanges.end(packetId);
+    else if (type === PacketType.Pubrec) {
+      for (let owed = exchanges.received(packetId); owed > 0; owed--) {
+        this.#answers.acknowledge(PacketType.Pubrec, packetId, Reason.Success); // [MQTT-4.3.3-10]
+      }
+    }
   }
 }

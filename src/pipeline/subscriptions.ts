@@ -6,8 +6,10 @@ import type { Frame } from '../mqtt/frame.ts';
 import type { UpstreamLink } from '../mqtt/link.ts';
 import type { SubackPacket, SubscribePacket, Subscription, UnsubackPacket, UnsubscribePacket } from '../mqtt/packet.ts';
 import { NO_PROPERTIES } from '../mqtt/properties.ts';
+import { isBroadFilter } from '../mqtt/topic.ts';
 import { PacketType } from '../mqtt/wire.ts';
 import type { Answers } from './answers.ts';
+import { mixedSubscription } from './checks/sequences.ts';
 import { subscribeGrant } from './checks/subscribe-grant.ts';
 import type { Client } from './client.ts';
 import { admitFilter, admitSubscribe } from './order.ts';
@@ -54,6 +56,7 @@ export class Subscriptions {
       if (denial.kind === 'pass') {
         permitted.push(subscription);
         codes.push(undefined);
+        if (isBroadFilter(subscription.filter)) this.#client.traffic.broadFilters++;
         this.#client.subscriptions.add(subscription.filter);
       } else {
         codes.push(this.#deniedCode(subscription, denial));
@@ -65,6 +68,7 @@ export class Subscriptions {
       return undefined;
     }
     const filters = packet.subscriptions.map((subscription) => subscription.filter);
+    this.#client.traffic.subscribes++;
     this.#pending ??= new Map();
     this.#pending.set(packet.packetId, { filters, codes });
     if (permitted.length === codes.length) link.subscribe(packet, frame);
@@ -108,11 +112,14 @@ export class Subscriptions {
     else this.#answers.suback(packet.packetId, codes, packet.properties);
   }
 
-  /** Giving up a subscription needs no permission. */
-  unsubscribe(packet: UnsubscribePacket, frame: Frame, link: UpstreamLink): void {
+  /** Giving up a subscription needs no permission. What is returned ends the connection. */
+  unsubscribe(packet: UnsubscribePacket, frame: Frame, link: UpstreamLink): Close | undefined {
+    const mixed = mixedSubscription(this.#client, packet.filters);
+    if (mixed !== undefined) return mixed;
     for (const filter of packet.filters) this.#client.subscriptions.delete(filter);
     this.#own?.delete(packet.packetId);
     link.unsubscribe(packet, frame);
+    return undefined;
   }
 
   unsuback(packet: UnsubackPacket, frame: Frame | undefined): void {

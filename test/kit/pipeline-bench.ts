@@ -18,6 +18,7 @@ import { Connection } from '../../src/pipeline/connection.ts';
 import type { Downstream, DownstreamFacts } from '../../src/pipeline/downstream.ts';
 import type { ConnectionPolicy } from '../../src/pipeline/policy.ts';
 import type { ClientAuthorization } from '../../src/policy/authorization/decision.ts';
+import { VirtualPatches } from '../../src/policy/detection/virtual-patches.ts';
 import { ANY_CLIENT_ID } from '../../src/policy/identity/client-id-rules.ts';
 import type { AuthenticationResult, Credentials } from '../../src/policy/identity/identity.ts';
 import { LimitsInForce } from '../../src/policy/limits/limits-in-force.ts';
@@ -205,6 +206,7 @@ export function testPolicy(changes: Partial<ConnectionPolicy> = {}): ConnectionP
     certificateIdentity: undefined,
     clientIds: ANY_CLIENT_ID,
     deniedPublish: 'disconnect',
+    virtualPatches: new VirtualPatches(),
     decodeRules: { rejectControlCharacters: true, userPropertiesMax: 2, strictClientIdLength: false },
     ...changes,
   };

@@ -8,6 +8,7 @@ import { Connection } from '../../pipeline/connection.ts';
 import { Connections } from '../../pipeline/connections.ts';
 import type { ConnectionPolicy } from '../../pipeline/policy.ts';
 import type { AccessDecision, ClientAuthorization } from '../../policy/authorization/decision.ts';
+import { NO_VIRTUAL_PATCHES } from '../../policy/detection/virtual-patches.ts';
 import { buildAuthenticator } from '../../policy/identity/authenticator.ts';
 import { ANY_CLIENT_ID } from '../../policy/identity/client-id-rules.ts';
 import type { IdentityMethod } from '../../policy/identity/identity.ts';
@@ -72,6 +73,7 @@ function policyOf({ limits }: Config): ConnectionPolicy {
     certificateIdentity: undefined,
     clientIds: ANY_CLIENT_ID,
     deniedPublish: 'acknowledge',
+    virtualPatches: NO_VIRTUAL_PATCHES,
     decodeRules: {
       rejectControlCharacters: false,
       strictClientIdLength: false,

@@ -6,6 +6,7 @@ import type { Chance } from '../../base/chance.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
 import type { RecordingImage } from '../../policy/authorization/learning/recording.ts';
+import type { ClientSample } from '../../policy/detection/client-sample.ts';
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
 import type { Gateway, ReloadOutcome } from '../gateway.ts';
@@ -25,6 +26,8 @@ export interface FleetOptions {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly emit: Emit;
+  /** Takes what a worker's connection did lately. */
+  readonly sample: (sample: ClientSample) => void;
   readonly workers: number;
   readonly configPath: string;
   readonly brokerPath: string;
@@ -96,6 +99,7 @@ export class Fleet implements WorkerListener {
   onMessage(worker: WorkerHandle, message: FromWorker): void {
     const number = this.#numbers.get(worker) ?? 0;
     if (message.kind === 'event') this.#options.emit(message.event);
+    else if (message.kind === 'samples') for (const sample of message.samples) this.#options.sample(sample);
     else if (message.kind === 'claim') {
       const { id, upstream, claim } = message;
       const granted = this.#owners.claim(number, upstream, claim);

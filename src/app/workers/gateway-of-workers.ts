@@ -4,6 +4,7 @@ import { mergedReport, type ShadowReport } from '../../policy/authorization/shad
 import type { Service } from '../../transports/upstream/target.ts';
 import type { TargetStatus } from '../../transports/upstream/target-status.ts';
 import type { Config } from '../config/config.ts';
+import { DetectionEngine, TELLING_ALONE } from '../detection/detection-engine.ts';
 import type { Gateway, GatewayOptions, GatewayWatching, ReloadOutcome } from '../gateway.ts';
 import { leadsToEmbedded, prepareUpstreams } from '../upstreams.ts';
 import { VERSION } from '../version.ts';
@@ -26,6 +27,8 @@ export class GatewayOfWorkers implements Gateway {
   readonly #options: GatewayOptions;
   readonly #brokerPath: string;
   readonly #fleet: Fleet;
+  /** Sees what the clients of all workers do. */
+  readonly #detection: DetectionEngine;
   #config: Config;
   #hub: BrokerHub | undefined;
   /** Reloads and replacements run one after another. */
@@ -46,12 +49,20 @@ export class GatewayOfWorkers implements Gateway {
   constructor(options: GatewayOptions) {
     this.#options = options;
     this.#config = options.config;
-    const { config, configPath, clock, chance, emit } = options;
+    const { config, configPath, clock, chance } = options;
+    this.#detection = new DetectionEngine(config.detection, {
+      clock,
+      chance,
+      emit: options.emit,
+      responder: TELLING_ALONE,
+    });
+    const { emit } = this.#detection;
     this.#brokerPath = join(config.dataDirectory, BROKER_SOCKET);
     this.#fleet = new Fleet(config, {
       clock,
       chance,
       emit,
+      sample: (sample) => this.#detection.sample(sample),
       configPath,
       brokerPath: this.#brokerPath,
       workers: config.workers,
@@ -97,6 +108,7 @@ export class GatewayOfWorkers implements Gateway {
       const restartNeeded = [...outcome.restartNeeded];
       if (config.workers !== this.#config.workers) restartNeeded.push('workers');
       this.#hub?.update(config);
+      this.#detection.configure(config.detection);
       this.#config = config;
       return { ...outcome, restartNeeded };
     } catch (error) {
@@ -146,6 +158,7 @@ export class GatewayOfWorkers implements Gateway {
     emit({ name: 'gateway.stopping', signal, connections: this.#hub?.connections ?? 0 });
     await this.#fleet.drain(signal);
     await this.#hub?.close();
+    this.#detection.close();
     emit({ name: 'gateway.stopped', durationMs: Math.round(clock.nowMs() - startedMs), connectionsCut: 0 });
   }
 }

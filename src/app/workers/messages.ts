@@ -2,6 +2,7 @@
 import type { GatewayEvent } from '../../base/events.ts';
 import type { RecordingImage } from '../../policy/authorization/learning/recording.ts';
 import type { ShadowReport } from '../../policy/authorization/shadow/shadow-tally.ts';
+import type { ClientSample } from '../../policy/detection/client-sample.ts';
 import type { Claim } from '../../transports/upstream/client-owners.ts';
 import type { Service } from '../../transports/upstream/target.ts';
 import type { TargetStatus } from '../../transports/upstream/target-status.ts';
@@ -35,6 +36,7 @@ export type FromWorker =
   | { readonly kind: 'ready'; readonly listeners: Gateway['listeners'] }
   | { readonly kind: 'failed'; readonly says: string }
   | { readonly kind: 'event'; readonly event: GatewayEvent }
+  | { readonly kind: 'samples'; readonly samples: readonly ClientSample[] }
   | { readonly kind: 'reloaded'; readonly id: number; readonly outcome: ReloadOutcome }
   | { readonly kind: 'upstream status'; readonly id: number; readonly status: readonly TargetStatus[] }
   | { readonly kind: 'shadow report'; readonly id: number; readonly report: ShadowReport | undefined }

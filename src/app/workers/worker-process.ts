@@ -5,6 +5,7 @@ import type { Emit, GatewayEvent } from '../../base/events.ts';
 import { NOTHING_RECORDED } from '../../policy/authorization/learning/recording.ts';
 import type { Claim, SharedOwners } from '../../transports/upstream/client-owners.ts';
 import type { Config } from '../config/config.ts';
+import { SampleBatch } from '../detection/sample-batch.ts';
 import { openBrokerAt } from '../embedded-upstream.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
@@ -117,13 +118,15 @@ class Worker {
   async #start({ config, configPath, slot, workers, brokerPath, ticketSecret, isLearning }: Start): Promise<void> {
     this.#config = config;
     this.#isLearning = isLearning;
+    const emit = emitter(slot);
+    const batch = new SampleBatch(systemClock, emit, (samples) => tell({ kind: 'samples', samples }));
     try {
       this.#gateway = await startGateway({
         config,
         configPath,
         // What is in force is the supervisor's to say: it has read and checked the file for all.
         loadConfig: async () => this.#config!,
-        emit: emitter(slot),
+        emit,
         clock: systemClock,
         chance: systemChance,
         shared: {
@@ -132,6 +135,7 @@ class Worker {
           owners: this.#owners,
           ticketSecret,
           connectionIdPrefix: `w${slot}-`,
+          sample: (sample) => batch.add(sample),
         },
       });
       // What was said while it was starting holds.

@@ -3,6 +3,7 @@
  * Most are faults to the codec, which stops them whether or not a patch is on; a patch gives them their name. What no fault
  * shows alone is held by a check of the pipeline, which asks here whether it is on.
  */
+import type { Deframer } from '../../mqtt/deframer.ts';
 import type { Fault } from '../../mqtt/fault.ts';
 import * as faults from '../../mqtt/faults.ts';
 import type { Frame } from '../../mqtt/frame.ts';
@@ -111,7 +112,7 @@ export const VIRTUAL_PATCHES: readonly VirtualPatch[] = [
     name: 'CVE-2024-36856',
     fells: 'RMQTT 0.4.0: crash',
     packet: 'AUTH that nobody asked for (the report names no bytes; made after what the broker logged)',
-    stoppedBy: [faults.FirstPacketNotConnect, faults.AuthWithoutMethodInConnect, faults.AuthUnexpected],
+    stoppedBy: [faults.FirstPacketNotConnect, faults.AuthWithoutMethodInConnect],
     matches: isType(PacketType.Auth),
   },
   {
@@ -238,6 +239,13 @@ export const VIRTUAL_PATCHES: readonly VirtualPatch[] = [
   },
 ];
 
+/** What a deframer knows of the packet that it, or who decoded its frame, found to be faulty. */
+export function sightOf(deframer: Deframer, known: Omit<FaultSight, 'first' | 'frame'>): FaultSight {
+  return deframer.fault === undefined
+    ? { ...known, first: deframer.bytes[deframer.start] ?? 0, frame: deframer }
+    : { ...known, first: deframer.faultFirst, frame: undefined };
+}
+
 const BY_FAULT = new Map<Fault, VirtualPatch[]>();
 for (const patch of VIRTUAL_PATCHES) {
   if (typeof patch.stoppedBy === 'string') continue;
@@ -262,6 +270,9 @@ export class VirtualPatches {
     return patch === undefined ? undefined : authorOf(patch.name);
   }
 }
+
+/** None is on: for connections whose packets have been guarded already. */
+export const NO_VIRTUAL_PATCHES = new VirtualPatches(VIRTUAL_PATCHES.map(({ name }) => name));
 
 const AUTHOR = 'virtual-patch:';
 

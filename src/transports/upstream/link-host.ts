@@ -21,7 +21,7 @@ export interface UpstreamServices {
 }
 
 /** What a link uses of its client. */
-export type LinkedClient = Pick<Client, 'downstream' | 'username' | 'facts'>;
+export type LinkedClient = Pick<Client, 'downstream' | 'username' | 'facts'> & Partial<Pick<Client, 'policy'>>;
 
 export type Admission = { readonly packet: ConnectPacket } | { readonly refused: Reason; readonly says: string };
 

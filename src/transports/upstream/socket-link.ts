@@ -24,6 +24,7 @@ import { Reason, ReturnCode } from '../../mqtt/reason.ts';
 import { PacketOrder } from '../../mqtt/sequence.ts';
 import { TopicTable } from '../../mqtt/topic-table.ts';
 import { PacketType, type ProtocolVersion } from '../../mqtt/wire.ts';
+import { sightOf } from '../../policy/detection/virtual-patches.ts';
 import type { ByteStreamEnd, ByteStreamOwner } from '../byte-stream.ts';
 import { CLIENT_ID_TAKEN, type SharedOwners, sessionKeptForMs } from './client-owners.ts';
 import type { Dial } from './dial.ts';
@@ -367,13 +368,14 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
       this.#lacksVersion(target);
       return;
     }
+    const sight = sightOf(this.#deframer!, { fault, sender: 'server', version: this.#version, isFirst: false });
     this.#upstream.services.emit({
       name: 'packet.faulted',
       ...this.#client.facts(),
       fault: fault.code,
       clause: fault.clause,
       sender: 'server',
-      by: `codec:${fault.code}`,
+      by: this.#client.policy?.virtualPatches.authorOf(sight) ?? `codec:${fault.code}`,
       reason: fault.reason,
       says: fault.says,
     });
