@@ -24,6 +24,7 @@ const TEST_PROGRAMS = [
     why: 'a real cluster that speaks no MQTT 5, and loses a node',
   },
   { command: 'nats-server', package: 'nats-server', why: 'another cluster, which keeps sessions in its own way' },
+  { command: 'rsyslogd', package: 'rsyslog', why: 'a real collector of events' },
   { command: 'ps', package: 'procps', why: 'memory and children of the processes under test' },
   { command: 'ip', package: 'iproute2', why: 'networks of their own for tests that need fixed ports' },
 ];

@@ -61,6 +61,8 @@ export const EVENT_LEVELS: Readonly<Record<EventName, LogLevel>> = {
   'backend.failed': 'error',
   'backend.recovered': 'info',
   'events.left-out': 'warn',
+  'collector.failed': 'error',
+  'collector.recovered': 'info',
   'storage.damaged': 'error',
   'storage.failed': 'error',
   'storage.recovered': 'info',

@@ -157,6 +157,10 @@ export function eventSentence(event: GatewayEvent): string {
       const from = event.from === undefined ? 'other addresses' : event.from;
       return `Not written within ${event.windowS} s: ${event.count} more ${event.of} from ${from}`;
     }
+    case 'collector.failed':
+      return `Collector ${event.collector} is away: ${event.says}`;
+    case 'collector.recovered':
+      return `Collector ${event.collector} is back; it has missed ${count(event.lost, 'event')}`;
     case 'storage.damaged':
       return `Storage in ${event.path} was damaged: ${event.says}`;
     case 'storage.failed':

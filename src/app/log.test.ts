@@ -289,6 +289,8 @@ describe('the sentences of events', () => {
     { name: 'backend.failed', backend: 'ldap', says: 'gone' },
     { name: 'backend.recovered', backend: 'ldap' },
     { name: 'events.left-out', of: 'publish.refused', count: 12, windowS: 10, from: '192.0.2.1' },
+    { name: 'collector.failed', collector: 'tls://siem.example.org:6514', says: 'ECONNREFUSED' },
+    { name: 'collector.recovered', collector: 'tls://siem.example.org:6514', lost: 3 },
     { name: 'storage.damaged', path: 'broker.sqlite', rows: 3, says: 'unreadable' },
     { name: 'storage.failed', says: 'disk full', path: 'broker.sqlite' },
     { name: 'storage.recovered', path: 'broker.sqlite' },

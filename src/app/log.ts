@@ -9,6 +9,7 @@ import { OperatorError } from './config/problem.ts';
 import { EVENT_LEVELS } from './event-level.ts';
 import { eventSentence } from './event-sentence.ts';
 import { boundedEvent } from './observability/bounded-event.ts';
+import { logFields } from './observability/log-line.ts';
 
 /** Lines that wait for a slow disk or reader; beyond it lines are dropped, and counted. */
 const BUFFER_MAX_BYTES = 4 * 1024 * 1024;
@@ -69,8 +70,7 @@ export async function openLog(config: Pick<Config['log'], 'level' | 'destination
     const level = EVENT_LEVELS[event.name];
     if (!lines.isLevelEnabled(level)) return;
     const bounded = boundedEvent(event);
-    const { name, ...fields } = bounded;
-    lines[level]({ event: name, ...fields }, eventSentence(bounded));
+    lines[level](logFields(bounded), eventSentence(bounded));
   };
 
   /** Said with the first line that finds room again; if this one finds none, the next one says it. */

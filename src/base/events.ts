@@ -205,6 +205,9 @@ export type GatewayEvent =
   | { name: 'backend.recovered'; backend: string }
   /** Events of one name that were not written, because there were too many of them. */
   | { name: 'events.left-out'; of: string; count: number; windowS: number; from?: string }
+  /** A collector of events is away, and is back; what could not wait is lost to it. */
+  | { name: 'collector.failed'; collector: string; says: string }
+  | { name: 'collector.recovered'; collector: string; lost: number }
   | { name: 'storage.damaged'; path: string; rows: number; says: string }
   | { name: 'storage.failed'; says: string; path: string }
   | { name: 'storage.recovered'; path: string };

@@ -1,6 +1,7 @@
 /** Acknowledgements to publishers, each sent once what it promises is as safe as the store makes it. */
+
+import { Fifo } from '../base/fifo.ts';
 import type { AckType } from '../mqtt/packet.ts';
-import { Fifo } from './fifo.ts';
 import type { Store } from './store.ts';
 
 /** Whom to answer. */

@@ -1,5 +1,5 @@
 /** Messages that wait for one client, with their number and their bytes, so that ceilings can be put on both. */
-import { Fifo } from './fifo.ts';
+import { Fifo } from '../base/fifo.ts';
 import type { Message } from './message.ts';
 
 export class MessageQueue<T extends { readonly message: Message | undefined }> {

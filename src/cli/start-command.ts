@@ -67,7 +67,7 @@ async function startIn(place: Place, made: InitOutcome | undefined): Promise<num
   const lock = lockDirectory(config.dataDirectory);
   try {
     await renewServerCertificate(config.dataDirectory, systemClock, systemChance);
-    const observers = await openObservers(config, systemClock, VERSION);
+    const observers = await openObservers(config, { clock: systemClock, chance: systemChance, version: VERSION });
     try {
       return await runGateway(place, loaded, observers, made);
     } finally {

@@ -10,6 +10,7 @@ import { choice, complaint, duration, list, path, seconds, section, size, wholeN
 import { journalSchema } from './journal-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
 import { listenerSchema } from './listener-schema.ts';
+import { syslogSchema } from './syslog-schema.ts';
 import { referenceProblems } from './upstream-references.ts';
 import { routesSchema, upstreamField, upstreamsSchema } from './upstream-schema.ts';
 
@@ -138,6 +139,7 @@ export function configSchema(directory: string) {
     journal: journalSchema(directory)
       .prefault({})
       .meta(about('The tamper-evident record of decisions and of what operators did.')),
+    syslog: syslogSchema(directory).prefault([]).meta(about('Collectors that events are sent to as well.')),
     workers: z
       .union([z.literal('auto'), wholeNumber({ min: 1, max: WORKERS_MAX })], {
         error: (issue) => complaint(issue.input, `auto, or a whole number from 1 to ${WORKERS_MAX}`),

@@ -1,6 +1,7 @@
-/** All that listens to the one stream of events: the log, and the journal. */
+/** All that listens to the one stream of events: the log, the journal, and collectors elsewhere. */
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { Chance } from '../../base/chance.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Emit, GatewayEvent } from '../../base/events.ts';
 import type { Config } from '../config/config.ts';
@@ -10,6 +11,7 @@ import { isJournaled } from './journal/journaled.ts';
 import { type JournalWriter, openJournal } from './journal/writer.ts';
 import type { OperatorAction } from './operator-action.ts';
 import { Repeats } from './repeats.ts';
+import { type Collectors, openCollectors } from './syslog/collectors.ts';
 
 export interface Observers {
   readonly emit: Emit;
@@ -22,6 +24,12 @@ export interface Observers {
   close(): Promise<void>;
 }
 
+export interface ObserverServices {
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly version: string;
+}
+
 /** Over which repeated events are counted. */
 const REPEATS_WINDOW_MS = 10_000;
 
@@ -31,12 +39,16 @@ export function journalDirectoryOf({ journal, dataDirectory }: Pick<Config, 'jou
 }
 
 /** @throws {OperatorError} where one of them cannot be opened; none is left open then. */
-export async function openObservers(config: Config, clock: Clock, version: string): Promise<Observers> {
+export async function openObservers(config: Config, { clock, chance, version }: ObserverServices): Promise<Observers> {
   const log = await openLog(config.log, clock);
   let journal: JournalWriter | undefined;
+  let collectors: Collectors | undefined;
   const write = (event: GatewayEvent): void => {
     log.emit(event);
-    if (journal !== undefined && isJournaled(event.name)) journal.append('event', boundedEvent(event));
+    if (journal === undefined && collectors === undefined) return;
+    const bounded = boundedEvent(event);
+    if (isJournaled(event.name)) journal?.append('event', bounded);
+    collectors?.emit(bounded);
   };
   const repeats = new Repeats({
     clock,
@@ -46,7 +58,11 @@ export async function openObservers(config: Config, clock: Clock, version: strin
   });
   try {
     journal = await openConfigured(config, clock, version, repeats.take);
+    if (config.syslog.length > 0) {
+      collectors = await openCollectors(config.syslog, { clock, chance, emit: write, version });
+    }
   } catch (error) {
+    await journal?.close();
     await log.close();
     throw error;
   }
@@ -60,11 +76,12 @@ export async function openObservers(config: Config, clock: Clock, version: strin
       if (next.log.destination !== config.log.destination) restartNeeded.push('log.destination');
       if (next.log.repeatsMax !== config.log.repeatsMax) restartNeeded.push('log.repeatsMax');
       if (!isDeepStrictEqual(next.journal, config.journal)) restartNeeded.push('journal');
+      if (!isDeepStrictEqual(next.syslog, config.syslog)) restartNeeded.push('syslog');
       return restartNeeded;
     },
     async close() {
       repeats.close();
-      await journal?.close();
+      await Promise.all([journal?.close(), collectors?.close()]);
       await log.close();
     },
   };

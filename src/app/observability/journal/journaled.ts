@@ -22,6 +22,7 @@ const ALSO: ReadonlySet<EventName> = new Set<EventName>([
   'upstream.draining',
   'upstream.returned',
   'backend.recovered',
+  'collector.recovered',
   'storage.recovered',
 ]);
 

@@ -1,0 +1,223 @@
+/**
+ * Sends messages to a syslog collector over UDP (RFC 5426), TCP (RFC 6587, octet counting) or TLS (RFC 5425), through a bounded
+ * queue: a collector that is away or slow costs the oldest messages, which are counted, and nothing else.
+ */
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { connect, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { backoffMs } from '../../../base/backoff.ts';
+import type { Chance } from '../../../base/chance.ts';
+import type { Clock, Timer } from '../../../base/clock.ts';
+import { Fifo } from '../../../base/fifo.ts';
+
+export interface SyslogTarget {
+  readonly scheme: 'udp' | 'tcp' | 'tls';
+  readonly host: string;
+  readonly port: number;
+  readonly tls: ConnectionOptions;
+}
+
+export interface SenderOptions {
+  readonly target: SyslogTarget;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly queueMax: number;
+  /** Told once when it goes away, and once when it is back, with what was lost in between. */
+  readonly onDown: (says: string) => void;
+  readonly onUp: (lost: number) => void;
+}
+
+const BACKOFF_BASE_MS = 500;
+const BACKOFF_MAX_MS = 60_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** A collector that takes nothing for so long is left, and tried anew. */
+const STALL_TIMEOUT_MS = 30_000;
+/** What is written before the socket has to drain. */
+const WRITE_MAX_BYTES = 256 * 1024;
+/** RFC 5426: receivers should take 2048 octets; most take 8 KiB. Longer ones are cut. */
+const DATAGRAM_MAX_BYTES = 8192;
+const CLOSE_TIMEOUT_MS = 1000;
+
+export interface SyslogSender {
+  /** Never throws, never waits. */
+  send(message: string): void;
+  /** Messages lost since the start. */
+  readonly lostCount: number;
+  /** Resolves when what waits is out, or has had its time. */
+  close(): Promise<void>;
+}
+
+export function openSender(options: SenderOptions): SyslogSender {
+  return options.target.scheme === 'udp' ? new DatagramSender(options) : new StreamSender(options);
+}
+
+/** Nobody acknowledges a datagram: what is lost on the way nobody knows, what the system refuses is counted. */
+class DatagramSender implements SyslogSender {
+  readonly #options: SenderOptions;
+  readonly #socket: UdpSocket;
+  #pending = 0;
+  #isDown = false;
+  lostCount = 0;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+    this.#socket = createSocket(options.target.host.includes(':') ? 'udp6' : 'udp4');
+    this.#socket.unref();
+    this.#socket.on('error', ({ message }) => this.#fail(message));
+  }
+
+  send(message: string): void {
+    const { target, queueMax } = this.#options;
+    if (this.#pending >= queueMax) {
+      this.lostCount++;
+      return;
+    }
+    this.#pending++;
+    const bytes = Buffer.from(message);
+    this.#socket.send(bytes, 0, Math.min(bytes.length, DATAGRAM_MAX_BYTES), target.port, target.host, (error) => {
+      this.#pending--;
+      if (error === null) this.#recover();
+      else this.#fail(error.message);
+    });
+  }
+
+  #fail(says: string): void {
+    this.lostCount++;
+    if (this.#isDown) return;
+    this.#isDown = true;
+    this.#options.onDown(says);
+  }
+
+  #recover(): void {
+    if (!this.#isDown) return;
+    this.#isDown = false;
+    this.#options.onUp(this.lostCount);
+  }
+
+  async close(): Promise<void> {
+    const deadlineMs = this.#options.clock.nowMs() + CLOSE_TIMEOUT_MS;
+    while (this.#pending > 0 && this.#options.clock.nowMs() < deadlineMs) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    this.#socket.close();
+  }
+}
+
+class StreamSender implements SyslogSender {
+  readonly #options: SenderOptions;
+  readonly #queue = new Fifo<string>();
+  #socket: Socket | undefined;
+  #isOpen = false;
+  #isDraining = false;
+  #failures = 0;
+  #lostWhileDown = 0;
+  #timer: Timer | undefined;
+  #stall: Timer | undefined;
+  #isClosed = false;
+  #onEmpty: (() => void) | undefined;
+  lostCount = 0;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+    this.#connect();
+  }
+
+  send(message: string): void {
+    if (this.#isClosed) return;
+    if (this.#queue.length >= this.#options.queueMax) {
+      this.#queue.shift();
+      this.lostCount++;
+      this.#lostWhileDown++;
+    }
+    this.#queue.push(message);
+    this.#pump();
+  }
+
+  #connect(): void {
+    const { target, clock } = this.#options;
+    const { scheme, host, port, tls } = target;
+    const socket = scheme === 'tls' ? connectTls({ host, port, ...tls }) : connect({ host, port });
+    this.#socket = socket;
+    socket.unref();
+    this.#stall = clock.after(CONNECT_TIMEOUT_MS, () => socket.destroy(new Error('it does not answer')));
+    let says = 'it closed the connection';
+    socket.on('error', ({ message }) => {
+      says = message;
+    });
+    socket.once(scheme === 'tls' ? 'secureConnect' : 'connect', () => this.#onOpen());
+    socket.on('drain', () => this.#onDrain());
+    // A collector says nothing; what it says all the same must not pile up.
+    socket.on('data', () => undefined);
+    socket.on('close', () => this.#onGone(says));
+  }
+
+  #onOpen(): void {
+    this.#stall?.cancel();
+    this.#isOpen = true;
+    this.#isDraining = false;
+    if (this.#failures > 0) this.#options.onUp(this.#lostWhileDown);
+    this.#failures = 0;
+    this.#lostWhileDown = 0;
+    this.#pump();
+  }
+
+  #pump(): void {
+    const socket = this.#socket;
+    if (!this.#isOpen || this.#isDraining || socket === undefined) return;
+    while (this.#queue.length > 0) {
+      let text = '';
+      while (this.#queue.length > 0 && text.length < WRITE_MAX_BYTES) {
+        const message = this.#queue.shift()!;
+        text += `${Buffer.byteLength(message)} ${message}`;
+      }
+      if (!socket.write(text)) {
+        this.#isDraining = true;
+        this.#stall = this.#options.clock.after(STALL_TIMEOUT_MS, () =>
+          socket.destroy(new Error('it takes nothing any more')),
+        );
+        return;
+      }
+    }
+    this.#onEmpty?.();
+  }
+
+  #onDrain(): void {
+    this.#stall?.cancel();
+    this.#isDraining = false;
+    this.#pump();
+  }
+
+  #onGone(says: string): void {
+    const { clock, chance, onDown } = this.#options;
+    this.#stall?.cancel();
+    this.#isOpen = false;
+    this.#socket = undefined;
+    if (this.#isClosed) return;
+    if (this.#failures === 0) onDown(says);
+    this.#failures++;
+    this.#timer = clock.after(backoffMs(BACKOFF_BASE_MS, BACKOFF_MAX_MS, this.#failures, chance), () =>
+      this.#connect(),
+    );
+  }
+
+  async close(): Promise<void> {
+    if (this.#isOpen && (this.#queue.length > 0 || this.#isDraining)) {
+      await new Promise<void>((resolve) => {
+        this.#onEmpty = resolve;
+        this.#options.clock.after(CLOSE_TIMEOUT_MS, resolve);
+      });
+    }
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    this.#stall?.cancel();
+    this.lostCount += this.#queue.length;
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    await new Promise<void>((resolve) => {
+      socket.once('close', () => resolve());
+      this.#options.clock.after(CLOSE_TIMEOUT_MS, () => socket.destroy());
+      if (this.#isOpen) socket.end();
+      else socket.destroy();
+    });
+  }
+}
