@@ -56,6 +56,7 @@ class DatagramSender implements SyslogSender {
   readonly #options: SenderOptions;
   readonly #socket: UdpSocket;
   #pending = 0;
+  #onSent: (() => void) | undefined;
   #isDown = false;
   lostCount = 0;
 
@@ -78,6 +79,7 @@ class DatagramSender implements SyslogSender {
       this.#pending--;
       if (error === null) this.#recover();
       else this.#fail(error.message);
+      if (this.#pending === 0) this.#onSent?.();
     });
   }
 
@@ -95,9 +97,11 @@ class DatagramSender implements SyslogSender {
   }
 
   async close(): Promise<void> {
-    const deadlineMs = this.#options.clock.nowMs() + CLOSE_TIMEOUT_MS;
-    while (this.#pending > 0 && this.#options.clock.nowMs() < deadlineMs) {
-      await new Promise<void>((resolve) => setImmediate(resolve));
+    if (this.#pending > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onSent = resolve;
+        this.#options.clock.after(CLOSE_TIMEOUT_MS, resolve);
+      });
     }
     this.#socket.close();
   }
