@@ -37,6 +37,8 @@ const NOT_GRANTED: AccessDecision = Object.freeze({ allowed: false, by: 'policy:
 const NO_ROLES = denyAll(NOT_GRANTED.by);
 const TOO_BROAD: AccessDecision = Object.freeze({ allowed: false, by: 'policy:filter-too-broad' });
 
+/** Lines whose decisions are kept; of a larger policy, those that were made last. */
+const DECISIONS_MAX = 16_384;
 /** Different sets of roles that are kept for the next client with the same. */
 const ROLE_SETS_MAX = 1024;
 
@@ -58,6 +60,7 @@ class PolicyAuthorizer implements Authorizer {
   /** By number. */
   readonly conditions: readonly Condition[];
   readonly #assigned: AssignedRoles;
+  readonly #decisions = new BoundedMap<number, AccessDecision>({ entriesMax: DECISIONS_MAX });
   readonly #roleSets = new BoundedMap<string, RoleSet>({ entriesMax: ROLE_SETS_MAX });
 
   constructor(policy: CompiledPolicy, clock: Clock) {
@@ -78,6 +81,15 @@ class PolicyAuthorizer implements Authorizer {
       if (state !== Holds.NEVER) return denyAll(authorOf(this.policy.file, line), watch);
     }
     return new ClientRights(this, subject, { held, expansions, watch });
+  }
+
+  /** By its line: shared by all clients that it decides for. */
+  decision(allowed: boolean, line: number): AccessDecision {
+    const known = this.#decisions.get(line);
+    if (known?.allowed === allowed) return known;
+    const decision = Object.freeze({ allowed, by: authorOf(this.policy.file, line) });
+    this.#decisions.set(line, decision);
+    return decision;
   }
 
   /** With all that the roles include. */
@@ -195,7 +207,7 @@ class ClientRights implements ClientAuthorization {
   }
 
   #decision(allowed: boolean, line: number): AccessDecision {
-    return Object.freeze({ allowed, by: authorOf(this.#authorizer.policy.file, line) });
+    return this.#authorizer.decision(allowed, line);
   }
 
   #openCases(hits: readonly ConditionalHit[], isDeny: boolean): OpenCase[] {
