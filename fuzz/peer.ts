@@ -31,6 +31,7 @@ export class Sink implements Downstream {
   bufferedBytes(): number {
     return 0;
   }
+  established(): void {}
   takenBytes(): number {
     return 0;
   }

@@ -389,6 +389,7 @@ export class Connection implements DownstreamHandler, Latecomer {
     );
     this.#answers.explained({ ...shaped, properties: { ...properties, ...this.#authentication.closing } });
     this.#state = 'open';
+    this.#downstream.established();
     this.#deadlines.opened(subscriptions === undefined ? packet.sessionPresent : subscriptions > 0);
     this.#services.emit(clientConnected(client, packet.sessionPresent));
     this.#will = client.connect?.will?.topic;

@@ -35,6 +35,8 @@ export interface Downstream {
   resume(): void;
   /** Writes what is left in `batch`, closes in order, and destroys after a bounded grace. */
   end(): void;
+  /** The client has its CONNACK: from now on it is no stranger, and is counted among those no longer. */
+  established(): void;
   /** Closes at once; what is unsent is lost. */
   destroy(): void;
 }

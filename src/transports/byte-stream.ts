@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Downstream, DownstreamEnd, DownstreamHandler } from '../pipeline/downstream.ts';
 import type { FlushQueue } from './flush-queue.ts';
 
-export type ByteStream = Omit<Downstream, 'facts'>;
+export type ByteStream = Omit<Downstream, 'facts' | 'established'>;
 export type ByteStreamOwner = DownstreamHandler;
 export type ByteStreamEnd = DownstreamEnd;
 

@@ -22,7 +22,7 @@ export class DirectSocket extends Socket {
 
   /**
    * Takes an accepted connection over. The runtime has `onread` for connections that one makes, not for those that one
-   * accepts, hence the way around; where its inside is not as it was, the socket stays as it is, and only slower.
+   * accepts, hence the way around; where its inside is not as it was, the socket stays as it is, and only slower. Nothing is read before somebody listens.
    */
   static takeOver(accepted: Socket): Socket {
     const holder = accepted as unknown as { _handle?: object | null };
@@ -32,7 +32,6 @@ export class DirectSocket extends Socket {
     const socket = new DirectSocket(handle);
     // An empty shell by now; this takes it off its server's count.
     accepted.destroy();
-    socket.read(0);
     return socket;
   }
 

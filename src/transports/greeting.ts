@@ -6,11 +6,16 @@ import type { Timer } from '../base/clock.ts';
 import { normaliseAddress } from '../base/ip-address.ts';
 import { Reason } from '../mqtt/reason.ts';
 import type { DownstreamFacts } from '../pipeline/downstream.ts';
+import type { Admission } from './admission.ts';
+import { resumesSession } from './client-hello.ts';
 import { CONNECT_BYTE, PROTOCOL_NAMES, protocolOf, TLS_BYTE } from './first-bytes.ts';
+import type { HalfOpenPlace } from './half-open.ts';
+import type { HandshakePlace } from './handshake-budget.ts';
 import type { ListenerSettings, ListenerType } from './listener-options.ts';
 import { parseProxyHeader } from './proxy-protocol.ts';
 import type { Rejection, RejectionAuthor } from './rejections.ts';
 import type { Handshake, Shown, TlsGate } from './tls-gate.ts';
+import type { Waiting } from './waiting-room.ts';
 import type { Upgrade, WebSocketGate } from './websocket-gate.ts';
 
 /** What a greeting asks of its listener. */
@@ -18,6 +23,7 @@ export interface Host {
   readonly type: ListenerType;
   readonly tls: TlsGate | undefined;
   readonly webSocket: WebSocketGate | undefined;
+  readonly admission: Admission;
   deadline(run: () => void): Timer;
   /** Whether the client that a PROXY header names may connect. */
   admit(greeting: Greeting): Rejection | undefined;
@@ -37,6 +43,8 @@ export class Greeting implements Handshake, Upgrade {
   address: string;
   port: number;
   readonly raw: Socket;
+  /** Among those without a CONNACK. */
+  readonly place: HalfOpenPlace;
   readonly #host: Host;
   readonly #deadline: Timer;
   /** What it waits for, in the words of the event that says it waited in vain. */
@@ -46,16 +54,24 @@ export class Greeting implements Handshake, Upgrade {
   /** The TLS handshake is through, and nothing was said inside yet. */
   #secured = false;
   #over = false;
+  #waiting: Waiting | undefined;
+  #handshake: HandshakePlace | undefined;
   #shown: Shown = {};
   #tlsFacts: Pick<DownstreamFacts, 'tlsVersion' | 'tlsCipher'> | undefined;
 
-  constructor(host: Host, raw: Socket, connectionId: string, listener: string, address: string) {
+  constructor(
+    host: Host,
+    raw: Socket,
+    place: HalfOpenPlace,
+    { connectionId, listener, address, port }: Pick<DownstreamFacts, 'connectionId' | 'listener' | 'address' | 'port'>,
+  ) {
     this.#host = host;
     this.raw = raw;
+    this.place = place;
     this.connectionId = connectionId;
     this.listener = listener;
     this.address = address;
-    this.port = raw.remotePort ?? 0;
+    this.port = port;
     this.#deadline = host.deadline(() =>
       this.#reject('limit:handshakeTimeout', Reason.MaximumConnectTime, `the deadline passed before ${this.#awaited}`),
     );
@@ -66,15 +82,26 @@ export class Greeting implements Handshake, Upgrade {
     raw.on('error', ignore);
     raw.on('close', this.#onGone);
     raw.on('end', this.#onEnd);
-    if (settings.proxyMode === 'off') {
-      this.#awaitFirstBytes(raw);
+    const { room } = this.#host.admission;
+    if (!room.mustWait(this.address)) {
+      this.#enter(settings);
       return;
     }
-    if (!settings.proxyTrusted.has(this.address)) {
+    this.#awaited = 'the gateway, which is overloaded, let it in';
+    this.#waiting = room.hold(this.address, () => this.#enter(settings));
+    if (this.#waiting !== undefined) return;
+    this.#reject('limit:waitingMax', Reason.ServerBusy, 'the gateway is overloaded, and no more connections may wait');
+  }
+
+  #enter({ proxyMode, proxyTrusted }: ListenerSettings): void {
+    this.#waiting = undefined;
+    if (proxyMode === 'off') this.#awaitFirstBytes(this.raw);
+    else if (proxyTrusted.has(this.address)) this.#awaitProxyHeader(proxyMode);
+    else {
       this.#reject('proxy-protocol', Reason.NotAuthorized, 'the connection does not come through a trusted proxy');
       return;
     }
-    this.#awaitProxyHeader(settings.proxyMode);
+    if (this.raw.isPaused()) this.raw.resume();
   }
 
   #awaitProxyHeader(versions: 'v1' | 'v2' | 'any'): void {
@@ -126,9 +153,8 @@ export class Greeting implements Handshake, Upgrade {
         this.#rejectProtocol(`${PROTOCOL_NAMES[protocol]}, where TLS is spoken`);
         return;
       }
-      this.#awaited = 'the TLS handshake was complete';
       socket.pause();
-      tls.secure(socket, chunk, this);
+      this.#shakeHands(tls, socket, chunk);
     } else if (webSocket !== undefined) {
       if (protocol !== 'http' && chunk.length > 1) {
         this.#rejectProtocol(`${PROTOCOL_NAMES[protocol]}, where WebSocket is spoken`);
@@ -148,7 +174,18 @@ export class Greeting implements Handshake, Upgrade {
     }
   }
 
+  #shakeHands(tls: TlsGate, socket: Socket, hello: Buffer): void {
+    this.#awaited = 'the TLS handshake had its turn';
+    this.#handshake = this.#host.admission.handshakes.enter(this.address, resumesSession(hello), () => {
+      this.#awaited = 'the TLS handshake was complete';
+      tls.secure(socket, hello, this);
+    });
+    if (this.#handshake !== undefined) return;
+    this.#reject('limit:tlsHandshakesWaitingMax', Reason.ServerBusy, 'too many TLS handshakes wait for their turn');
+  }
+
   onSecure(socket: TLSSocket, shown: Shown): void {
+    this.#handshake?.finish(socket.isSessionReused());
     if (this.#over) return;
     this.#shown = shown;
     this.#tlsFacts = { tlsVersion: socket.getProtocol() ?? '', tlsCipher: socket.getCipher().standardName };
@@ -218,6 +255,8 @@ export class Greeting implements Handshake, Upgrade {
   #finish(): void {
     this.#over = true;
     this.#deadline.cancel();
+    this.#waiting?.leave();
+    this.#handshake?.leave();
     this.raw.removeListener('close', this.#onGone);
     this.raw.removeListener('end', this.#onEnd);
   }

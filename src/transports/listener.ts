@@ -8,10 +8,12 @@ import { normaliseAddress } from '../base/ip-address.ts';
 import { Reason } from '../mqtt/reason.ts';
 import type { Accept, DownstreamFacts } from '../pipeline/downstream.ts';
 import type { AcceptGate } from './accept-gate.ts';
+import { ADMISSION_DEFAULTS, Admission } from './admission.ts';
 import type { ByteStreamDeps } from './byte-stream.ts';
 import { DirectSocket } from './direct-socket.ts';
 import { flushQueue } from './flush-queue.ts';
 import { Greeting, type Host } from './greeting.ts';
+import { HALF_OPEN_EVICTED, HalfOpenPlace } from './half-open.ts';
 import { ListenerError, listenError, placed } from './listener-error.ts';
 import { type ListenerOptions, type ListenerSettings, type ListenerType, settle } from './listener-options.ts';
 import { type Rejection, Rejections } from './rejections.ts';
@@ -31,6 +33,8 @@ export interface ListenerDeps {
   stapleFor?: (certificate: Buffer) => Buffer | undefined;
   /** Shared by processes that share ports; without it each listener makes its own. At least 32 bytes. */
   ticketSecret?: Uint8Array;
+  /** Shared by all listeners of a process; without it each has its own. */
+  admission?: Admission;
   /** Begins every connection's identifier, where several processes write one log. */
   connectionIdPrefix?: string;
 }
@@ -83,6 +87,7 @@ class SocketListener implements Listener, Host {
   port = 0;
   readonly tls: TlsGate | undefined;
   readonly webSocket: WebSocketGate | undefined;
+  readonly admission: Admission;
   readonly #accept: Accept;
   readonly #deps: ListenerDeps;
   readonly #server: Server;
@@ -106,6 +111,7 @@ class SocketListener implements Listener, Host {
     this.#material = this.#loadTls(options);
     this.#downstreamDeps = this.#makeDownstreamDeps();
     this.#rejections = new Rejections(deps.clock, deps.emit);
+    this.admission = deps.admission ?? new Admission(ADMISSION_DEFAULTS, deps.clock);
     const overWebSocket = options.type === 'ws' || options.type === 'wss';
     if (this.#material !== undefined) {
       const ticketSecret = deps.ticketSecret ?? deps.chance.bytes(TICKET_SECRET_BYTES);
@@ -114,7 +120,8 @@ class SocketListener implements Listener, Host {
       this.tls = new TlsGate(this.#material, alpn, { clock, ticketSecret, ...(stapleFor && { stapleFor }) });
     }
     if (overWebSocket) this.webSocket = new WebSocketGate(this.#settings);
-    this.#server = createServer({ noDelay: true, allowHalfOpen: true });
+    // Nothing is read before a greeting reads it.
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: options.type !== 'tcp' });
     this.#server.on('connection', (socket) => this.#onConnection(socket));
   }
 
@@ -231,22 +238,36 @@ class SocketListener implements Listener, Host {
     }
     lastConnectionNumber += 1;
     const connectionId = `${this.#deps.connectionIdPrefix ?? ''}c${lastConnectionNumber}`;
+    const facts = { connectionId, listener: this.name, address, port: accepted.remotePort ?? 0 };
     const settings = this.#settings;
     // A trusted proxy's connection is judged when its header has named the client.
     const isProxys = settings.proxyMode !== 'off' && settings.proxyTrusted.has(address);
     const rejection = this.#ceiling() ?? (isProxys ? undefined : this.#deps.gate?.admit(this.name, address));
-    if (rejection !== undefined) {
-      this.reject({ connectionId, listener: this.name, address, port: accepted.remotePort ?? 0 }, rejection);
+    const place =
+      rejection ?? this.admission.halfOpen.enter(isProxys ? undefined : address, () => this.#makeRoom(raw, facts));
+    if (!(place instanceof HalfOpenPlace)) {
+      this.reject(facts, place);
+      if (rejection === undefined && !isProxys) this.#deps.gate?.released?.(this.name, address);
       // An orderly close would leave us holding what the kernel keeps of it.
       accepted.resetAndDestroy();
       return;
     }
     const raw = this.type === 'tcp' ? DirectSocket.takeOver(accepted) : accepted;
-    const greeting = new Greeting(this, raw, connectionId, this.name, address);
+    const greeting = new Greeting(this, raw, place, facts);
     this.#owners.set(raw, greeting);
-    raw.once('close', () => this.#owners.delete(raw));
+    raw.once('close', () => {
+      this.#owners.delete(raw);
+      place.leave();
+    });
     if (!isProxys) this.#tellReleased(raw, address);
     greeting.begin(settings);
+  }
+
+  /** One that stands in the door goes, so that another comes in. */
+  #makeRoom(raw: Socket, facts: ConnectionFacts): void {
+    const owner = this.#owners.get(raw);
+    this.reject(facts, HALF_OPEN_EVICTED);
+    owner?.destroy();
   }
 
   #ceiling(): Rejection | undefined {
@@ -256,10 +277,10 @@ class SocketListener implements Listener, Host {
     return { by: 'limit:connectionsMax', reason: Reason.ServerBusy, says };
   }
 
-  admit({ raw, address }: Greeting): Rejection | undefined {
+  admit({ raw, address, place }: Greeting): Rejection | undefined {
     const rejection = this.#deps.gate?.admit(this.name, address);
     if (rejection === undefined) this.#tellReleased(raw, address);
-    return rejection;
+    return rejection ?? place.moveTo(address);
   }
 
   #tellReleased(raw: Socket, address: string): void {
@@ -272,13 +293,13 @@ class SocketListener implements Listener, Host {
   }
 
   takeSocket(greeting: Greeting, socket: Socket, facts: DownstreamFacts, first: Buffer): void {
-    const downstream = new SocketDownstream(socket, facts, this.#downstreamDeps, greeting.raw);
+    const downstream = new SocketDownstream(socket, facts, this.#downstreamDeps, greeting);
     this.#owners.set(greeting.raw, downstream);
     downstream.start(this.#accept, first);
   }
 
   takeWebSocket(greeting: Greeting, socket: WebSocket, facts: DownstreamFacts): void {
-    const downstream = new WebSocketDownstream(socket, facts, this.#downstreamDeps, greeting.raw);
+    const downstream = new WebSocketDownstream(socket, facts, this.#downstreamDeps, greeting);
     this.#owners.set(greeting.raw, downstream);
     downstream.start(this.#accept);
   }

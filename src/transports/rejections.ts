@@ -7,6 +7,10 @@ import type { Reason } from '../mqtt/reason.ts';
 /** Who turned a connection away. */
 export type RejectionAuthor =
   | 'limit:connectionsMax'
+  | 'limit:halfOpenMax'
+  | 'limit:halfOpenPerAddressMax'
+  | 'limit:tlsHandshakesWaitingMax'
+  | 'limit:waitingMax'
   | 'limit:handshakeTimeout'
   | 'first-bytes'
   | 'proxy-protocol'

@@ -2,15 +2,29 @@
 import type { Socket } from 'node:net';
 import type { Accept, Downstream, DownstreamFacts } from '../pipeline/downstream.ts';
 import type { ByteStreamDeps } from './byte-stream.ts';
+import type { HalfOpenPlace } from './half-open.ts';
 import { SocketStream } from './socket-stream.ts';
+
+/** What is left of the greeting. */
+export interface Accepted {
+  /** The accepted socket, which TLS may have been put over. */
+  readonly raw: Socket;
+  readonly place: HalfOpenPlace;
+}
 
 export class SocketDownstream extends SocketStream implements Downstream {
   readonly facts: DownstreamFacts;
+  #place: HalfOpenPlace | undefined;
 
-  /** `raw` is the accepted socket, which TLS may have been put over. */
-  constructor(socket: Socket, facts: DownstreamFacts, deps: ByteStreamDeps, raw: Socket = socket) {
-    super(socket, deps, raw);
+  constructor(socket: Socket, facts: DownstreamFacts, deps: ByteStreamDeps, accepted?: Accepted) {
+    super(socket, deps, accepted?.raw);
     this.facts = facts;
+    this.#place = accepted?.place;
+  }
+
+  established(): void {
+    this.#place?.leave();
+    this.#place = undefined;
   }
 
   /** Hands the connection over, with the bytes that were read while its first ones were looked at. */

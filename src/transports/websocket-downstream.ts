@@ -1,17 +1,24 @@
 /** A client's connection over WebSocket; secure or not is the socket's business underneath. */
-import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Accept, Downstream, DownstreamFacts } from '../pipeline/downstream.ts';
 import type { ByteStreamDeps } from './byte-stream.ts';
+import type { HalfOpenPlace } from './half-open.ts';
+import type { Accepted } from './socket-downstream.ts';
 import { WebSocketStream } from './websocket-stream.ts';
 
 export class WebSocketDownstream extends WebSocketStream implements Downstream {
   readonly facts: DownstreamFacts;
+  #place: HalfOpenPlace | undefined;
 
-  /** `raw` is the accepted socket underneath. */
-  constructor(socket: WebSocket, facts: DownstreamFacts, deps: ByteStreamDeps, raw: Socket) {
+  constructor(socket: WebSocket, facts: DownstreamFacts, deps: ByteStreamDeps, { raw, place }: Accepted) {
     super(socket, deps, raw);
     this.facts = facts;
+    this.#place = place;
+  }
+
+  established(): void {
+    this.#place?.leave();
+    this.#place = undefined;
   }
 
   start(accept: Accept): void {

@@ -6,6 +6,7 @@ import type { GatewayEvent } from '../../src/base/events.ts';
 import { ManualClock } from '../../src/base/manual-clock.ts';
 import type { Downstream, DownstreamEnd, DownstreamHandler } from '../../src/pipeline/downstream.ts';
 import type { AcceptGate } from '../../src/transports/accept-gate.ts';
+import type { Admission } from '../../src/transports/admission.ts';
 import { type Listener, openListener } from '../../src/transports/listener.ts';
 import type { ListenerOptions } from '../../src/transports/listener-options.ts';
 
@@ -66,6 +67,8 @@ export class EchoListener {
   /** Called with each new connection before it is handed its first bytes. */
   onAccept: (echo: Echo) => void = () => {};
   listener!: Listener;
+  /** Before it is opened. */
+  admission: Admission | undefined;
   #waiting: (() => void)[] = [];
 
   constructor(options: Partial<ListenerOptions>, gate?: AcceptGate) {
@@ -86,6 +89,7 @@ export class EchoListener {
       {
         clock: this.clock,
         chance: systemChance,
+        ...(this.admission && { admission: this.admission }),
         ...(this.#gate && { gate: this.#gate }),
         emit: (event) => {
           this.events.push(event);

@@ -52,6 +52,10 @@ export class RecordingDownstream implements Downstream {
   resume(): void {
     this.paused = false;
   }
+  isEstablished = false;
+  established(): void {
+    this.isEstablished = true;
+  }
   end(): void {
     this.ended = true;
   }

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ManualClock } from '../base/manual-clock.ts';
+import { HandshakeBudget, type HandshakePlace } from './handshake-budget.ts';
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await turn();
+}
+
+class Bench {
+  readonly clock = new ManualClock();
+  readonly budget: HandshakeBudget;
+  readonly begun: string[] = [];
+
+  constructor(runningMax: number, waitingMax = 1000) {
+    this.budget = new HandshakeBudget({ runningMax, waitingMax }, this.clock);
+  }
+
+  enter(name: string, resumes = false): HandshakePlace | undefined {
+    return this.budget.enter(name[0]!, resumes, () => this.begun.push(name));
+  }
+}
+
+test('a few begin in each turn of the event loop, and the others follow', async () => {
+  const bench = new Bench(100);
+  for (let i = 0; i < 10; i++) bench.enter(`a${i}`);
+  assert.equal(bench.begun.length, 4);
+  await turns(1);
+  assert.equal(bench.begun.length, 8);
+  await turns(1);
+  assert.deepEqual(
+    bench.begun,
+    Array.from({ length: 10 }, (_, i) => `a${i}`),
+  );
+});
+
+test('no more are under way than the budget has, and one that is through makes room', async () => {
+  const bench = new Bench(2);
+  const first = bench.enter('a1');
+  for (const name of ['a2', 'a3', 'a4']) bench.enter(name);
+  await turns(3);
+  assert.deepEqual(bench.begun, ['a1', 'a2']);
+  first?.finish(false);
+  await turns(2);
+  assert.deepEqual(bench.begun, ['a1', 'a2', 'a3']);
+  assert.equal(bench.budget.waiting, 1);
+});
+
+test('handshakes that lie still hold up nobody for longer than a second', async () => {
+  const bench = new Bench(2);
+  for (const name of ['a1', 'a2', 'b1']) bench.enter(name);
+  bench.clock.advance(999);
+  await turns(2);
+  assert.deepEqual(bench.begun, ['a1', 'a2']);
+  bench.clock.advance(1);
+  await turns(2);
+  assert.deepEqual(bench.begun, ['a1', 'a2', 'b1']);
+});
+
+test('addresses take turns, however many wait from one of them', async () => {
+  const bench = new Bench(1);
+  for (const name of ['a1', 'a2', 'a3', 'a4', 'b1']) bench.enter(name);
+  for (let i = 0; i < 4; i++) {
+    bench.clock.advance(1000);
+    await turns(2);
+  }
+  assert.deepEqual(bench.begun, ['a1', 'a2', 'b1', 'a3', 'a4']);
+});
+
+test('those who resume a session go first', async () => {
+  const bench = new Bench(1);
+  for (const name of ['a1', 'b1', 'c1']) bench.enter(name);
+  bench.enter('d1', true);
+  bench.clock.advance(1000);
+  await turns(2);
+  assert.deepEqual(bench.begun, ['a1', 'd1']);
+});
+
+test('an address that only says that it resumes goes first once', async () => {
+  const bench = new Bench(1);
+  bench.enter('a1', true)?.finish(false);
+  bench.enter('b1');
+  bench.enter('c1');
+  bench.enter('a2', true);
+  for (let i = 0; i < 2; i++) {
+    bench.clock.advance(1000);
+    await turns(2);
+  }
+  assert.deepEqual(bench.begun, ['a1', 'b1', 'c1', 'a2']);
+});
+
+test('one address fills a quarter of the waiting room, and all of them no more than it holds', () => {
+  const bench = new Bench(1, 8);
+  bench.enter('x');
+  assert.ok(bench.enter('a1'));
+  assert.ok(bench.enter('a2'));
+  assert.equal(bench.enter('a3'), undefined);
+  for (const name of ['b1', 'b2', 'c1', 'c2', 'd1', 'd2']) assert.ok(bench.enter(name), name);
+  assert.equal(bench.enter('e1'), undefined);
+});
+
+test('who leaves while waiting never begins', async () => {
+  const bench = new Bench(1);
+  bench.enter('a1');
+  const gone = bench.enter('a2');
+  bench.enter('a3');
+  gone?.leave();
+  gone?.leave();
+  bench.clock.advance(1000);
+  await turns(2);
+  assert.deepEqual(bench.begun, ['a1', 'a3']);
+  assert.equal(bench.budget.waiting, 0);
+});
