@@ -230,13 +230,6 @@ export const VIRTUAL_PATCHES: readonly VirtualPatch[] = [
     stoppedBy: 'will-delay',
     isInnocent: true,
   },
-  {
-    name: 'CVE-2026-95845',
-    fells: 'Moquette before 0.19: queues without end',
-    packet: 'more QoS 1 and 2 messages under way than inflightMax',
-    stoppedBy: 'inflight-window',
-    isInnocent: true,
-  },
 ];
 
 /** What a deframer knows of the packet that it, or who decoded its frame, found to be faulty. */
