@@ -30,6 +30,7 @@ import { type OpenEmbedded, openOwnBroker } from './embedded-upstream.ts';
 import { letHashingYield } from './hash-threads.ts';
 import type { Chain } from './identity-methods.ts';
 import { KeySets } from './key-sets.ts';
+import { type GatewayLimits, limitControl } from './limit-control.ts';
 import { limitRulesOf } from './limit-rules.ts';
 import { listenerOptions } from './listener-files.ts';
 import { loadPolicies, policyFor } from './policies.ts';
@@ -75,6 +76,8 @@ export interface Gateway {
     setService(upstream: string, target: string, service: Service): boolean | Promise<boolean>;
   };
   readonly watching: GatewayWatching;
+  /** What operators, and responses to attacks, set for now. */
+  readonly limits: GatewayLimits;
   /**
    * Replaces the processes that serve the clients, one after another.
    * @throws {OperatorError} when there are none, or when a new one cannot start.
@@ -82,6 +85,14 @@ export interface Gateway {
   replaceWorkers(): Promise<void>;
   /** Ends in order, within the configured time: no new connections, clients told, queues on disk. */
   drain(signal: string): Promise<void>;
+}
+
+/** One of several processes: what they share is shared out among them. */
+export interface SharingGateway extends Gateway {
+  /** What it may use of shared budgets, by `scopeKey`; of the rest it has an even part. */
+  setShares(shares: ReadonlyMap<string, number>): void;
+  /** What was asked of those since they were last taken. */
+  takeDemands(): Map<string, number>;
 }
 
 /** Those that look on while decisions are made, and change none. */
@@ -95,7 +106,7 @@ export interface GatewayWatching {
 }
 
 /** @throws an error whose message tells the operator what to mend; nothing is left open then. */
-export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+export async function startGateway(options: GatewayOptions): Promise<SharingGateway> {
   const startedMs = options.clock.nowMs();
   const running = new RunningGateway(options);
   await running.open();
@@ -116,7 +127,7 @@ interface Prepared {
   readonly shadow: PreparedShadow | undefined;
 }
 
-class RunningGateway implements Gateway {
+class RunningGateway implements SharingGateway {
   readonly #options: GatewayOptions;
   readonly #connections = new Connections();
   readonly #detection: DetectionEngine | undefined;
@@ -125,7 +136,8 @@ class RunningGateway implements Gateway {
   readonly #keySets: KeySets;
   /** In the order in which they are asked: bans, budgets of addresses, overload. */
   readonly #gate: AcceptGate;
-  readonly limits: LimitsInForce;
+  readonly #inForce: LimitsInForce;
+  readonly limits: GatewayLimits;
   readonly #listeners = new Map<string, Listener>();
   readonly upstreams: Upstreams;
   readonly #guards: CertificateGuards;
@@ -163,8 +175,9 @@ class RunningGateway implements Gateway {
     this.#chain = new ChainInForce(clock);
     this.#keySets = new KeySets({ clock, emit });
     this.#queue = new HashQueue({ clock, emit, runningMax: hashConcurrency, waitingMax: hashQueueMax });
-    this.limits = new LimitsInForce({ clock, emit, processes: shared?.processes ?? 1 });
-    this.#gate = acceptGates([connectGate(this.limits)]);
+    this.#inForce = new LimitsInForce({ clock, emit, processes: shared?.processes ?? 1 });
+    this.limits = limitControl(this.#inForce, clock);
+    this.#gate = acceptGates([connectGate(this.#inForce)]);
     this.#staples = new Staples({ clock, chance, emit });
     this.#watching = new Watching(clock, emit);
     this.#guards = new CertificateGuards({
@@ -191,7 +204,7 @@ class RunningGateway implements Gateway {
     const prepared = await this.#prepare(this.#config);
     this.#policies = prepared.policies;
     this.#chain.replace(prepared.chain, this.#config.limits.connectTimeoutMs);
-    this.limits.setRules(limitRulesOf(this.#config));
+    this.#inForce.setRules(limitRulesOf(this.#config));
     this.#guards.commit(prepared.guards);
     this.#staples.commit(prepared.staples);
     this.#watching.commit(prepared.shadow);
@@ -216,7 +229,7 @@ class RunningGateway implements Gateway {
     this.#guards.close();
     this.#staples.close();
     this.#chain.close();
-    this.limits.close();
+    this.#inForce.close();
     this.#sampler.close();
     this.#detection?.close();
   }
@@ -272,7 +285,7 @@ class RunningGateway implements Gateway {
           clock,
           chance,
           emit,
-          limits: this.limits,
+          limits: this.#inForce,
           openLink: (receiver, client) => this.upstreams.open(receiver, client),
           onGone: (gone) => {
             this.#sampler.gone(gone.client);
@@ -294,6 +307,14 @@ class RunningGateway implements Gateway {
       },
     );
     this.#listeners.set(options.name, listener);
+  }
+
+  setShares(shares: ReadonlyMap<string, number>): void {
+    this.#inForce.setShares(shares);
+  }
+
+  takeDemands(): Map<string, number> {
+    return this.#inForce.demands();
   }
 
   reload(): Promise<ReloadOutcome> {
@@ -375,7 +396,7 @@ class RunningGateway implements Gateway {
     this.#staples.commit(prepared.staples);
     this.#watching.commit(prepared.shadow);
     if (this.#isLearning) this.#watching.setLearning(config.authorization.learn);
-    this.limits.setRules(limitRulesOf(config));
+    this.#inForce.setRules(limitRulesOf(config));
     this.#connections.applyPolicies((listener) => policies.get(listener));
     return { generation: this.#generation, ...compare(before, config) };
   }

@@ -60,6 +60,11 @@ export const listed: readonly Listed[] = [
     load: async () => (await import('./upstream-command.ts')).upstreamCommand,
   },
   {
+    name: 'limits',
+    summary: 'show what is limited and how much is left; change it for now',
+    load: async () => (await import('./limits-command.ts')).limitsCommand,
+  },
+  {
     name: 'restart',
     summary: 'replace the workers of the running gateway, one after another',
     load: async () => (await import('./restart-command.ts')).restartCommand,

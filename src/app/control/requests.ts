@@ -2,6 +2,7 @@
 import type { Service } from '../../transports/upstream/target.ts';
 import { OperatorError } from '../config/problem.ts';
 import type { Gateway, ReloadOutcome } from '../gateway.ts';
+import { setLimits, showLimits, unsetLimits } from '../limit-control.ts';
 import type { OperatorAction } from '../observability/operator-action.ts';
 import { VERSION } from '../version.ts';
 import type { Learner } from '../watching/learner.ts';
@@ -14,7 +15,7 @@ export interface ControlServices {
   readonly onAction: (action: OperatorAction) => void;
 }
 
-type Answer = (words: readonly string[]) => Promise<unknown>;
+type Answer = (words: readonly string[], who: string) => Promise<unknown>;
 
 /** Answers one request; what it throws is the answer, too. */
 export function answering({
@@ -34,6 +35,10 @@ export function answering({
     'upstream-drain': (words) => setService(gateway, 'draining', words),
     'upstream-eject': (words) => setService(gateway, 'ejected', words),
     'upstream-return': (words) => setService(gateway, 'in service', words),
+    'limits-set': async (words, who) => setLimits(gateway.limits, words, who),
+    'limits-unset': async (words) => unsetLimits(gateway.limits, words),
+    'limits-list': async () => gateway.limits.overrides(),
+    'limits-show': async (words) => showLimits(gateway.limits, words),
     'policy-shadow': async () => (await gateway.watching.shadow()) ?? null,
     'learn-start': () => learner.start(),
     'learn-stop': () => learner.stop(),
@@ -47,7 +52,7 @@ export function answering({
   return async ({ request, words, who }) => {
     const action = { name: request, by: `local:${who}`, from: 'control socket', words };
     try {
-      const result = await answers[request](words);
+      const result = await answers[request](words, who);
       if (isAction(request)) onAction({ ...action, ...outcomeOf(result) });
       return result;
     } catch (error) {

@@ -10,6 +10,7 @@ import type { ClientSample } from '../../policy/detection/client-sample.ts';
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
 import type { Gateway, ReloadOutcome } from '../gateway.ts';
+import { FleetLimits } from './fleet-limits.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { WorkerHandle, type WorkerListener } from './worker-handle.ts';
 import { WorkerOwners } from './worker-owners.ts';
@@ -49,11 +50,26 @@ export class Fleet implements WorkerListener {
   /** From workers that have left. */
   readonly #recordings: RecordingImage[] = [];
   listeners: Gateway['listeners'] = [];
+  readonly limits: FleetLimits;
 
   constructor(config: Config, options: FleetOptions) {
     this.#config = config;
     this.#options = options;
     this.#owners = new WorkerOwners(options.clock);
+    const { clock, emit } = options;
+    this.limits = new FleetLimits(clock, emit, {
+      broadcast: (message) => this.broadcast(message),
+      reports: async (target) => {
+        const answers = await this.#askAll<'limit report'>((id) => ({ kind: 'limit report', id, target }));
+        return answers.map(({ report }) => [...report]);
+      },
+      numbers: () => [...this.#workers.values()].map((worker) => this.#numbers.get(worker) ?? 0),
+      tellShares: (number, shares) => {
+        for (const worker of this.#workers.values()) {
+          if (this.#numbers.get(worker) === number) worker.send({ kind: 'shares', shares });
+        }
+      },
+    });
     this.#ticketSecret = options.chance.bytes(32);
     const entry = import.meta.url.endsWith('.ts') ? './worker-process.ts' : './worker-process.js';
     cluster.schedulingPolicy = cluster.SCHED_RR;
@@ -89,6 +105,7 @@ export class Fleet implements WorkerListener {
       brokerPath,
       ticketSecret: this.#ticketSecret,
       isLearning: this.#isLearning,
+      overrides: this.limits.told(),
     });
     emit({ name: 'worker.started', slot, pid: worker.pid });
     return listeners;
@@ -104,7 +121,8 @@ export class Fleet implements WorkerListener {
       const { id, upstream, claim } = message;
       const granted = this.#owners.claim(number, upstream, claim);
       worker.send({ kind: 'claimed', id, granted });
-    } else if (message.kind === 'recording left') this.#recordings.push(message.recording);
+    } else if (message.kind === 'demands') this.limits.demanded(number, message.demands);
+    else if (message.kind === 'recording left') this.#recordings.push(message.recording);
     else if (message.kind === 'release')
       this.#owners.release(number, message.upstream, message.clientId, message.keptForMs);
   }
@@ -196,15 +214,20 @@ export class Fleet implements WorkerListener {
   async ask<Kind extends 'upstream status' | 'shadow report' | 'recording'>(
     kind: Kind,
   ): Promise<Extract<FromWorker, { kind: Kind }>[]> {
-    const answers = await Promise.all(
-      [...this.#workers.values()].map((worker) => worker.ask<Kind>((id) => ({ kind, id }))),
-    );
+    return this.#askAll<Kind>((id) => ({ kind, id }));
+  }
+
+  async #askAll<Kind extends Extract<FromWorker, { id: number }>['kind']>(
+    make: (id: number) => ToWorker,
+  ): Promise<Extract<FromWorker, { kind: Kind }>[]> {
+    const answers = await Promise.all([...this.#workers.values()].map((worker) => worker.ask<Kind>(make)));
     return answers.filter((answer) => answer !== undefined);
   }
 
   async drain(signal: string): Promise<void> {
     this.#isStopping = true;
     for (const timer of this.#restarts) timer.cancel();
+    this.limits.close();
     await Promise.all([...this.#workers.values()].map((worker) => this.#leave(worker, signal)));
   }
 }

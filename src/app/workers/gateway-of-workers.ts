@@ -6,6 +6,7 @@ import type { TargetStatus } from '../../transports/upstream/target-status.ts';
 import type { Config } from '../config/config.ts';
 import { DetectionEngine, TELLING_ALONE } from '../detection/detection-engine.ts';
 import type { Gateway, GatewayOptions, GatewayWatching, ReloadOutcome } from '../gateway.ts';
+import type { GatewayLimits } from '../limit-control.ts';
 import { leadsToEmbedded, prepareUpstreams } from '../upstreams.ts';
 import { VERSION } from '../version.ts';
 import { BrokerHub } from './broker-hub.ts';
@@ -34,6 +35,10 @@ export class GatewayOfWorkers implements Gateway {
   /** Reloads and replacements run one after another. */
   #busy: Promise<unknown> = Promise.resolve();
   #draining: Promise<void> | undefined;
+  get limits(): GatewayLimits {
+    return this.#fleet.limits;
+  }
+
   readonly upstreams = {
     status: (): Promise<TargetStatus[]> => this.#upstreamStatus(),
     setService: (upstream: string, target: string, service: Service): Promise<boolean> =>

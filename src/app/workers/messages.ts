@@ -3,11 +3,22 @@ import type { GatewayEvent } from '../../base/events.ts';
 import type { RecordingImage } from '../../policy/authorization/learning/recording.ts';
 import type { ShadowReport } from '../../policy/authorization/shadow/shadow-tally.ts';
 import type { ClientSample } from '../../policy/detection/client-sample.ts';
+import type { LimitName } from '../../policy/limits/limit-name.ts';
+import type { LimitReport } from '../../policy/limits/limit-report.ts';
+import type { Target } from '../../policy/limits/limit-rules.ts';
+import type { Limit } from '../../policy/limits/limit-value.ts';
 import type { Claim } from '../../transports/upstream/client-owners.ts';
 import type { Service } from '../../transports/upstream/target.ts';
 import type { TargetStatus } from '../../transports/upstream/target-status.ts';
 import type { Config } from '../config/config.ts';
 import type { Gateway, ReloadOutcome } from '../gateway.ts';
+
+/** A limit that is set for now. `forMs` is absent where it lasts. */
+export interface ToldOverride {
+  readonly target: Target;
+  readonly limit: Limit;
+  readonly forMs: number | undefined;
+}
 
 /** To a worker. Requests carry a number that their answer repeats. */
 export type ToWorker =
@@ -22,12 +33,18 @@ export type ToWorker =
       readonly brokerPath: string;
       readonly ticketSecret: Uint8Array;
       readonly isLearning: boolean;
+      readonly overrides: readonly ToldOverride[];
     }
   | { readonly kind: 'reload'; readonly id: number; readonly config: Config }
   | { readonly kind: 'drain'; readonly signal: string }
   | { readonly kind: 'upstream status'; readonly id: number }
   | { readonly kind: 'shadow report'; readonly id: number }
   | { readonly kind: 'recording'; readonly id: number }
+  | { readonly kind: 'override'; readonly override: ToldOverride }
+  | { readonly kind: 'unset override'; readonly target: Target; readonly name: LimitName | undefined }
+  | { readonly kind: 'limit report'; readonly id: number; readonly target: Target }
+  /** What it may use of budgets that all share; of the rest it has an even part. */
+  | { readonly kind: 'shares'; readonly shares: readonly [at: string, share: number][] }
   | { readonly kind: 'set learning'; readonly isOn: boolean }
   | { readonly kind: 'set service'; readonly upstream: string; readonly target: string; readonly service: Service }
   | { readonly kind: 'claimed'; readonly id: number; readonly granted: boolean };
@@ -41,6 +58,8 @@ export type FromWorker =
   | { readonly kind: 'upstream status'; readonly id: number; readonly status: readonly TargetStatus[] }
   | { readonly kind: 'shadow report'; readonly id: number; readonly report: ShadowReport | undefined }
   | { readonly kind: 'recording'; readonly id: number; readonly recording: RecordingImage }
+  | { readonly kind: 'limit report'; readonly id: number; readonly report: readonly LimitReport[] }
+  | { readonly kind: 'demands'; readonly demands: [at: string, demand: number][] }
   /** The last of it, from one that leaves. */
   | { readonly kind: 'recording left'; readonly recording: RecordingImage }
   /** May `owner` use this client identifier at this upstream now? */

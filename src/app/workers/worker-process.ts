@@ -3,13 +3,16 @@ import { systemChance } from '../../base/chance.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { Emit, GatewayEvent } from '../../base/events.ts';
 import { NOTHING_RECORDED } from '../../policy/authorization/learning/recording.ts';
+import type { Target } from '../../policy/limits/limit-rules.ts';
 import type { Claim, SharedOwners } from '../../transports/upstream/client-owners.ts';
 import type { Config } from '../config/config.ts';
 import { SampleBatch } from '../detection/sample-batch.ts';
 import { openBrokerAt } from '../embedded-upstream.ts';
-import { type Gateway, startGateway } from '../gateway.ts';
+import { type SharingGateway, startGateway } from '../gateway.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 
+/** How often the supervisor hears what was asked of shared budgets. */
+const DEMANDS_EVERY_MS = 1000;
 /** Events that wait for a busy supervisor; beyond it they are counted, not kept. */
 const EVENTS_PENDING_MAX = 10_000;
 /** What is true of all workers alike is told by the first. */
@@ -22,7 +25,12 @@ const TOLD_ONCE: ReadonlySet<GatewayEvent['name']> = new Set([
   'config.rejected',
 ]);
 /** Told by the supervising process, of all of them. */
-const NOT_TOLD: ReadonlySet<GatewayEvent['name']> = new Set(['gateway.started', 'gateway.stopping', 'gateway.stopped']);
+const NOT_TOLD: ReadonlySet<GatewayEvent['name']> = new Set([
+  'gateway.started',
+  'gateway.stopping',
+  'gateway.stopped',
+  'limit.changed',
+]);
 
 type Start = Extract<ToWorker, { kind: 'start' }>;
 
@@ -78,7 +86,9 @@ class RemoteOwners implements SharedOwners {
 
 class Worker {
   readonly #owners = new RemoteOwners();
-  #gateway: Gateway | undefined;
+  #gateway: SharingGateway | undefined;
+  /** What was said while it was starting. */
+  readonly #early: ToWorker[] = [];
   #config: Config | undefined;
   #isLearning = false;
 
@@ -105,6 +115,23 @@ class Worker {
       case 'recording':
         void this.#tellRecording(message.id);
         return;
+      case 'override': {
+        const { target, limit, forMs } = message.override;
+        this.#gateway?.limits.override(target, limit, forMs);
+        // One that is starting still will be told by its start's own list; what comes after that it has to be told here.
+        if (this.#gateway === undefined) this.#early.push(message);
+        return;
+      }
+      case 'unset override':
+        this.#gateway?.limits.unset(message.target, message.name);
+        if (this.#gateway === undefined) this.#early.push(message);
+        return;
+      case 'limit report':
+        void this.#tellLimitReport(message.id, message.target);
+        return;
+      case 'shares':
+        this.#gateway?.setShares(new Map(message.shares));
+        return;
       case 'set learning':
         this.#isLearning = message.isOn;
         this.#gateway?.watching.setLearning(message.isOn);
@@ -115,7 +142,16 @@ class Worker {
     }
   }
 
-  async #start({ config, configPath, slot, workers, brokerPath, ticketSecret, isLearning }: Start): Promise<void> {
+  async #start({
+    config,
+    configPath,
+    slot,
+    workers,
+    brokerPath,
+    ticketSecret,
+    isLearning,
+    overrides,
+  }: Start): Promise<void> {
     this.#config = config;
     this.#isLearning = isLearning;
     const emit = emitter(slot);
@@ -138,6 +174,9 @@ class Worker {
           sample: (sample) => batch.add(sample),
         },
       });
+      for (const { target, limit, forMs } of overrides) this.#gateway.limits.override(target, limit, forMs);
+      for (const message of this.#early.splice(0)) this.handle(message);
+      this.#tellDemands();
       // What was said while it was starting holds.
       if (this.#isLearning) this.#gateway.watching.setLearning(true);
       tell({ kind: 'ready', listeners: this.#gateway.listeners });
@@ -156,6 +195,18 @@ class Worker {
 
   async #tellUpstreamStatus(id: number): Promise<void> {
     tell({ kind: 'upstream status', id, status: (await this.#gateway?.upstreams.status()) ?? [] });
+  }
+
+  async #tellLimitReport(id: number, target: Target): Promise<void> {
+    tell({ kind: 'limit report', id, report: (await this.#gateway?.limits.report(target)) ?? [] });
+  }
+
+  #tellDemands(): void {
+    systemClock.after(DEMANDS_EVERY_MS, () => {
+      const demands = this.#gateway?.takeDemands();
+      if (demands !== undefined && demands.size > 0) tell({ kind: 'demands', demands: [...demands] });
+      this.#tellDemands();
+    });
   }
 
   async #tellShadowReport(id: number): Promise<void> {
