@@ -64,6 +64,15 @@ async function refusal(gateway: RunningGateway, username: string, password: stri
   return assert.fail(`${username} was let in`);
 }
 
+/** `admins` is a group of another branch: nobody is in it. */
+const GROUP_POLICY = `roles:
+  operator: { grants: [{ allow: publish, topics: "cmd/#" }] }
+  admin: { grants: [{ allow: publish, topics: secret }] }
+assignments:
+  - { roles: operator, to: { group: ops } }
+  - { roles: admin, to: { group: admins } }
+`;
+
 /** The hash that `mosquitto_passwd` writes, which all methods know. */
 const hashOf = (password: string): string => passwordFile({ u: password }).trim().slice(2);
 
@@ -123,7 +132,7 @@ describe('OpenLDAP', { skip: withoutSlapd }, () => {
     }
   });
 
-  it('makes groups of memberOf, and only of those that stand where groups are', async () => {
+  it('makes groups of memberOf, only of those that stand where groups are, and the policy makes roles of them', async () => {
     for (const groups of [
       { attribute: 'memberOf', base: `ou=groups,${BASE}` },
       { filter: '(member=%d)', base: `ou=groups,${BASE}` },
@@ -135,7 +144,15 @@ describe('OpenLDAP', { skip: withoutSlapd }, () => {
       try {
         const client = await connect(gateway, 'pump', 'right');
         await untilEvent(gateway.program, 'authentication.succeeded', { groups: ['ops'] });
-        await client.end();
+        await writeFile(path.join(gateway.directory, 'policy.yaml'), GROUP_POLICY);
+        const authorization = { policyFile: 'policy.yaml' };
+        await gateway.rewrite({ config: { ...gateway.files.config, authorization } });
+        assert.equal((await gateway.reload()).code, 0);
+        await client.publish('cmd/start', 'x', { qos: 1 });
+        await assert.rejects(client.publish('secret', 'x', { qos: 1 }), { code: 0x87 });
+        const other = await connect(gateway, 'odd*name(x)', 'strange', 'other');
+        await assert.rejects(other.publish('cmd/start', 'x', { qos: 1 }), { code: 0x87 });
+        await Promise.all([client.end(), other.end()]);
       } finally {
         await stop();
       }
