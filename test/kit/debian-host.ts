@@ -16,6 +16,41 @@ export function dpkgStatus(versions: Readonly<Record<string, string>>): string {
 
 const PACKAGES = { libssl3: '3.0.17-1~deb12u2', mosquitto: '2.0.11-1.2+deb12u2', 'unattended-upgrades': '2.9.1+nmu3' };
 
+const SOCKETS = `udp   UNCONN 0 0      127.0.0.1:323   0.0.0.0:* users:(("chronyd",pid=500,fd=5))
+tcp   LISTEN 0 128      0.0.0.0:22    0.0.0.0:* users:(("sshd",pid=600,fd=3))
+tcp   LISTEN 0 100      0.0.0.0:8883  0.0.0.0:* users:(("mosquitto",pid=700,fd=5))
+tcp   LISTEN 0 100    127.0.0.1:1883  0.0.0.0:* users:(("mosquitto",pid=700,fd=6))
+tcp   LISTEN 0 128         [::]:22       [::]:* users:(("sshd",pid=600,fd=4))
+`;
+
+/** `nft -j list ruleset` of rules for one input chain, each a list of expressions. */
+export function ruleset(rules: readonly (readonly unknown[])[], policy = 'drop', family = 'inet'): string {
+  const place = { family, table: 'filter' };
+  const chain = { ...place, name: 'input', type: 'filter', hook: 'input', prio: 0, policy };
+  const items = [{ table: { family, name: 'filter' } }, { chain }];
+  return JSON.stringify({
+    nftables: [...items, ...rules.map((expr) => ({ rule: { ...place, chain: 'input', expr } }))],
+  });
+}
+
+export const nft = {
+  accept: { accept: null },
+  port: (right: unknown, protocol = 'tcp') => ({
+    match: { op: '==', left: { payload: { protocol, field: 'dport' } }, right },
+  }),
+  source: (addr: string, len: number) => ({
+    match: { op: '==', left: { payload: { protocol: 'ip', field: 'saddr' } }, right: { prefix: { addr, len } } },
+  }),
+  limit: { limit: { rate: 10, burst: 5, per: 'second' } },
+};
+
+const RULESET = ruleset([
+  [{ match: { op: '==', left: { meta: { key: 'iifname' } }, right: 'lo' } }, nft.accept],
+  [{ match: { op: 'in', left: { ct: { key: 'state' } }, right: ['established', 'related'] } }, nft.accept],
+  [nft.source('192.0.2.0', 24), nft.port(22), nft.accept],
+  [nft.port(8883), nft.limit, nft.accept],
+]);
+
 export const DEBIAN: MadeSystem = {
   files: {
     '/etc/os-release':
@@ -27,6 +62,10 @@ export const DEBIAN: MadeSystem = {
       '-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nOrigin: Debian\nLabel: Debian-Security\nSuite: oldstable-security\n',
     [SECURITY_INDEX]:
       'Package: libssl3\nVersion: 3.0.17-1~deb12u2\n\nPackage: mosquitto\nVersion: 2.0.11-1.2+deb12u1\n',
+    '/etc/nftables.conf': 'table inet filter {\n  chain input { type filter hook input priority 0; policy drop; }\n}\n',
+    '/etc/systemd/system/sysinit.target.wants/nftables.service': '',
+    '/etc/systemd/system/multi-user.target.wants/ssh.service': '',
+    '/proc/sys/net/ipv6/conf/all/disable_ipv6': '0\n',
     '/proc/sys/kernel/osrelease': '6.1.0-41-amd64\n',
     '/boot/vmlinuz-6.1.0-40-amd64': '',
     '/boot/vmlinuz-6.1.0-41-amd64': '',
@@ -38,6 +77,8 @@ export const DEBIAN: MadeSystem = {
       '7f00-7f01 r-xp 00000000 08:01 11 /usr/lib/x86_64-linux-gnu/libssl.so.3\n7f02-7f03 r-xp 00000000 08:01 12 /usr/lib/x86_64-linux-gnu/libcrypto.so.3\n',
   },
   commands: {
+    'ss -Htulnp': SOCKETS,
+    'nft -j list ruleset': RULESET,
     'apt-config dump':
       'APT "";\nAPT::Periodic "";\nAPT::Periodic::Update-Package-Lists "1";\nAPT::Periodic::Unattended-Upgrade "1";\n',
   },

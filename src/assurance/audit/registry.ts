@@ -1,12 +1,13 @@
 /** Every check there is, in one place: a new family is a line in its subject, a new kind of target a line here. */
 import { nearestWord } from '../../base/nearest-word.ts';
+import { attestationSubject } from './checks/awareness/awareness.ts';
 import { hostSubject } from './host/host-subject.ts';
 import { type CheckInfo, FAMILIES } from './model/check.ts';
 import type { Subject } from './model/subject.ts';
 import type { TargetKind } from './model/target.ts';
 import { CONTRADICTION } from './run/contradictions.ts';
 
-export const SUBJECTS: readonly Subject[] = [hostSubject];
+export const SUBJECTS: readonly Subject[] = [hostSubject, attestationSubject];
 
 export function subjectOf(kind: TargetKind): Subject {
   const subject = SUBJECTS.find((one) => one.kind === kind);

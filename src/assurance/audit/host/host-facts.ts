@@ -1,13 +1,19 @@
 /** Everything that is collected of a host, all at once: the facts that the families U, S, A and H judge. */
+import type { AuditFile } from '../audit-file/schema.ts';
 import { type Fact, unknown } from '../model/fact.ts';
 import type { AuditContext } from '../model/subject.ts';
 import type { AuditedSystem } from '../system/audited-system.ts';
 import { collectAptConfig, collectAptIndexes, collectAptSources, collectSecurityUpdates } from './apt.ts';
 import { collectBrokerProcesses } from './broker-processes.ts';
 import { collectBrokerPrograms } from './broker-programs.ts';
+import { collectConfiguredListeners } from './configured-listeners.ts';
 import { collectPackages } from './dpkg.ts';
+import { collectBootFirewall, collectFirewall } from './firewall/collect-firewall.ts';
+import { collectIpv6 } from './ipv6.ts';
 import { collectKernels } from './kernel.ts';
 import { collectOsRelease } from './os-release.ts';
+import { collectProcessNames } from './processes.ts';
+import { collectSockets } from './sockets.ts';
 
 type Collector<T> = (system: AuditedSystem) => Promise<Fact<T>>;
 
@@ -21,6 +27,12 @@ const COLLECTORS = {
   brokerProcesses: collectBrokerProcesses,
   brokerPrograms: collectBrokerPrograms,
   kernels: collectKernels,
+  sockets: collectSockets,
+  processNames: collectProcessNames,
+  configuredListeners: collectConfiguredListeners,
+  firewall: collectFirewall,
+  bootFirewall: collectBootFirewall,
+  ipv6: collectIpv6,
 };
 
 type Collectors = typeof COLLECTORS;
@@ -30,6 +42,7 @@ export type HostFacts = {
 } & {
   /** When they were collected, since the Unix epoch. */
   readonly nowMs: number;
+  readonly declared: AuditFile;
 };
 
 /** A collector that throws is a bug of ours: its fact is unknown, and the others are not touched. */
@@ -48,9 +61,9 @@ async function collectSafely(
   }
 }
 
-export async function collectHost({ system, clock }: AuditContext): Promise<HostFacts> {
+export async function collectHost({ system, clock, declared }: AuditContext): Promise<HostFacts> {
   const entries = Object.entries(COLLECTORS).map(
     async ([name, collector]) => [name, await collectSafely(name, collector, system)] as const,
   );
-  return { ...Object.fromEntries(await Promise.all(entries)), nowMs: clock.epochMs() } as HostFacts;
+  return { ...Object.fromEntries(await Promise.all(entries)), nowMs: clock.epochMs(), declared } as HostFacts;
 }

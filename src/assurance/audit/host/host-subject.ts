@@ -1,4 +1,5 @@
 /** The host as a target: there is always one. */
+import { services } from '../checks/services/services.ts';
 import { updates } from '../checks/updates/updates.ts';
 import { defineSubject, type Subject } from '../model/subject.ts';
 import type { Target } from '../model/target.ts';
@@ -8,7 +9,7 @@ export const HOST: Target = { kind: 'host', id: 'host', label: 'this host', plac
 
 export const hostSubject: Subject = defineSubject({
   kind: 'host',
-  families: [updates],
+  families: [updates, services],
   discover: async () => [HOST],
   targetAt: () => HOST,
   collect: (_target, context) => collectHost(context),
