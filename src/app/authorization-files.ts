@@ -1,14 +1,16 @@
 /** Reads the file that says who may do what: a policy, or an ACL in Mosquitto's syntax. */
 import { open, stat } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
+import { type FileFault, FileFaultError } from '../base/file-fault.ts';
 import { parseAclFile } from '../policy/authorization/acl-file.ts';
 import { buildAuthorizer } from '../policy/authorization/authorizer.ts';
 import type { Authorizer } from '../policy/authorization/decision.ts';
 import { buildPolicyAuthorizer } from '../policy/authorization/policy-authorizer.ts';
 import type { PolicyProgress } from '../policy/authorization/policy-build.ts';
-import type { PolicySummary } from '../policy/authorization/policy-compiled.ts';
+import type { CompiledPolicy, PolicySummary } from '../policy/authorization/policy-compiled.ts';
 import { POLICY_FILE_MAX_BYTES } from '../policy/authorization/policy-file.ts';
 import { buildPolicy } from '../policy/authorization/policy-thread.ts';
+import { readPersonalLimits } from '../policy/limits/personal-limits.ts';
 import type { Config } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import { readText } from './identity-methods.ts';
@@ -62,7 +64,18 @@ async function loadPolicyFile(
 ): Promise<{ authorizer: Authorizer; policy: PolicySummary }> {
   const options = onProgress === undefined ? {} : { onProgress };
   const policy = await buildPolicy(await readPolicy(file), file, options);
+  checkLimits(policy);
   return { authorizer: buildPolicyAuthorizer(policy, clock), policy: policy.summary };
+}
+
+/** @throws {FileFaultError} with every limit of a role that cannot be. */
+function checkLimits({ limitsOf }: CompiledPolicy): void {
+  const faults = [...limitsOf.values()].flat().flatMap(({ file, line, column, name, text }): FileFault[] => {
+    const read = readPersonalLimits({ [name]: text }, file);
+    if (typeof read !== 'string') return [];
+    return [{ file, line, column, says: `The limit cannot be: ${read}.`, cure: 'docs/limits.md has them all.' }];
+  });
+  if (faults.length > 0) throw new FileFaultError(faults);
 }
 
 async function stampOf(file: string | undefined): Promise<string> {

@@ -27,7 +27,7 @@ export async function jwtMethod(
   { clock, keySets }: JwtServices,
 ): Promise<JwtMethod> {
   const { name = 'jwt', tokenIn, algorithms, issuer, audience, requiredClaims, expiryRequired } = entry;
-  const { usernameClaim, rolesClaim, groupsClaim, attributeClaims } = entry;
+  const { usernameClaim, rolesClaim, groupsClaim, attributeClaims, limitsClaim } = entry;
   return new JwtMethod(
     {
       name,
@@ -41,7 +41,7 @@ export async function jwtMethod(
       ageMaxS: entry.ageMax === undefined ? undefined : entry.ageMax / 1000,
       clockToleranceS: entry.clockTolerance / 1000,
       tokenSizeMaxBytes: entry.tokenSizeMax,
-      claims: { usernameClaim, rolesClaim, groupsClaim, attributeClaims },
+      claims: { usernameClaim, rolesClaim, groupsClaim, attributeClaims, limitsClaim },
       leavesOtherIssuers: !isOnly,
     },
     clock,

@@ -230,3 +230,22 @@ test('a filter that would walk through countless denies is refused', () => {
   assert.equal(told(own.subscribe('+/z')), '-policy:filter-too-broad');
   assert.equal(told(own.subscribe('x1/z')), '+policy:p:4');
 });
+
+test('a client has the roles that it is given and those that they include, with their limits', () => {
+  const own = rights(
+    `roles:
+  base:
+    limits: { publish.messagesPerSecond: [10/1s, 100/1m], packetSizeMax: 4KiB }
+  r:
+    includes: base
+    limits: { inflightMax: 5 }
+  other:
+    limits: { inflightMax: 1 }`,
+  );
+  assert.deepEqual([...(own.roles ?? [])].sort(), ['base', 'r']);
+  assert.deepEqual((own.limits ?? []).map(({ name, text, source }) => `${name}=${text} ${source}`).sort(), [
+    'inflightMax=5 p:6 role r',
+    'packetSizeMax=4KiB p:3 role base',
+    'publish.messagesPerSecond=10/1s, 100/1m p:3 role base',
+  ]);
+});

@@ -15,6 +15,7 @@ import type {
   ClientAuthorization,
   DecisionWatch,
   PublishFacts,
+  RoleLimit,
   Subject,
 } from './decision.ts';
 import { DecisionCache, denyAll } from './decision-cache.ts';
@@ -48,6 +49,8 @@ export function buildPolicyAuthorizer(policy: CompiledPolicy, clock: Clock): Aut
 
 /** What follows from a set of roles, whoever has it. */
 interface RoleSet extends HeldRoles {
+  readonly names: readonly string[];
+  readonly limits: readonly RoleLimit[];
   /** Templates in grants of these roles. */
   readonly templates: readonly number[];
   readonly templatedDenies: readonly TemplatedDeny[];
@@ -103,8 +106,17 @@ class PolicyAuthorizer implements Authorizer {
     for (const role of closure) for (const included of includes[role]!) closure.add(included);
     const words = new Uint32Array(Math.ceil(includes.length / 32));
     for (const role of closure) words[role >>> 5]! |= 1 << (role & 31);
+    const { file, roleNames, limitsOf } = this.policy;
     const set: RoleSet = {
       words,
+      names: [...closure].map((role) => roleNames[role]!),
+      limits: [...closure].flatMap((role) =>
+        (limitsOf.get(role) ?? []).map(({ name, text, line }) => ({
+          name,
+          text,
+          source: `${file}:${line} role ${roleNames[role]!}`,
+        })),
+      ),
       wordIndexes: [...new Set([...closure].map((role) => role >>> 5))],
       templates: [...new Set([...closure].flatMap((role) => templatesOf.get(role) ?? []))],
       templatedDenies: [...closure].flatMap((role) => templatedDenies.get(role) ?? []).sort((a, b) => a.line - b.line),
@@ -137,12 +149,14 @@ function authorOf(file: string, line: number): string {
 
 /** What a client's rights are made of, beside who it is. */
 interface ClientParts {
-  readonly held: HeldRoles;
+  readonly held: RoleSet;
   readonly expansions: Expansions | undefined;
   readonly watch: DecisionWatch | undefined;
 }
 
 class ClientRights implements ClientAuthorization {
+  readonly roles: readonly string[];
+  readonly limits: readonly RoleLimit[];
   readonly #authorizer: PolicyAuthorizer;
   readonly #held: HeldRoles;
   readonly #expansions: Expansions | undefined;
@@ -155,6 +169,8 @@ class ClientRights implements ClientAuthorization {
     this.#published = new DecisionCache(watched(watch, 'publish', (topic) => this.#decide(topic, MaskBit.PUBLISH)));
     this.#received = new DecisionCache(watched(watch, 'receive', (topic) => this.#decide(topic, MaskBit.RECEIVE)));
     this.#subscribed = watched(watch, 'subscribe', (filter) => this.#decideFilter(filter));
+    this.roles = held.names;
+    this.limits = held.limits;
     this.#authorizer = authorizer;
     this.#held = held;
     this.#expansions = expansions;

@@ -4,7 +4,7 @@
  */
 import type { CompiledAssignment } from './assigned-roles.ts';
 import { NO_CONDITIONS } from './grant-reader.ts';
-import type { Action, Conditions, Grant, Policy } from './policy-form.ts';
+import type { Action, Conditions, Grant, Policy, WrittenLimit } from './policy-form.ts';
 import { hasPlaceholder } from './topic-pattern.ts';
 import { TrieBuilder } from './trie-builder.ts';
 import { buffersOf, MaskBit, type TrieImage } from './trie-image.ts';
@@ -36,6 +36,9 @@ export interface PolicySummary {
 export interface CompiledPolicy {
   readonly file: string;
   readonly summary: PolicySummary;
+  readonly roleNames: readonly string[];
+  /** By role, what it limits. */
+  readonly limitsOf: ReadonlyMap<number, readonly WrittenLimit[]>;
   /** By role, the roles that it includes. */
   readonly includes: readonly (readonly number[])[];
   readonly assignments: readonly CompiledAssignment[];
@@ -104,6 +107,10 @@ class PolicyCompiler {
     return {
       file,
       summary: this.#summarize(all),
+      roleNames: roles.map(({ name }) => name),
+      limitsOf: new Map(
+        roles.flatMap(({ limits }, number) => (limits === undefined ? [] : [[number, limits] as const])),
+      ),
       includes: roles.map((role) => this.#numbersOf(role.includes)),
       assignments: assignments.map((assignment) => ({ roles: this.#numbersOf(assignment.roles), to: assignment.to })),
       conditions: this.#conditions,

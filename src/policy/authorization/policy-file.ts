@@ -11,6 +11,7 @@ import { GrantReader } from './grant-reader.ts';
 import { asMap, checkRoleExists, checkRoleName, readList, readMap, readTexts } from './policy-fields.ts';
 import type { Assertion, Assignment, Grant, Policy, Role } from './policy-form.ts';
 import { readYaml, type YamlNode, type YamlText } from './policy-yaml.ts';
+import { readLimits } from './role-limits.ts';
 
 export const POLICY_FILE_MAX_BYTES = 256 * 1024 * 1024;
 
@@ -19,7 +20,7 @@ const ASSIGNMENTS_MAX = 100_000;
 const ASSERTIONS_MAX = 100_000;
 
 const POLICY_KEYS = ['roles', 'assignments', 'assertions'];
-const ROLE_KEYS = ['description', 'includes', 'grants'];
+const ROLE_KEYS = ['description', 'includes', 'grants', 'limits'];
 
 /** From here on, lists of grants are read in bulk. */
 const BULK_MIN_CHARS = 256 * 1024;
@@ -138,12 +139,14 @@ class PolicyReader {
       if (items.length === 0) this.#readCut(grantsAt.line, grants);
       for (const item of items) this.#grants.read(item, grants);
     }
+    const limits = keys?.get('limits') === undefined ? [] : readLimits(keys.get('limits')!.value, name, faults);
     const role: Role = Object.freeze({
       file: faults.file,
       line,
       name,
       includes: Object.freeze([...new Set(includes.map(({ text }) => text))]),
       grants: Object.freeze(grants),
+      ...(limits.length === 0 ? {} : { limits: Object.freeze(limits) }),
     });
     this.#roles.set(name, { role, includes });
   }

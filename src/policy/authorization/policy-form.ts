@@ -30,6 +30,14 @@ export interface Role extends Written {
   /** Names of the roles whose grants it has besides its own. */
   readonly includes: readonly string[];
   readonly grants: readonly Grant[];
+  /** Limits of each client that has it, by name and as they were written; read where limits are known. */
+  readonly limits?: readonly WrittenLimit[];
+}
+
+export interface WrittenLimit extends Written {
+  readonly column: number;
+  readonly name: string;
+  readonly text: string;
 }
 
 /** One effect on one topic filter: a grant that lists three topics in the file is three grants, each with its own line. */

@@ -7,6 +7,8 @@ export interface ClaimRules {
   readonly groupsClaim: string | undefined;
   /** Claims that become attributes; undefined: all that hold a single value. */
   readonly attributeClaims: readonly string[] | undefined;
+  /** The claim with limits, as a map by their names. */
+  readonly limitsClaim?: string | undefined;
 }
 
 export interface ClaimedFacts {
@@ -14,6 +16,7 @@ export interface ClaimedFacts {
   readonly roles?: readonly string[];
   readonly groups?: readonly string[];
   readonly attributes: Readonly<Record<string, string>>;
+  readonly limits?: Readonly<Record<string, string>>;
 }
 
 const ATTRIBUTES_MAX = 64;
@@ -35,11 +38,14 @@ export function factsFromClaims(claims: Claims, rules: ClaimRules): ClaimedFacts
   if (typeof groups === 'string') return groups;
   const attributes = attributesFrom(claims, rules.attributeClaims);
   if (typeof attributes === 'string') return attributes;
+  const limits = limitsAt(claims, rules.limitsClaim);
+  if (typeof limits === 'string') return limits;
   return {
     username,
     attributes,
     ...(roles === undefined ? {} : { roles }),
     ...(groups === undefined ? {} : { groups }),
+    ...(limits === undefined ? {} : { limits }),
   };
 }
 
@@ -63,6 +69,20 @@ function namesAt(claims: Claims, path: string | undefined): readonly string[] | 
     typeof name === 'string' && name !== '' && name.length <= NAME_MAX_CHARACTERS;
   if (names.length <= NAMES_MAX && names.every(isName)) return Object.freeze(names);
   return `The token's claim "${path}" is no list of at most ${NAMES_MAX} names of at most ${NAME_MAX_CHARACTERS} characters.`;
+}
+
+/** What they mean is judged where they are put into force. */
+function limitsAt(claims: Claims, path: string | undefined): Readonly<Record<string, string>> | undefined | string {
+  const value = path === undefined ? undefined : claimAt(claims, path);
+  if (value === undefined || value === null) return undefined;
+  const entries = typeof value === 'object' && !Array.isArray(value) ? Object.entries(value) : [];
+  const isLimit = ([name, given]: [string, unknown]): boolean =>
+    name.length <= NAME_MAX_CHARACTERS &&
+    (typeof given === 'number' || (typeof given === 'string' && given.length <= VALUE_MAX_CHARACTERS));
+  if (entries.length === 0 || entries.length > ATTRIBUTES_MAX || !entries.every(isLimit)) {
+    return `The token's claim "${path}" is no map of limits.`;
+  }
+  return Object.freeze(Object.fromEntries(entries.map(([name, given]) => [name, String(given)])));
 }
 
 function attributesFrom(claims: Claims, wanted: readonly string[] | undefined): Record<string, string> | string {

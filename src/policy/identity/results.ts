@@ -8,7 +8,7 @@ export function accept(
   username: string | undefined,
   method: string,
   credential: string,
-  vouched: Pick<Identity, 'roles' | 'groups' | 'attributes' | 'expiresAtMs'> = {},
+  vouched: Pick<Identity, 'roles' | 'groups' | 'attributes' | 'limits' | 'expiresAtMs'> = {},
 ): AuthenticationResult {
   const identity = Object.freeze({ username, clientId: credentials.clientId, method, credential, ...vouched });
   return Object.freeze({ ok: true, identity });

@@ -3,7 +3,7 @@ import { BackendFault } from './backend.ts';
 import type { Identity } from './identity.ts';
 
 /** What an answer adds to an identity. */
-export type Vouched = Pick<Identity, 'roles' | 'groups' | 'attributes' | 'expiresAtMs'>;
+export type Vouched = Pick<Identity, 'roles' | 'groups' | 'attributes' | 'limits' | 'expiresAtMs'>;
 
 const NAMES_MAX = 256;
 const ATTRIBUTES_MAX = 64;
@@ -47,13 +47,15 @@ export function vouchedFor(parts: {
   roles?: readonly string[];
   groups?: readonly string[];
   attributes?: Readonly<Record<string, string>>;
+  limits?: Readonly<Record<string, string>>;
   expiresAtMs?: number | undefined;
 }): Vouched {
-  const { roles = [], groups = [], attributes = {}, expiresAtMs } = parts;
+  const { roles = [], groups = [], attributes = {}, limits = {}, expiresAtMs } = parts;
   return {
     ...(roles.length > 0 ? { roles } : {}),
     ...(groups.length > 0 ? { groups } : {}),
     ...(Object.keys(attributes).length > 0 ? { attributes } : {}),
+    ...(Object.keys(limits).length > 0 ? { limits } : {}),
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
   };
 }

@@ -10,11 +10,21 @@ export interface WebhookAnswer {
   readonly roles: readonly string[];
   readonly groups: readonly string[];
   readonly attributes: Readonly<Record<string, string>>;
+  /** By name, such as `publish.messagesPerSecond`; whether they can be is judged where they are put into force. */
+  readonly limits: Readonly<Record<string, string>>;
   readonly expiresInS: number | undefined;
 }
 
 const RESULTS: ReadonlySet<unknown> = new Set(['allow', 'deny', 'ignore']);
-const KEYS: ReadonlySet<string> = new Set(['result', 'username', 'roles', 'groups', 'attributes', 'expiresInS']);
+const KEYS: ReadonlySet<string> = new Set([
+  'result',
+  'username',
+  'roles',
+  'groups',
+  'attributes',
+  'limits',
+  'expiresInS',
+]);
 /** A year; nothing that is asked for anew at each connection is worth remembering for longer. */
 const EXPIRES_IN_MAX_S = 31_536_000;
 
@@ -37,6 +47,7 @@ export function readWebhookAnswer(value: unknown): WebhookAnswer {
     roles: readNames(given['roles'], 'roles'),
     groups: readNames(given['groups'], 'groups'),
     attributes: readAttributes(given['attributes'], 'attributes'),
+    limits: readAttributes(given['limits'], 'limits'),
     expiresInS,
   };
 }

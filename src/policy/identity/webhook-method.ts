@@ -93,7 +93,7 @@ export class WebhookMethod implements IdentityMethod {
   }
 
   #conclude(credentials: Credentials, { answer, answeredAtMs }: Remembered): AuthenticationResult | undefined {
-    const { result, roles, groups, attributes, expiresInS } = answer;
+    const { result, roles, groups, attributes, limits, expiresInS } = answer;
     if (result === 'ignore') return undefined;
     if (result === 'deny') {
       return deny(Reason.BadUserNameOrPassword, this.name, 'The web service denies the login.', this.name);
@@ -106,7 +106,13 @@ export class WebhookMethod implements IdentityMethod {
     const { validForMs } = this.#options;
     const forMs = expiresInS === undefined ? validForMs : expiresInS * 1000;
     const expiresAtMs = forMs === undefined ? undefined : answeredAtMs + forMs;
-    return accept(credentials, username, this.name, this.name, vouchedFor({ roles, groups, attributes, expiresAtMs }));
+    return accept(
+      credentials,
+      username,
+      this.name,
+      this.name,
+      vouchedFor({ roles, groups, attributes, limits, expiresAtMs }),
+    );
   }
 
   /** It cannot be asked without the secret; how long it is believed is in the answer. */

@@ -75,6 +75,9 @@ export function jwtEntry(directory: string) {
     usernameClaim: claimName().prefault('sub').meta(about('The claim with the user name.')),
     rolesClaim: claimName().optional().meta(about('The claim with roles: a list, or one text with blanks between.')),
     groupsClaim: claimName().optional().meta(about('The claim with groups, likewise.')),
+    limitsClaim: claimName()
+      .optional()
+      .meta(about('The claim with limits of the client, as a map such as {"publish.messagesPerSecond": 10}.')),
     attributeClaims: list(claimName(), { min: 0, max: NAMES_MAX, what: 'claims' })
       .optional()
       .meta(about('Claims that become attributes, as claim.NAME; without it all that hold a single value.')),
