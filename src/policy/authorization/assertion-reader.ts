@@ -1,5 +1,6 @@
 /** Reads assertions such as `never: role sensor publish cmd/#`. */
 import { type FaultList, quote } from './fault-list.ts';
+import type { GrantReader } from './grant-reader.ts';
 import { asMap, checkRoleExists, readText } from './policy-fields.ts';
 import { ACTIONS, type Assertion, type AssertionSubject } from './policy-form.ts';
 import type { YamlEntry, YamlNode } from './policy-yaml.ts';
@@ -8,6 +9,8 @@ import { checkPattern } from './topic-pattern.ts';
 const KINDS = ['never', 'only', 'always'] as const;
 const NAMED = ['role', 'user', 'group'] as const;
 const UNNAMED = ['anonymous', 'everyone'] as const;
+const WHEN = 'when';
+const ALONE = 'alone';
 const FORM =
   '`never: role sensor publish cmd/#`, beginning with role, user or group and names, or with anonymous or everyone; a topic `#` alone needs quotes around it all';
 
@@ -15,14 +18,22 @@ const FORM =
 export function readAssertion(
   node: YamlNode,
   roles: ReadonlyMap<string, unknown>,
+  grants: GrantReader,
   faults: FaultList,
 ): Assertion | undefined {
+  const before = faults.count;
   const map = asMap(node, 'An assertion', KINDS, faults);
-  const entry = map?.entries[0];
+  const whenAt = map?.entries.find(({ key }) => key === WHEN);
+  const entries = map?.entries.filter(({ key }) => key !== WHEN) ?? [];
+  const [entry] = entries;
   const kind = KINDS.find((known) => known === entry?.key);
-  if (entry === undefined || kind === undefined || map?.entries.length !== 1) {
+  if (entry === undefined || kind === undefined || entries.length !== 1) {
     if (map !== undefined)
-      faults.add(node, 'An assertion has one of the keys never, only, always.', `Write it as ${FORM}.`);
+      faults.add(
+        node,
+        'An assertion has one of the keys never, only, always, and perhaps `when`.',
+        `Write it as ${FORM}.`,
+      );
     return undefined;
   }
   const text = readText(entry.value, 'The assertion', faults);
@@ -42,16 +53,23 @@ export function readAssertion(
   if (subject.kind === 'role') {
     const known = subject.names.map((name) => checkRoleExists({ text: name, ...place(entry) }, roles, faults));
     if (known.includes(false)) return undefined;
+    if (subject.isAlone && kind === 'only') {
+      const cure = 'Leave `alone` out, or assert `never` of the others.';
+      faults.add(text, 'An assertion with `only` cannot be of a role alone.', cure);
+      return undefined;
+    }
   }
+  const when = grants.readConditions(whenAt, 'allow', [action]);
+  if (faults.count > before) return undefined;
   const { line } = text;
-  return Object.freeze({ file: faults.file, line, kind, subject, action, topic, text: `${kind}: ${text.text}` });
+  return Object.freeze({ file: faults.file, line, kind, subject, action, topic, when, text: `${kind}: ${text.text}` });
 }
 
 function place({ value }: YamlEntry): { line: number; column: number } {
   return { line: value.line, column: value.column };
 }
 
-/** `role a,b publish the/topic filter`: the topic is the rest, and may have blanks in it. */
+/** `role a,b publish the/topic filter`, `role a alone publish x`: the topic is the rest, and may have blanks in it. */
 function split(text: string): { subject: AssertionSubject; action: Assertion['action']; topic: string } | undefined {
   const words = text.split(' ');
   const first = words.shift();
@@ -61,7 +79,10 @@ function split(text: string): { subject: AssertionSubject; action: Assertion['ac
   if (named !== undefined) {
     const names = (words.shift() ?? '').split(',');
     if (names.includes('')) return undefined;
-    subject = Object.freeze({ kind: named, names: Object.freeze(names) });
+    Object.freeze(names);
+    const isAlone = named === 'role' && words[0] === ALONE;
+    if (isAlone) words.shift();
+    subject = Object.freeze(named === 'role' ? { kind: named, names, isAlone } : { kind: named, names });
   } else if (unnamed !== undefined) {
     subject = Object.freeze({ kind: unnamed });
   } else {

@@ -64,7 +64,7 @@ export class GrantReader {
     }
     const effect = allow === undefined ? 'deny' : 'allow';
     const actions = this.#readActions(actionsAt.value);
-    const when = this.#readConditions(keys.get('when'), effect, actions);
+    const when = this.readConditions(keys.get('when'), effect, actions);
     for (const topic of readTexts(topics.value, 'The list of topics', faults)) {
       if (this.#checkTopic(topic.text, topic.line, topic.column))
         this.#add(grants, effect, actions, topic.text, when, topic.line);
@@ -115,7 +115,8 @@ export class GrantReader {
     return actionSet(texts.flatMap((text) => readWord(text, 'An action', ACTIONS, this.#faults) ?? []));
   }
 
-  #readConditions(entry: YamlEntry | undefined, effect: Effect, actions: readonly Action[]): Conditions {
+  /** What stands under `when`; no conditions where there is none. */
+  readConditions(entry: YamlEntry | undefined, effect: Effect, actions: readonly Action[]): Conditions {
     if (entry === undefined) return NO_CONDITIONS;
     const faults = this.#faults;
     if (isEmpty(entry.value)) {

@@ -123,11 +123,18 @@ test('every part of a policy is read, each with its line', () => {
   assert.deepEqual(
     policy.assertions.map(({ line, kind, subject, action, topic, text }) => [line, kind, subject, action, topic, text]),
     [
-      [25, 'never', { kind: 'role', names: ['viewer'] }, 'publish', 'cmd/#', 'never: role viewer publish cmd/#'],
+      [
+        25,
+        'never',
+        { kind: 'role', names: ['viewer'], isAlone: false },
+        'publish',
+        'cmd/#',
+        'never: role viewer publish cmd/#',
+      ],
       [
         26,
         'only',
-        { kind: 'role', names: ['operator', 'viewer'] },
+        { kind: 'role', names: ['operator', 'viewer'], isAlone: false },
         'publish',
         'a topic with blanks',
         'only: role operator,viewer publish a topic with blanks',

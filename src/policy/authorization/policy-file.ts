@@ -90,7 +90,7 @@ class PolicyReader {
         if (assignment !== undefined) assignments.push(assignment);
       }
       for (const item of this.#items(asserted, 'The list of assertions', ASSERTIONS_MAX)) {
-        const assertion = readAssertion(item, this.#roles, faults);
+        const assertion = readAssertion(item, this.#roles, this.#grants, faults);
         if (assertion !== undefined) assertions.push(assertion);
       }
     }

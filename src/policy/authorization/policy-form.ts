@@ -115,10 +115,18 @@ export interface Assertion extends Written {
   readonly action: Action;
   /** A valid topic filter, with placeholders as they stand. */
   readonly topic: string;
+  /** It is about what happens when all of them hold. */
+  readonly when: Conditions;
   /** As it was written, such as `never: role sensor publish cmd/#`. */
   readonly text: string;
 }
 
 export type AssertionSubject =
-  | { readonly kind: 'role' | 'user' | 'group'; readonly names: readonly string[] }
+  | {
+      readonly kind: 'role';
+      readonly names: readonly string[];
+      /** Only clients that have no other roles, but for what these include and what everyone, named or anonymous, has. */
+      readonly isAlone: boolean;
+    }
+  | { readonly kind: 'user' | 'group'; readonly names: readonly string[] }
   | { readonly kind: 'anonymous' | 'everyone' };

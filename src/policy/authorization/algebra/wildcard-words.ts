@@ -12,7 +12,7 @@ export function shapeOfWildcard(pattern: string): Shape {
 
 /** Each unknown is at least one character. */
 export function shapeOfTerm(term: Term): Shape {
-  return term.flatMap((part) => ('text' in part ? [...part.text] : [ANY, REST]));
+  return term.flatMap((part): Shape[number][] => ('text' in part ? [...part.text] : [ANY, REST]));
 }
 
 /** Whether a text has one of the shapes, or has none of them. */

@@ -85,14 +85,14 @@ function isTrue(atom: Atom, { subject, levels, facts, epochMs }: Situation): boo
     case 'plain':
       return attributeOf(subject, atom.variable)?.startsWith('$') !== true;
     case 'level':
-      return atom.index < levels.length && levels[atom.index] === valueOf(atom.term, subject);
+      return atom.index < levels.length && levels[atom.index] === levelFor(atom.term, subject);
     case 'length':
       return levels.length >= atom.min && levels.length <= atom.max;
   }
 }
 
 /** What a level stands for with a client that has all it needs. */
-function valueOf(term: Term, subject: Subject): string | undefined {
+function levelFor(term: Term, subject: Subject): string | undefined {
   const bindings = new Map<string, Term>();
   for (const part of term) {
     if (!('variable' in part)) continue;
