@@ -26,6 +26,8 @@ const PAYLOAD_BYTES = 64;
 const VISITS_PER_S = 20;
 /** Of the time: caches fill, sessions that last come to be, and the heap finds its size. */
 const WARM_UP_SHARE = 0.25;
+/** Moments of the time at which memory is told. */
+const LOOKS = [0.1, 0.5, 1];
 /** What the line through the samples after the warm-up may rise in all: the grain of a garbage collector, and no more. */
 const RISE_MAX_BYTES = 16 * MIB;
 const RISE_MAX_SHARE = 0.1;
@@ -120,8 +122,13 @@ function judged(name: string, ratePerS: number, samples: readonly Sample[], dura
   const riseMax = Math.max(RISE_MAX_BYTES, mean * RISE_MAX_SHARE);
   const mib = (bytes: number): string => (bytes / MIB).toFixed(1);
   const all = warm.map(({ bytes }) => bytes);
+  const after = LOOKS.map((share) => {
+    const atMs = durationMs * share;
+    const { bytes } = samples.findLast((sample) => sample.atMs <= atMs) ?? samples[0]!;
+    return `${mib(bytes)} after ${(atMs / 60_000).toFixed(1)} min`;
+  });
   process.stdout.write(
-    `${name}: ${ratePerS} messages/s; memory ${mib(samples[0]!.bytes)} MiB at the start, then ` +
+    `${name}: ${ratePerS} messages/s; memory ${mib(samples[0]!.bytes)} MiB at the start, ${after.join(', ')}; ` +
       `${mib(Math.min(...all))} to ${mib(Math.max(...all))} MiB after the warm-up (${all.length} samples); ` +
       `slope ${mib(slope)} MiB/h, a rise of ${mib(rise)} MiB, bound ${mib(riseMax)} MiB\n`,
   );
