@@ -29,7 +29,7 @@ export class HandleWriter implements SocketWriter {
   /** Of the one write that waits, if any: TLS has no place for a second. */
   #underWayBytes = 0;
   /** What comes behind it, in pieces worth a write. */
-  #behind: Buffer[] | undefined;
+  #behind: { readonly room: Buffer; readonly size: number }[] | undefined;
   #behindBytes = 0;
   #ended = false;
 
@@ -76,7 +76,8 @@ export class HandleWriter implements SocketWriter {
   #keep(batch: ByteBatch): number {
     const size = batch.length;
     this.#behind ??= [];
-    this.#behind.push(batch.take());
+    this.#behind.push({ room: batch.bytes, size });
+    batch.abandon();
     this.#behindBytes += size;
     return size;
   }
@@ -112,9 +113,10 @@ export class HandleWriter implements SocketWriter {
       return;
     }
     while (this.#behind !== undefined && this.#behind.length > 0) {
-      const next = this.#behind.shift()!;
-      this.#behindBytes -= next.length;
-      if (!this.#dispatch(next, next.length)) return;
+      const { room: next, size } = this.#behind.shift()!;
+      this.#behindBytes -= size;
+      if (!this.#dispatch(next, size)) return;
+      recycle(next);
     }
     this.#behind = undefined;
     if (this.#ended) this.#socket.end();
