@@ -62,6 +62,15 @@ export const DEBIAN: MadeSystem = {
       '-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nOrigin: Debian\nLabel: Debian-Security\nSuite: oldstable-security\n',
     [SECURITY_INDEX]:
       'Package: libssl3\nVersion: 3.0.17-1~deb12u2\n\nPackage: mosquitto\nVersion: 2.0.11-1.2+deb12u1\n',
+    '/etc/ssh/sshd_config': 'PermitRootLogin no\nPasswordAuthentication no\n',
+    '/etc/fail2ban/fail2ban.conf': '',
+    '/etc/passwd': 'root:x:0:0:root:/root:/bin/bash\nmosquitto:x:107:113::/var/lib/mosquitto:/usr/sbin/nologin\n',
+    '/etc/shadow': { text: 'root:*:19000:0:99999:7:::\nmosquitto:!:19000::::::\n', mode: 0o640 },
+    '/etc/pam.d/common-auth': 'auth required pam_faillock.so preauth\nauth [success=1 default=ignore] pam_unix.so\n',
+    '/etc/pam.d/common-password': 'password requisite pam_pwquality.so retry=3\n',
+    '/etc/sudoers': 'Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n',
+    '/etc/mosquitto/mosquitto.conf': 'listener 8883\n',
+    '/etc/mosquitto/passwd': { text: 'pump:hash\n', mode: 0o640 },
     '/etc/nftables.conf': 'table inet filter {\n  chain input { type filter hook input priority 0; policy drop; }\n}\n',
     '/etc/systemd/system/sysinit.target.wants/nftables.service': '',
     '/etc/systemd/system/multi-user.target.wants/ssh.service': '',
@@ -79,6 +88,10 @@ export const DEBIAN: MadeSystem = {
   commands: {
     'ss -Htulnp': SOCKETS,
     'nft -j list ruleset': RULESET,
+    'sshd -T':
+      'permitrootlogin no\npasswordauthentication no\nkbdinteractiveauthentication no\nusepam yes\nmaxauthtries 3\nx11forwarding no\nmacs hmac-sha2-512-etm@openssh.com,umac-128-etm@openssh.com\n',
+    'fail2ban-client -t': 'OK: configuration test is successful\n',
+    'fail2ban-client status': 'Status\n|- Number of jail:\t1\n`- Jail list:\tsshd\n',
     'apt-config dump':
       'APT "";\nAPT::Periodic "";\nAPT::Periodic::Update-Package-Lists "1";\nAPT::Periodic::Unattended-Upgrade "1";\n',
   },

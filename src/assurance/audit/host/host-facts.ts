@@ -3,17 +3,21 @@ import type { AuditFile } from '../audit-file/schema.ts';
 import { type Fact, unknown } from '../model/fact.ts';
 import type { AuditContext } from '../model/subject.ts';
 import type { AuditedSystem } from '../system/audited-system.ts';
+import { collectAccounts, collectEmptyPasswords, collectPasswordRules, collectSudo } from './accounts.ts';
 import { collectAptConfig, collectAptIndexes, collectAptSources, collectSecurityUpdates } from './apt.ts';
+import { collectBrokerFiles } from './broker-files.ts';
 import { collectBrokerProcesses } from './broker-processes.ts';
 import { collectBrokerPrograms } from './broker-programs.ts';
 import { collectConfiguredListeners } from './configured-listeners.ts';
 import { collectPackages } from './dpkg.ts';
+import { collectFail2ban } from './fail2ban.ts';
 import { collectBootFirewall, collectFirewall } from './firewall/collect-firewall.ts';
 import { collectIpv6 } from './ipv6.ts';
 import { collectKernels } from './kernel.ts';
 import { collectOsRelease } from './os-release.ts';
 import { collectProcessNames } from './processes.ts';
 import { collectSockets } from './sockets.ts';
+import { collectSshd } from './sshd.ts';
 
 type Collector<T> = (system: AuditedSystem) => Promise<Fact<T>>;
 
@@ -33,6 +37,13 @@ const COLLECTORS = {
   firewall: collectFirewall,
   bootFirewall: collectBootFirewall,
   ipv6: collectIpv6,
+  sshd: collectSshd,
+  fail2ban: collectFail2ban,
+  accounts: collectAccounts,
+  emptyPasswords: collectEmptyPasswords,
+  passwordRules: collectPasswordRules,
+  sudo: collectSudo,
+  brokerFiles: collectBrokerFiles,
 };
 
 type Collectors = typeof COLLECTORS;

@@ -1,4 +1,5 @@
 /** The host as a target: there is always one. */
+import { access } from '../checks/access/access.ts';
 import { services } from '../checks/services/services.ts';
 import { updates } from '../checks/updates/updates.ts';
 import { defineSubject, type Subject } from '../model/subject.ts';
@@ -9,7 +10,7 @@ export const HOST: Target = { kind: 'host', id: 'host', label: 'this host', plac
 
 export const hostSubject: Subject = defineSubject({
   kind: 'host',
-  families: [updates, services],
+  families: [updates, services, access],
   discover: async () => [HOST],
   targetAt: () => HOST,
   collect: (_target, context) => collectHost(context),

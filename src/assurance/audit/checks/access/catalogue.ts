@@ -1,0 +1,162 @@
+/** Family A: who gets onto the host, and how far. */
+import type { Catalogue } from '../../model/check.ts';
+
+const sshd = (line: string): string =>
+  `printf '${line}\\n' > /etc/ssh/sshd_config.d/10-hardening.conf && sshd -t && systemctl reload ssh`;
+
+export const ACCESS = {
+  A01: {
+    title: 'Root cannot log in by SSH',
+    severity: 'high',
+    exposure: 'network',
+    why: 'Root is the one name that everybody knows, and a login as root leaves no trace of who it was.',
+    remediation: {
+      text: 'Log in as a user and use sudo; set PermitRootLogin to no.',
+      command: sshd('PermitRootLogin no'),
+      impact: 'Scripts that log in as root need another account.',
+      risk: 'medium',
+      ease: 'easy',
+    },
+    standards: { cis: ['5.4'], nist: ['PR.AA-05'] },
+  },
+  A02: {
+    title: 'SSH takes keys only',
+    severity: 'high',
+    exposure: 'network',
+    why: 'Passwords are guessed day and night on every address that answers; keys are not.',
+    remediation: {
+      text: 'Give every user a key, then set PasswordAuthentication and KbdInteractiveAuthentication to no.',
+      command: sshd('PasswordAuthentication no\\nKbdInteractiveAuthentication no'),
+      impact: 'Users without a key are locked out.',
+      risk: 'medium',
+      ease: 'easy',
+    },
+    standards: { nist: ['PR.AA-03'] },
+  },
+  A03: {
+    title: 'SSH allows few tries',
+    severity: 'low',
+    exposure: 'network',
+    why: 'Every try that a connection allows is one more guess for the same price.',
+    remediation: {
+      text: 'Set MaxAuthTries to 4 or less.',
+      command: sshd('MaxAuthTries 4'),
+      impact: 'Users with many keys in their agent have to name the right one.',
+      risk: 'low',
+      ease: 'easy',
+    },
+    standards: { iec: ['CR 1.11'], etsi: ['5.1-5'] },
+  },
+  A04: {
+    title: 'SSH uses no SHA-1 for integrity',
+    severity: 'low',
+    exposure: 'network',
+    why: 'SHA-1 is broken for signatures and leaving every other place too; nothing current needs it.',
+    remediation: {
+      text: 'Take hmac-sha1 out of the list of MACs.',
+      command: sshd('MACs -hmac-sha1*'),
+      impact: 'Clients from before 2012 cannot connect.',
+      risk: 'low',
+      ease: 'easy',
+    },
+    standards: { iec: ['CR 4.3'] },
+  },
+  A05: {
+    title: 'SSH forwards no X11',
+    severity: 'low',
+    exposure: 'local',
+    why: 'A broker needs no windows, and a forwarded display lets the server watch the keyboard of who logs in.',
+    remediation: {
+      text: 'Set X11Forwarding to no.',
+      command: sshd('X11Forwarding no'),
+      impact: 'Graphical programs cannot be shown from this host.',
+      risk: 'low',
+      ease: 'easy',
+    },
+    standards: { cis: ['4.8'] },
+  },
+  A06: {
+    title: 'fail2ban works',
+    severity: 'medium',
+    exposure: 'network',
+    why: 'Installed is not running: with a broken configuration nobody is ever banned, and nobody notices.',
+    remediation: {
+      text: 'Mend what `fail2ban-client -t` names. On Debian 12 without rsyslog, the sshd jail needs `backend = systemd`.',
+      command:
+        "printf '[sshd]\\nenabled = true\\nbackend = systemd\\n' > /etc/fail2ban/jail.d/sshd.local && fail2ban-client -t && systemctl restart fail2ban",
+      impact: 'Addresses with failed logins are banned.',
+      risk: 'low',
+      ease: 'easy',
+    },
+    standards: { iec: ['CR 1.11'] },
+  },
+  A07: {
+    title: 'Root is one account, and no password is empty',
+    severity: 'critical',
+    exposure: 'local',
+    why: 'A second account with user number 0 is a back door; an empty password is an open one.',
+    remediation: {
+      text: 'Lock or remove the account.',
+      command: 'passwd --lock NAME',
+      impact: 'Nobody can log in with that account.',
+      risk: 'low',
+      ease: 'easy',
+    },
+    standards: { cis: ['5.2'] },
+  },
+  A08: {
+    title: 'Passwords are judged, and failed logins lock',
+    severity: 'medium',
+    exposure: 'local',
+    why: 'Without rules people choose what is guessed first; without a lock it can be guessed for ever.',
+    remediation: {
+      text: 'Install pam_pwquality, and switch pam_faillock on.',
+      command: 'apt-get install libpam-pwquality && pam-auth-update --enable faillock faillock_notify',
+      impact: 'Weak passwords are refused; accounts lock for a while after failed logins.',
+      risk: 'medium',
+      ease: 'easy',
+    },
+    standards: { cis: ['5.2'], iec: ['CR 1.7'] },
+  },
+  A09: {
+    title: 'Nobody becomes root without a password',
+    severity: 'medium',
+    exposure: 'local',
+    why: 'Who gets into such an account by any flaw is root at once.',
+    remediation: {
+      text: 'Name the commands that need it, or take NOPASSWD away.',
+      command: 'visudo',
+      impact: 'Automation needs its commands named.',
+      risk: 'medium',
+      ease: 'moderate',
+    },
+    standards: { cis: ['5.4'] },
+  },
+  A10: {
+    title: 'Broker does not run as root',
+    severity: 'high',
+    exposure: 'network',
+    why: 'A flaw in the broker is then a flaw of the whole machine.',
+    remediation: {
+      text: 'Run it as a user of its own; for ports below 1024 give it CAP_NET_BIND_SERVICE.',
+      impact: 'The user must be able to read keys and write data.',
+      risk: 'medium',
+      ease: 'moderate',
+    },
+    standards: { etsi: ['5.6-7'] },
+  },
+  A11: {
+    title: "Broker's secrets are for the broker alone",
+    severity: 'high',
+    exposure: 'local',
+    why: 'Who reads the key is the broker; who writes the configuration decides what it does.',
+    remediation: {
+      text: "Give the file to root and the broker's group with mode 0640, and let nobody else write to it or to a folder above.",
+      command: 'chown root:mosquitto FILE && chmod 0640 FILE',
+      impact: 'Other users cannot read the file.',
+      risk: 'low',
+      ease: 'easy',
+    },
+    standards: { iec: ['CR 1.5'], etsi: ['5.4-1'] },
+  },
+} as const satisfies Catalogue;
