@@ -118,6 +118,12 @@ export function eventSentence(event: GatewayEvent): string {
       return `The ban of ${banned(event)} has ended: ${event.reason} [${event.author}]`;
     case 'ban.refused':
       return `Did not ban ${banned(event)}: ${why(event)}`;
+    case 'overload.entered':
+      return `Overload, stage ${event.stage}: ${event.measure} is at ${event.value} of ${event.limit}; ${event.says}`;
+    case 'overload.left':
+      return `Overload, stage ${event.stage} is over: ${event.measure} is at ${event.value} of ${event.limit}`;
+    case 'connection.shed':
+      return `${event.action === 'shed' ? 'Shed' : 'Evicted'} ${who(event)}: ${why(event)}`;
     case 'ceiling.reached':
       return `Ceiling ${event.ceiling} (${event.limit}) reached: ${event.says}`;
     case 'limit.exceeded': {

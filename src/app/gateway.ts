@@ -33,6 +33,8 @@ import { KeySets } from './key-sets.ts';
 import { type GatewayLimits, limitControl } from './limit-control.ts';
 import { limitRulesOf } from './limit-rules.ts';
 import { listenerOptions } from './listener-files.ts';
+import { systemMeasures } from './overload/measures.ts';
+import { Overload } from './overload/overload.ts';
 import { loadPolicies, policyFor } from './policies.ts';
 import { type PreparedUpstreams, prepareUpstreams, Upstreams } from './upstreams.ts';
 import { VERSION } from './version.ts';
@@ -138,6 +140,7 @@ class RunningGateway implements SharingGateway {
   readonly #gate: AcceptGate;
   readonly #inForce: LimitsInForce;
   readonly limits: GatewayLimits;
+  readonly #overload: Overload;
   readonly #listeners = new Map<string, Listener>();
   readonly upstreams: Upstreams;
   readonly #guards: CertificateGuards;
@@ -178,6 +181,7 @@ class RunningGateway implements SharingGateway {
     this.#inForce = new LimitsInForce({ clock, emit, processes: shared?.processes ?? 1 });
     this.limits = limitControl(this.#inForce, clock);
     this.#gate = acceptGates([connectGate(this.#inForce)]);
+    this.#overload = this.#makeOverload(emit);
     this.#staples = new Staples({ clock, chance, emit });
     this.#watching = new Watching(clock, emit);
     this.#guards = new CertificateGuards({
@@ -193,6 +197,25 @@ class RunningGateway implements SharingGateway {
       openEmbedded: shared?.openEmbedded ?? openOwnBroker,
       ...(shared === undefined ? {} : { sharedOwners: shared.owners }),
     });
+  }
+
+  #makeOverload(emit: Emit): Overload {
+    return new Overload(
+      this.#config.overload,
+      {
+        connections: () => this.#connections.values(),
+        listeners: () =>
+          [...this.#listeners.values()].map(({ name, options, connections }) => ({
+            name,
+            connectionsMax: options.connectionsMax ?? Number.POSITIVE_INFINITY,
+            connections,
+          })),
+        setScale: (scale) => {
+          if (this.#inForce.scale !== scale) this.#inForce.scale = scale;
+        },
+      },
+      { clock: this.#options.clock, emit },
+    );
   }
 
   get listeners(): Gateway['listeners'] {
@@ -216,6 +239,9 @@ class RunningGateway implements SharingGateway {
       await this.#closeAll();
       throw error;
     }
+    const { processes = 1 } = this.#options.shared ?? {};
+    const waitingBytes = (): number => this.upstreams.waitingBytes();
+    this.#overload.start(systemMeasures(() => this.#config.overload, waitingBytes, processes));
   }
 
   async #closeAll(): Promise<void> {
@@ -230,6 +256,7 @@ class RunningGateway implements SharingGateway {
     this.#staples.close();
     this.#chain.close();
     this.#inForce.close();
+    this.#overload.close();
     this.#sampler.close();
     this.#detection?.close();
   }
@@ -289,6 +316,7 @@ class RunningGateway implements SharingGateway {
           openLink: (receiver, client) => this.upstreams.open(receiver, client),
           onGone: (gone) => {
             this.#sampler.gone(gone.client);
+            this.#overload.gone(gone.client);
             this.#connections.remove(gone);
           },
         });
@@ -300,6 +328,7 @@ class RunningGateway implements SharingGateway {
         chance,
         emit,
         gate: this.#gate,
+        admission: this.#overload.admission,
         stapleFor: (certificate) => this.#staples.responseFor(certificate),
         ...(shared === undefined
           ? {}

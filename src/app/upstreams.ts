@@ -97,6 +97,13 @@ export class Upstreams {
       : this.#upstreams.get(name)!.open(receiver, client);
   }
 
+  /** What waits to be sent to brokers, in bytes. */
+  waitingBytes(): number {
+    let bytes = 0;
+    for (const upstream of this.#upstreams.values()) bytes += upstream.waitingBytes();
+    return bytes;
+  }
+
   status(): TargetStatus[] {
     return [...this.#upstreams.values()].flatMap((upstream) => upstream.status());
   }

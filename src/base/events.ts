@@ -162,6 +162,11 @@ export type GatewayEvent =
   | ({ name: 'ban.expired' } & BanFacts)
   /** Somebody was to be banned who must not be, or for whom there is no room. */
   | ({ name: 'ban.refused'; by: string; says: string } & Omit<BanFacts, 'expiresAt' | 'offence'>)
+  /** `value` and `limit` in milliseconds, bytes or numbers, by the measure. */
+  | { name: 'overload.entered'; stage: 1 | 2 | 3; measure: string; value: number; limit: number; says: string }
+  | { name: 'overload.left'; stage: 1 | 2 | 3; measure: string; value: number; limit: number }
+  /** Ended to make room, for the gateway's sake or another client's. */
+  | ({ name: 'connection.shed'; action: 'shed' | 'evicted' } & ConnectionFacts & Decision)
   | { name: 'ceiling.reached'; ceiling: string; limit: number; says: string; clientId?: string; listener?: string }
   /** Somebody wants more than a limit allows; told once in a while for each limit and scope. */
   | ({

@@ -7,6 +7,8 @@ const WINDOW_MS = 10_000;
 export class Conduct {
   /** When the CONNACK went out, on the clock of `nowMs`; undefined before. */
   connectedAtMs: number | undefined;
+  /** The session that was resumed holds subscriptions, or may hold some. */
+  mayListen = false;
   /** When the last packet came that was neither a PINGREQ nor refused; the CONNECT counts as one. */
   lastTrafficMs = Number.NEGATIVE_INFINITY;
   /** When it last asked for what it may not have. */

@@ -11,6 +11,11 @@ export class Connections {
     return this.#all.size;
   }
 
+  /** Those that end while they are walked through are seen no more. */
+  values(): IterableIterator<Connection> {
+    return this.#all.values();
+  }
+
   add(connection: Connection): void {
     this.#all.add(connection);
   }

@@ -53,6 +53,7 @@ export class Deadlines {
     this.#connect?.cancel();
     this.#keepAlive.start(keepAliveS);
     conduct.connected(this.#clock.nowMs());
+    conduct.mayListen = mayListen;
     const { pingOnlyMaxMs } = policy.limits;
     if (mayListen || pingOnlyMaxMs === Number.POSITIVE_INFINITY) return;
     this.#purpose = this.#clock.after(pingOnlyMaxMs, () => this.#onPurposeless());

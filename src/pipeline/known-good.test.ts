@@ -13,20 +13,35 @@ function isGood(bench: Bench): boolean {
   return isKnownGood(bench.connection.client, RULES, bench.clock.nowMs());
 }
 
+/** Connects, and says something a moment later. */
+async function opened(bench: Bench): Promise<void> {
+  await bench.open({ keepAliveS: 1000 });
+  bench.clock.advance(1);
+  bench.send(bench.publish('ok/1'));
+}
+
 /** A client that has been connected for as long as it takes, and has kept its keep-alive. */
 async function longConnected(bench: Bench): Promise<void> {
-  await bench.open({ keepAliveS: 1000 });
+  await opened(bench);
   bench.clock.advance(RULES.connectedMinMs);
 }
 
 describe('a client is known to be good', () => {
   it('when it has authenticated, has been connected for long and sends little', async () => {
     const bench = new Bench(5);
-    await bench.open({ keepAliveS: 1000 });
-    bench.clock.advance(RULES.connectedMinMs - 1);
+    await opened(bench);
+    bench.clock.advance(RULES.connectedMinMs - 2);
     assert.equal(isGood(bench), false);
     bench.clock.advance(1);
     assert.equal(isGood(bench), true);
+  });
+
+  it('never for time alone: whoever only pings has done nothing for it', async () => {
+    const bench = new Bench(5);
+    await bench.open({ keepAliveS: 1000 });
+    bench.clock.advance(RULES.connectedMinMs);
+    bench.send({ type: PacketType.Pingreq });
+    assert.equal(isGood(bench), false);
   });
 
   it('never before its CONNECT was accepted', () => {

@@ -15,14 +15,20 @@ export interface KnownGoodRules {
 const REFUSAL_MEMORY_MS = 60_000;
 
 /**
- * A client that has proven who it is, has been connected for long, sends little, and has lately asked for nothing that it may
- * not have. `nowMs` is of the clock that the connection runs on.
+ * A client that has proven who it is, has been connected for long, does something and sends little, and has lately asked for
+ * nothing that it may not have. `nowMs` is of the clock that the connection runs on.
  */
-export function isKnownGood({ identity, conduct }: Client, rules: KnownGoodRules, nowMs: number): boolean {
+export function isKnownGood(
+  { identity, conduct, subscriptions }: Client,
+  rules: KnownGoodRules,
+  nowMs: number,
+): boolean {
   return (
     identity?.username !== undefined &&
     conduct.connectedAtMs !== undefined &&
     nowMs - conduct.connectedAtMs >= rules.connectedMinMs &&
+    // A place that is held with pings alone (SlowITe, SlowTT) earns nothing with time.
+    (subscriptions.size > 0 || conduct.mayListen || conduct.lastTrafficMs > conduct.connectedAtMs) &&
     nowMs - conduct.refusedAtMs >= REFUSAL_MEMORY_MS &&
     conduct.packetsPerSecond(nowMs) <= rules.packetsPerSecondMax
   );

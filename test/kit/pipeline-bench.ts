@@ -24,13 +24,7 @@ import type { AuthenticationResult, Credentials } from '../../src/policy/identit
 import { LimitsInForce } from '../../src/policy/limits/limits-in-force.ts';
 
 export class RecordingDownstream implements Downstream {
-  readonly facts: DownstreamFacts = {
-    connectionId: 'c1',
-    listener: 'test',
-    address: '192.0.2.7',
-    port: 40_000,
-    secure: true,
-  };
+  readonly facts: DownstreamFacts;
   readonly batch = new ByteBatch();
   paused = false;
   ended = false;
@@ -53,6 +47,11 @@ export class RecordingDownstream implements Downstream {
     this.paused = false;
   }
   isEstablished = false;
+
+  constructor(address = '192.0.2.7') {
+    this.facts = { connectionId: 'c1', listener: 'test', address, port: 40_000, secure: true };
+  }
+
   established(): void {
     this.isEstablished = true;
   }
@@ -218,17 +217,25 @@ export function testPolicy(changes: Partial<ConnectionPolicy> = {}): ConnectionP
 
 /** A connection between the two stand-ins. */
 export class Bench {
-  readonly clock = new ManualClock();
-  readonly downstream = new RecordingDownstream();
+  readonly clock: ManualClock;
+  readonly downstream: RecordingDownstream;
   readonly link = new RecordingLink();
   readonly events: GatewayEvent[] = [];
-  readonly limits = new LimitsInForce({ clock: this.clock, emit: (event) => this.events.push(event) });
+  readonly limits: LimitsInForce;
   readonly connection: Connection;
   gone = 0;
   version: ProtocolVersion;
 
-  constructor(version: ProtocolVersion, policy = testPolicy()) {
+  /** Several benches may share a clock. */
+  constructor(
+    version: ProtocolVersion,
+    policy = testPolicy(),
+    { clock = new ManualClock(), address = '192.0.2.7' }: { clock?: ManualClock; address?: string } = {},
+  ) {
     this.version = version;
+    this.clock = clock;
+    this.downstream = new RecordingDownstream(address);
+    this.limits = new LimitsInForce({ clock, emit: (event) => this.events.push(event) });
     this.connection = new Connection(this.downstream, policy, {
       clock: this.clock,
       chance: { bytes: (length) => Buffer.alloc(length, 7), below: () => 0 },

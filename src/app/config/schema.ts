@@ -10,6 +10,7 @@ import { choice, complaint, duration, list, path, seconds, section, size, wholeN
 import { journalSchema } from './journal-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
 import { listenerSchema } from './listener-schema.ts';
+import { overloadSchema } from './overload-schema.ts';
 import { syslogSchema } from './syslog-schema.ts';
 import { referenceProblems } from './upstream-references.ts';
 import { routesSchema, upstreamField, upstreamsSchema } from './upstream-schema.ts';
@@ -134,6 +135,7 @@ export function configSchema(directory: string) {
       .prefault({})
       .meta(about('How much is too much: ceilings of one connection, and rates of those who share a scope.')),
     detection: detectionSchema.prefault({}).meta(about('What is taken for an attack, and what follows.')),
+    overload: overloadSchema.prefault({}).meta(about('What happens when there is more to do than can be done.')),
     broker: brokerSchema.prefault({}).meta(about('The embedded broker.')),
     log: logSchema(directory).prefault({}).meta(about('Where events are written.')),
     journal: journalSchema(directory)

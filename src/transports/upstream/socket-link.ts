@@ -408,6 +408,11 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
     }
   }
 
+  waitingBytes(): number {
+    const stream = this.#stream;
+    return stream === undefined ? 0 : stream.batch.length + stream.bufferedBytes();
+  }
+
   // --- from the client ---
 
   publish(packet: PublishView): boolean {

@@ -10,6 +10,8 @@ export interface TargetLink {
   readonly target: Target | undefined;
   /** The client has come again, and to another target. */
   takenOver(): void;
+  /** Bytes that wait to be sent to the broker. */
+  waitingBytes(): number;
   /** The operator wants it to end. */
   evict(): void;
 }

@@ -314,6 +314,15 @@ export class Upstream implements LinkHost {
 
   // --- operators ---
 
+  /** Bytes that wait to be sent, on all links, those of targets that are leaving included. */
+  waitingBytes(): number {
+    let bytes = 0;
+    for (const members of [this.#members, this.#leaving]) {
+      for (const { links } of members) for (const link of links) bytes += link.waitingBytes();
+    }
+    return bytes;
+  }
+
   status(): TargetStatus[] {
     const rowOf = (member: Member, isLeaving: boolean): TargetStatus => ({
       upstream: this.options.name,
