@@ -127,7 +127,7 @@ export class Publishing {
     const { reason, by, says } = denial;
     this.#client.conduct.refused();
     this.#tellExcess(denial, action === 'acknowledged' ? 'refused' : action);
-    this.#events.emit(() => ({
+    const isTold = this.#events.emit(() => ({
       name: 'publish.refused',
       ...this.#client.facts(),
       topic,
@@ -138,6 +138,7 @@ export class Publishing {
       by,
       says,
     }));
+    if (!isTold && reason === Reason.NotAuthorized) this.#client.traffic.refusalsUntold++;
   }
 
   #tellExcess({ excess, reason }: Denial, outcome: ExcessOutcome): void {

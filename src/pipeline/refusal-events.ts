@@ -26,8 +26,8 @@ export class RefusalEvents {
     this.#clock = clock;
   }
 
-  /** `make` is called only for an event that goes out. */
-  emit(make: () => RefusalEvent): void {
+  /** `make` is called only for an event that goes out; false when it was held back. */
+  emit(make: () => RefusalEvent): boolean {
     const nowMs = this.#clock.nowMs();
     if (nowMs - this.#windowStartMs >= WINDOW_MS) {
       this.#windowStartMs = nowMs;
@@ -35,13 +35,14 @@ export class RefusalEvents {
     }
     if (this.#inWindow >= EVENTS_PER_WINDOW_MAX) {
       this.#suppressed++;
-      return;
+      return false;
     }
     this.#inWindow++;
     const event = make();
     if (this.#suppressed > 0) event.suppressed = this.#suppressed;
     this.#suppressed = 0;
     this.#emit(event);
+    return true;
   }
 
   /** How many were held back and have not been told of: the connection's last event carries them. */

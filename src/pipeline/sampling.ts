@@ -20,7 +20,8 @@ export function takeSample(client: Client, nowMs: number, isLast = false): Clien
   const isQuiet =
     traffic.messagesIn === last.messagesIn &&
     traffic.messagesOut === last.messagesOut &&
-    traffic.broadFilters === last.broadFilters;
+    traffic.broadFilters === last.broadFilters &&
+    traffic.refusalsUntold === last.refusalsUntold;
   if (isQuiet && (spanMs < QUIET_SPAN_MS || isLast)) return undefined;
   const sample = sampleOf(client, clientId, traffic, last, nowMs, connectedAtMs);
   last.atMs = nowMs;
@@ -30,6 +31,7 @@ export function takeSample(client: Client, nowMs: number, isLast = false): Clien
   last.bytesOut = traffic.bytesOut;
   last.retainedIn = traffic.retainedIn;
   last.broadFilters = traffic.broadFilters;
+  last.refusalsUntold = traffic.refusalsUntold;
   last.topics += sample.topicsNew;
   return sample;
 }
@@ -67,6 +69,7 @@ function sampleOf(
     topicsNew,
     ...(topicsNew > 0 && topicsKnown?.latest !== undefined ? { topicLatest: topicsKnown.latest.topic } : {}),
     broadFilters: traffic.broadFilters - last.broadFilters,
+    refusalsUntold: traffic.refusalsUntold - last.refusalsUntold,
     openQos2: exchanges?.count ?? 0,
     openQos2Ms: oldest === undefined ? 0 : nowMs - last.oldestQos2SinceMs,
     isIdle: traffic.messagesIn === 0 && traffic.messagesOut === 0 && traffic.subscribes === 0,

@@ -6,6 +6,7 @@ import type { Frame } from '../mqtt/frame.ts';
 import type { UpstreamLink } from '../mqtt/link.ts';
 import type { SubackPacket, SubscribePacket, Subscription, UnsubackPacket, UnsubscribePacket } from '../mqtt/packet.ts';
 import { NO_PROPERTIES } from '../mqtt/properties.ts';
+import { Reason } from '../mqtt/reason.ts';
 import { isBroadFilter } from '../mqtt/topic.ts';
 import { PacketType } from '../mqtt/wire.ts';
 import type { Answers } from './answers.ts';
@@ -85,7 +86,15 @@ export class Subscriptions {
   #tell(filter: string, denial: Denial): void {
     const { reason, by, says } = denial;
     this.#client.conduct.refused();
-    this.#events.emit(() => ({ name: 'subscribe.refused', ...this.#client.facts(), filter, reason, by, says }));
+    const isTold = this.#events.emit(() => ({
+      name: 'subscribe.refused',
+      ...this.#client.facts(),
+      filter,
+      reason,
+      by,
+      says,
+    }));
+    if (!isTold && reason === Reason.NotAuthorized) this.#client.traffic.refusalsUntold++;
   }
 
   suback(packet: SubackPacket, frame: Frame | undefined): void {

@@ -11,6 +11,8 @@ export class Traffic {
   retainedIn = 0;
   /** Filters granted to the client that take in everything. */
   broadFilters = 0;
+  /** Publishes and filters that were not granted, and of which no event told because there were so many. */
+  refusalsUntold = 0;
   /** SUBSCRIBEs that were forwarded. */
   subscribes = 0;
 }
@@ -24,6 +26,7 @@ export class LastSample {
   bytesOut = 0;
   retainedIn = 0;
   broadFilters = 0;
+  refusalsUntold = 0;
   topics = 0;
   /** Oldest open QoS 2 exchange, and since when it has been that. */
   oldestQos2: number | undefined;

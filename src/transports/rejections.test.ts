@@ -43,6 +43,7 @@ test('addresses are told apart, so that each can be banned', () => {
     events.slice(2).map((event) => event.says),
     ['of 192.0.2.1 (the last of 2 within a second)'],
   );
+  assert.equal(events.at(-1)!.suppressed, 1);
 });
 
 test('a flood from ever new addresses is bounded too', () => {
@@ -51,6 +52,7 @@ test('a flood from ever new addresses is bounded too', () => {
   clock.advance(1000);
   assert.equal(events.length, 66);
   assert.match(events.at(-1)!.says, /the last of 9935 within a second/);
+  assert.equal(events.at(-1)!.suppressed, undefined, 'nobody is charged with what many have done');
 });
 
 test('a second window starts anew', () => {

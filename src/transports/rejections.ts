@@ -88,11 +88,13 @@ export class Rejections {
   #close(author: string): void {
     const window = this.#windows.get(author);
     this.#windows.delete(author);
-    for (const held of window?.values() ?? []) {
+    for (const [key, held] of window ?? []) {
       if (held === undefined) continue;
       const { facts, rejection, count } = held;
       const says = count === 1 ? rejection.says : `${rejection.says} (the last of ${count} within a second)`;
-      this.#emit({ name: 'connection.rejected', ...facts, ...rejection, says });
+      // Those of one address, that is; what many have done is not laid to the last of them.
+      const suppressed = key === EVERYBODY || count === 1 ? {} : { suppressed: count - 1 };
+      this.#emit({ name: 'connection.rejected', ...facts, ...rejection, says, ...suppressed });
     }
   }
 }

@@ -64,6 +64,7 @@ export class Watchtower {
         retainedIn: 0,
         topicsNew: 0,
         broadFilters: 0,
+        refusalsUntold: 0,
         openQos2: 0,
         openQos2Ms: 0,
         isIdle: false,

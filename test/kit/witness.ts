@@ -14,6 +14,7 @@ export type Payloads = ReadonlyMap<string, ReadonlySet<string>>;
 export class Testimony {
   readonly #acknowledged = new Map<string, Set<string>>();
   readonly #delivered = new Map<string, Set<string>>();
+  readonly #said: Buffer[][] = [];
 
   /** What the broker acknowledged (PUBACK, PUBREC) to whom. */
   get acknowledged(): Payloads {
@@ -23,6 +24,11 @@ export class Testimony {
   /** What it sent to whom; of QoS 2 what it also released. */
   get delivered(): Payloads {
     return this.#delivered;
+  }
+
+  /** Every byte that came for the broker, connection by connection. */
+  get saidToBroker(): readonly Buffer[] {
+    return this.#said.map((chunks) => Buffer.concat(chunks));
   }
 
   /** Listens, and hands every connection on to the port; resolves with its own. */
@@ -82,7 +88,10 @@ export class Testimony {
       }
       return version;
     });
+    const said: Buffer[] = [];
+    this.#said.push(said);
     client.on('data', (chunk: Buffer) => {
+      said.push(chunk);
       fromClient(chunk, version);
       broker.write(chunk);
     });

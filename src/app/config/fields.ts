@@ -117,7 +117,10 @@ export function size(range: TextRange) {
   return z
 
     .union(
-      [z.int().min(minBytes, telling(wanted)).max(maxBytes, telling(wanted)), z.string().regex(SIZE_PATTERN)],
+      [
+        z.int().min(minBytes, telling(wanted)).max(maxBytes, telling(wanted)),
+        z.string().regex(SIZE_PATTERN, telling(wanted)),
+      ],
       telling(wanted),
     )
     .transform((given, context) => {

@@ -7,6 +7,8 @@ describe('unauthorized access', () => {
     const tower = new Watchtower('unauthorizedAccess');
     tower.refusedPublish('a');
     tower.refusedPublish('b', { suppressed: 30 });
+    assert.equal(tower.detections.length, 0);
+    tower.sample({ refusalsUntold: 30 });
     const [client] = tower.detections;
     assert.deepEqual(client!.subject, { kind: 'clientId', value: 'pump-7' });
     assert.equal(client!.evidence.count, 32);

@@ -27,6 +27,8 @@ export interface ClientSample {
   readonly topicLatest?: string;
   /** Filters granted that take in everything. */
   readonly broadFilters: number;
+  /** Publishes and filters that were not granted, beyond those that events told of one by one. */
+  readonly refusalsUntold: number;
   /** QoS 2 exchanges of the client that are open now, and how long the oldest of them has been seen to be. */
   readonly openQos2: number;
   readonly openQos2Ms: number;

@@ -13,8 +13,3 @@ export function isFailedLogin({ reason, method }: Pick<Decision, 'reason'> & { m
 export function isUnauthorized({ reason }: Pick<Decision, 'reason'>): boolean {
   return reason === Reason.NotAuthorized;
 }
-
-/** How many events one stands for. */
-export function weightOf({ suppressed = 0 }: Pick<Decision, 'suppressed'>): number {
-  return 1 + suppressed;
-}

@@ -18,11 +18,9 @@ const FORGOTTEN_LOG2 = -4;
 /** Slots that move with each call while a table grows: nobody waits for all of them at once. */
 const MOVED_AT_ONCE = 64;
 
-/** Counts are kept as logarithms, so that the tenth may be 9.999999. */
-const SLACK = 1e-6;
-
+/** Counts decay between one and the next: the tenth within a short time is the tenth, although 9.7 are left. */
 export function isReached(count: number, threshold: number): boolean {
-  return count >= threshold * (1 - SLACK);
+  return Math.round(count) >= threshold;
 }
 
 export interface SuspectTableOptions {

@@ -1,7 +1,7 @@
 /** Asking for what is not granted, over and over. */
 import type { ConnectionFacts, Decision } from '../../../base/events.ts';
 import type { DetectorKind, DetectorSettings } from '../detector.ts';
-import { isUnauthorized, weightOf } from '../failures.ts';
+import { isUnauthorized } from '../failures.ts';
 import { clientOf } from '../subjects.ts';
 
 export interface UnauthorizedAccessSettings extends DetectorSettings {
@@ -13,7 +13,7 @@ export interface UnauthorizedAccessSettings extends DetectorSettings {
 export const unauthorizedAccess: DetectorKind<UnauthorizedAccessSettings> = {
   contract: {
     name: 'unauthorizedAccess',
-    sees: 'publish.refused, subscribe.refused and will.refused with reason 0x87, with what was suppressed of them',
+    sees: 'publish.refused, subscribe.refused and will.refused with reason 0x87; once a second, how many more were held back',
     says: 'refusalsPerClient by client identifier, or refusalsPerAddress by source',
     severity: 'medium',
     metric: 'aws:num-authorization-failures',
@@ -27,14 +27,20 @@ export const unauthorizedAccess: DetectorKind<UnauthorizedAccessSettings> = {
       if (!isUnauthorized(event)) return;
       const seen = { origin: event, example };
       const client = clientOf(event);
-      if (client !== undefined) byClient.add(client, weightOf(event), seen, nowMs);
-      bySource.add(tools.source(event.address), weightOf(event), seen, nowMs);
+      if (client !== undefined) byClient.add(client, 1, seen, nowMs);
+      bySource.add(tools.source(event.address), 1, seen, nowMs);
     };
     return {
       on: {
         'publish.refused': (event, nowMs) => count(event, event.topic, nowMs),
         'subscribe.refused': (event, nowMs) => count(event, event.filter, nowMs),
         'will.refused': (event, nowMs) => count(event, event.topic, nowMs),
+      },
+      sample(sample, nowMs) {
+        const { clientId, address, refusalsUntold } = sample;
+        if (refusalsUntold === 0) return;
+        byClient.add({ kind: 'clientId', value: clientId }, refusalsUntold, { origin: sample }, nowMs);
+        bySource.add(tools.source(address), refusalsUntold, { origin: sample }, nowMs);
       },
     };
   },

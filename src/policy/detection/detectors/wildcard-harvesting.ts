@@ -1,7 +1,6 @@
 /** Subscribing to everything, to read along or to learn what there is. */
 import { isBroadFilter } from '../../../mqtt/topic.ts';
 import type { DetectorKind, DetectorSettings } from '../detector.ts';
-import { weightOf } from '../failures.ts';
 import { clientOf } from '../subjects.ts';
 
 export interface WildcardHarvestingSettings extends DetectorSettings {
@@ -29,7 +28,7 @@ export const wildcardHarvesting: DetectorKind<WildcardHarvestingSettings> = {
         'subscribe.refused'(event, nowMs) {
           const client = clientOf(event);
           if (client === undefined || !isBroadFilter(event.filter)) return;
-          byClient.add(client, weightOf(event), { origin: event, example: event.filter }, nowMs);
+          byClient.add(client, 1, { origin: event, example: event.filter }, nowMs);
         },
       },
       sample(sample, nowMs) {
