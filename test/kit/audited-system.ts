@@ -18,6 +18,8 @@ export interface MadeFile {
   readonly isFolder?: boolean;
   /** Reading it fails so; its status can still be asked. */
   readonly unreadable?: UnknownReason;
+  /** Its status cannot be asked either. */
+  readonly hidden?: UnknownReason;
   /** Where it points to, if it is a symbolic link that is only ever read. */
   readonly link?: string;
 }
@@ -88,6 +90,7 @@ export class FixtureSystem implements AuditedSystem {
   async status(path: string): Promise<Fact<FileStatus>> {
     const file = this.#files.get(path);
     if (file === undefined) return absent(path);
+    if (file.hidden !== undefined) return unknown(file.hidden, `${path}: ${file.hidden}, says the fixture.`);
     const isFolder = file.isFolder === true;
     return known<FileStatus>(
       {

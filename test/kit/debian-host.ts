@@ -51,6 +51,13 @@ const RULESET = ruleset([
   [nft.port(8883), nft.limit, nft.accept],
 ]);
 
+const ENCRYPTED = JSON.stringify({
+  blockdevices: [{ name: 'data', type: 'crypt', children: [{ name: 'sda2', type: 'part' }] }],
+});
+export const NOT_ENCRYPTED = JSON.stringify({
+  blockdevices: [{ name: 'sda2', type: 'part', children: [{ name: 'sda', type: 'disk' }] }],
+});
+
 export const DEBIAN: MadeSystem = {
   files: {
     '/etc/os-release':
@@ -71,6 +78,26 @@ export const DEBIAN: MadeSystem = {
     '/etc/sudoers': 'Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n',
     '/etc/mosquitto/mosquitto.conf': 'listener 8883\n',
     '/etc/mosquitto/passwd': { text: 'pump:hash\n', mode: 0o640 },
+    '/lib/systemd/system/mosquitto.service': '[Service]\nExecStart=/usr/sbin/mosquitto\n',
+    '/etc/systemd/system/mosquitto.service.d/hardening.conf':
+      '[Service]\nNoNewPrivileges=yes\nProtectSystem=strict\nProtectHome=yes\nPrivateTmp=yes\nPrivateDevices=yes\nCapabilityBoundingSet=\n',
+    '/proc/700/limits': 'Max open files            65536                524288               files\n',
+    '/proc/700/attr/current': 'mosquitto (enforce)\n',
+    '/sys/module/apparmor/parameters/enabled': 'Y\n',
+    '/proc/sys/net/ipv4/tcp_syncookies': '1\n',
+    '/proc/sys/net/ipv4/conf/all/rp_filter': '2\n',
+    '/proc/sys/net/ipv4/conf/default/rp_filter': '1\n',
+    '/proc/sys/fs/protected_symlinks': '1\n',
+    '/proc/sys/fs/protected_hardlinks': '1\n',
+    '/proc/sys/kernel/kptr_restrict': '1\n',
+    '/proc/sys/fs/suid_dumpable': '0\n',
+    '/proc/sys/kernel/core_pattern': 'core\n',
+    '/proc/swaps': 'Filename\tType\tSize\tUsed\tPriority\n/dev/dm-1 partition 1048576 0 -2\n',
+    '/var/lib/mosquitto/mosquitto.db': '',
+    '/etc/systemd/journald.conf': '[Journal]\n#Storage=auto\n',
+    '/var/log/journal/machine': '',
+    '/etc/rsyslog.conf': '*.* action(type="omfwd" target="logs.example.org" port="6514" protocol="tcp")\n',
+    '/var/log/lynis-report.dat': 'report_version_major=1\n',
     '/etc/nftables.conf': 'table inet filter {\n  chain input { type filter hook input priority 0; policy drop; }\n}\n',
     '/etc/systemd/system/sysinit.target.wants/nftables.service': '',
     '/etc/systemd/system/multi-user.target.wants/ssh.service': '',
@@ -90,6 +117,12 @@ export const DEBIAN: MadeSystem = {
     'nft -j list ruleset': RULESET,
     'sshd -T':
       'permitrootlogin no\npasswordauthentication no\nkbdinteractiveauthentication no\nusepam yes\nmaxauthtries 3\nx11forwarding no\nmacs hmac-sha2-512-etm@openssh.com,umac-128-etm@openssh.com\n',
+    'findmnt -n -o SOURCE -T /var/lib/mosquitto': '/dev/mapper/data\n',
+    'lsblk -J -s -o NAME,TYPE /dev/mapper/data': ENCRYPTED,
+    'lsblk -J -s -o NAME,TYPE /dev/dm-1': ENCRYPTED,
+    'systemd-detect-virt': { exitCode: 1, stdout: 'none\n' },
+    'auditctl -l': '-w /etc/mosquitto -p wa -k broker-config\n',
+    'timedatectl show -p NTPSynchronized --value': 'yes\n',
     'fail2ban-client -t': 'OK: configuration test is successful\n',
     'fail2ban-client status': 'Status\n|- Number of jail:\t1\n`- Jail list:\tsshd\n',
     'apt-config dump':
@@ -103,4 +136,6 @@ export function without(...paths: string[]): Readonly<Record<string, null>> {
 }
 
 /** The broker that runs on the host taken away. */
-export const NO_BROKER_PROCESS = without('/proc/700/status', '/proc/700/cmdline', '/proc/700/exe', '/proc/700/maps');
+export const NO_BROKER_PROCESS = without(
+  ...['status', 'cmdline', 'exe', 'maps', 'limits', 'attr/current'].map((name) => `/proc/700/${name}`),
+);

@@ -41,6 +41,9 @@ export const auditFileSchema = section({
     .describe('What to audit. Without any: the host and what is found on it.'),
   profile: section({
     mutualTls: flag().default(false).describe('Clients are to have certificates.'),
+    connections: wholeNumber({ min: 1, max: 10_000_000 })
+      .default(1000)
+      .describe('How many clients one broker must be able to hold.'),
     packetSizeMax: size({ min: '1B', max: '256MiB' })
       .prefault('1MiB')
       .describe('The largest packet that a broker should take.'),

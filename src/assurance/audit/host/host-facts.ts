@@ -14,10 +14,14 @@ import { collectFail2ban } from './fail2ban.ts';
 import { collectBootFirewall, collectFirewall } from './firewall/collect-firewall.ts';
 import { collectIpv6 } from './ipv6.ts';
 import { collectKernels } from './kernel.ts';
+import { collectConfinement, collectFileLimits, collectSysctls } from './kernel-settings.ts';
+import { collectAuditRules, collectLogging, collectLynisReport, collectTimeSync } from './logging.ts';
 import { collectOsRelease } from './os-release.ts';
 import { collectProcessNames } from './processes.ts';
 import { collectSockets } from './sockets.ts';
 import { collectSshd } from './sshd.ts';
+import { collectDataStorage, collectSwap } from './storage.ts';
+import { collectBrokerUnits } from './units.ts';
 
 type Collector<T> = (system: AuditedSystem) => Promise<Fact<T>>;
 
@@ -44,6 +48,16 @@ const COLLECTORS = {
   passwordRules: collectPasswordRules,
   sudo: collectSudo,
   brokerFiles: collectBrokerFiles,
+  brokerUnits: collectBrokerUnits,
+  sysctls: collectSysctls,
+  confinement: collectConfinement,
+  fileLimits: collectFileLimits,
+  dataStorage: collectDataStorage,
+  swap: collectSwap,
+  logging: collectLogging,
+  auditRules: collectAuditRules,
+  timeSync: collectTimeSync,
+  lynisReport: collectLynisReport,
 };
 
 type Collectors = typeof COLLECTORS;

@@ -1,5 +1,6 @@
 /** The host as a target: there is always one. */
 import { access } from '../checks/access/access.ts';
+import { hardening } from '../checks/hardening/hardening.ts';
 import { services } from '../checks/services/services.ts';
 import { updates } from '../checks/updates/updates.ts';
 import { defineSubject, type Subject } from '../model/subject.ts';
@@ -10,7 +11,7 @@ export const HOST: Target = { kind: 'host', id: 'host', label: 'this host', plac
 
 export const hostSubject: Subject = defineSubject({
   kind: 'host',
-  families: [updates, services, access],
+  families: [updates, services, access, hardening],
   discover: async () => [HOST],
   targetAt: () => HOST,
   collect: (_target, context) => collectHost(context),
