@@ -76,7 +76,7 @@ async function buildMethod(entry: ChainEntry, config: Config, services: Identity
       return { method: await jwtMethod(entry, { isOnly }, services) };
     }
     case 'scram':
-      return { method: await scramMethod(entry, config, services) };
+      return scramMethod(entry, config, services);
     case 'webhook':
     case 'ldap':
     case 'postgresql':

@@ -2,11 +2,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Chance } from '../base/chance.ts';
-import { parseScramFile } from '../policy/identity/scram-file.ts';
+import { parseScramFile, type ScramCredentials } from '../policy/identity/scram-file.ts';
 import { ScramMethod } from '../policy/identity/scram-method.ts';
 import type { ChainEntry, Config } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
+import type { Built, IdentityServices } from './identity-services.ts';
 import { createFile } from './init/durable-file.ts';
+import { scramCredentialsIn } from './users/scram-store.ts';
+import { SqliteUserStore } from './users/user-store.ts';
+import { usersFileOf } from './users/users-file.ts';
 
 type ScramEntry = Extract<ChainEntry, { method: 'scram' }>;
 
@@ -14,11 +18,26 @@ const DECOY_KEY_BYTES = 32;
 const SECRET_MODE = 0o600;
 
 /** @throws {OperatorError} when a file cannot be read, {FileFaultError} with all that is wrong in the users' file. */
-export async function scramMethod(
-  { name = 'scram', file, mechanisms }: ScramEntry,
-  config: Config,
-  { chance }: { readonly chance: Chance },
-): Promise<ScramMethod> {
+export async function scramMethod(entry: ScramEntry, config: Config, services: IdentityServices): Promise<Built> {
+  const { name = 'scram', mechanisms } = entry;
+  const { chance } = services;
+  const decoyKey = await decoyKeyIn(config.dataDirectory, chance);
+  if (entry.store === 'file') {
+    const credentials = await readScramFile(entry.file);
+    return { method: new ScramMethod({ name, mechanisms, credentials, decoyKey, chance }) };
+  }
+  const store = new SqliteUserStore({
+    path: usersFileOf(config.dataDirectory),
+    ...services,
+    onChanged: (usernames) => services.onUsersChanged(name, usernames),
+  });
+  const { ageMaxMs } = config.authentication.passwordRules;
+  const credentials = scramCredentialsIn({ store, clock: services.clock, ageMaxMs });
+  const method = new ScramMethod({ name, mechanisms, credentials, decoyKey, chance });
+  return { method, close: () => store.close() };
+}
+
+async function readScramFile(file: string): Promise<ScramCredentials> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -28,8 +47,7 @@ export async function scramMethod(
       `The SCRAM file ${file} cannot be read (${code}); \`sallyport passwd add NAME --scram\` makes it.`,
     );
   }
-  const decoyKey = await decoyKeyIn(config.dataDirectory, chance);
-  return new ScramMethod({ name, mechanisms, credentials: parseScramFile(text, file), decoyKey, chance });
+  return parseScramFile(text, file);
 }
 
 /** Made once: a salt that changed with a restart would tell that nobody has it. */

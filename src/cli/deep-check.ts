@@ -94,7 +94,8 @@ async function checkIdentity({ authentication }: Config, clock: Clock): Promise<
   const found = await Promise.all(
     chain.map(async (entry): Promise<Finding[]> => {
       if (entry.method === 'password-file') return checkText(passwordFile, 'password file', parsePasswordFile);
-      if (entry.method === 'scram') return checkText(entry.file, 'SCRAM file', parseScramFile);
+      if (entry.method === 'scram' && entry.store === 'file')
+        return checkText(entry.file, 'SCRAM file', parseScramFile);
       if (entry.method === 'jwt') return attempt(() => jwtMethod(entry, { isOnly }, { clock, keySets }));
       if (
         entry.method === 'webhook' ||

@@ -80,10 +80,10 @@ async function userFile(invocation: Invocation): Promise<LineFile> {
   const place = placeOf(invocation);
   const { authentication } = (await loadConfig(place.configFile)).config;
   if (!isScram) return { path: authentication.passwordFile, what };
-  const entry = authentication.chain.find((each) => each.method === 'scram');
+  const entry = authentication.chain.filter((each) => each.method === 'scram').find(({ store }) => store === 'file');
   if (entry !== undefined) return { path: entry.file, what };
   throw new OperatorError(
-    `authentication.chain in ${place.configFile} has no entry with the method scram: add one, or give --file.`,
+    `authentication.chain in ${place.configFile} has no entry with the method scram and a file: add one, or give --file.`,
   );
 }
 

@@ -10,6 +10,7 @@ import { readableToken, systemChance } from '../base/chance.ts';
 import { systemClock } from '../base/clock.ts';
 import { describeUsernameFault, parsePasswordFile } from '../policy/identity/password-file.ts';
 import { hashPassword, isHashFault, parsePasswordHash } from '../policy/identity/password-hash.ts';
+import { isPrepared, makeScramVerifier, SCRAM_MECHANISMS } from '../policy/identity/scram-verifier.ts';
 import {
   type Command,
   ExitCode,
@@ -46,8 +47,8 @@ const ACTIONS: Readonly<Record<string, (desk: Desk) => Promise<number> | number>
 export const usersCommand: Command = {
   name: 'users',
   usage: [
-    'add NAME [--stdin | --generate]',
-    'set-password NAME [--stdin | --generate]',
+    'add NAME [--scram] [--stdin | --generate]',
+    'set-password NAME [--scram] [--stdin | --generate]',
     'disable NAME',
     'enable NAME',
     'remove NAME',
@@ -60,6 +61,7 @@ export const usersCommand: Command = {
   options: {
     stdin: { type: 'boolean', says: 'read the password from the first line of standard input' },
     generate: { type: 'boolean', short: 'g', says: 'make up a password and print it' },
+    scram: { type: 'boolean', says: 'let the user log in by SCRAM too; a new password keeps that (add, set-password)' },
     replace: { type: 'boolean', says: 'give users who are there already the password of the file (import)' },
     ...PLACE_OPTIONS,
     json: JSON_OPTION,
@@ -109,6 +111,8 @@ interface NewPassword {
   readonly hash: string;
   /** Only where it was made up. */
   readonly shown: string | undefined;
+  /** By mechanism; undefined where the user does not log in by SCRAM. */
+  readonly verifiers: Readonly<Record<string, string>> | undefined;
 }
 
 async function newPassword({ invocation, config, users }: Desk, name: string): Promise<NewPassword> {
@@ -119,8 +123,21 @@ async function newPassword({ invocation, config, users }: Desk, name: string): P
     const fault = await passwordFault(password, name, users.hashesOf(name), config.authentication.passwordRules);
     if (fault !== undefined) throw new OperatorError(`${fault} Nothing was changed.`);
   }
+  const isScram = hasOption(invocation, 'scram') || users.hasVerifiers(name);
+  const verifiers = isScram ? await verifiersOf(name, password) : undefined;
   const hash = await hashPassword(Buffer.from(password), systemChance);
-  return { hash, shown: isGenerated ? password : undefined };
+  return { hash, shown: isGenerated ? password : undefined, verifiers };
+}
+
+async function verifiersOf(name: string, password: string): Promise<Record<string, string>> {
+  if (!isPrepared(name) || !isPrepared(password)) {
+    throw new OperatorError('For SCRAM name and password have to be printable ASCII. Nothing was changed.');
+  }
+  const made = SCRAM_MECHANISMS.map(async (mechanism) => [
+    mechanism,
+    await makeScramVerifier(mechanism, password, systemChance),
+  ]);
+  return Object.fromEntries(await Promise.all(made)) as Record<string, string>;
 }
 
 async function askPassword(invocation: Invocation, name: string): Promise<string> {
@@ -147,11 +164,12 @@ async function add(desk: Desk): Promise<number> {
   const name = username(invocation);
   const isThere = `There is a user ${name} already; \`sallyport users set-password ${name}\` gives it another password.`;
   if (users.hashesOf(name).length > 0) return report(invocation, name, undefined, isThere);
-  const { hash, shown } = await newPassword(desk, name);
+  const { hash, shown, verifiers } = await newPassword(desk, name);
   if (!users.add(name, hash)) return report(invocation, name, undefined, isThere);
+  if (verifiers !== undefined) users.setVerifiers(name, verifiers);
   const code = reportPassword(invocation, name, `Added ${name}.`, shown);
   const { chain } = config.authentication;
-  if (!chain.some(({ method }) => method === 'users')) {
+  if (!chain.some((entry) => entry.method === 'users' || (entry.method === 'scram' && entry.store === 'users'))) {
     printError('The configuration does not ask for built-in users yet: add { method: users } to authentication.chain.');
   }
   return code;
@@ -162,10 +180,11 @@ async function setPassword(desk: Desk): Promise<number> {
   const name = username(invocation);
   const isMissing = `There is no user ${name}.`;
   if (users.hashesOf(name).length === 0) return report(invocation, name, undefined, isMissing);
-  const { hash, shown } = await newPassword(desk, name);
+  const { hash, shown, verifiers } = await newPassword(desk, name);
   if (!users.setPassword(name, hash, config.authentication.passwordRules.historyMax)) {
     return report(invocation, name, undefined, isMissing);
   }
+  if (verifiers !== undefined) users.setVerifiers(name, verifiers);
   return reportPassword(invocation, name, `Changed the password of ${name}.`, shown);
 }
 

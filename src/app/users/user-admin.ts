@@ -87,6 +87,20 @@ export class UserAdmin {
     return isChanged;
   }
 
+  /** For SCRAM, of the password that is in force. */
+  setVerifiers(username: string, verifiers: Readonly<Record<string, string>>): void {
+    this.#transact(() => {
+      const insert = this.#database.prepare(
+        'INSERT OR REPLACE INTO scram_verifier (username, mechanism, verifier) VALUES (?, ?, ?)',
+      );
+      for (const [mechanism, verifier] of Object.entries(verifiers)) insert.run(username, mechanism, verifier);
+    });
+  }
+
+  hasVerifiers(username: string): boolean {
+    return this.#database.prepare('SELECT 1 FROM scram_verifier WHERE username = ?').get(username) !== undefined;
+  }
+
   #write(username: string, hash: string): boolean {
     const { changes } = this.#database
       .prepare('UPDATE user SET hash = ?, credential = ?, password_changed_at_ms = ? WHERE username = ?')

@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
 import { isHashFault, type PasswordHash, parsePasswordHash } from '../../policy/identity/password-hash.ts';
 import { decoyFor } from '../../policy/identity/password-login.ts';
+import { parseScramVerifier, type ScramMechanism, type ScramVerifier } from '../../policy/identity/scram-verifier.ts';
 import type { StoredUser, UserStore } from '../../policy/identity/users-method.ts';
 import { openUsersFile } from './users-file.ts';
 
@@ -27,6 +28,8 @@ const LOGINS_MAX = 50_000;
 const UPGRADES_MAX = 1000;
 /** Enough to know what most hashes cost. */
 const SAMPLE_MAX = 1000;
+/** Looked at for each user who does not exist. */
+const VERIFIER_SAMPLE_MAX = 20;
 
 interface Row {
   readonly username: string;
@@ -42,6 +45,7 @@ export class SqliteUserStore implements UserStore {
   readonly #options: SqliteUserStoreOptions;
   readonly #database: DatabaseSync;
   readonly #select: StatementSync;
+  readonly #selectVerifier: StatementSync;
   readonly #dataVersion: StatementSync;
   readonly #cached = new BoundedMap<string, StoredUser>({ entriesMax: CACHED_MAX });
   readonly #logins = new BoundedMap<string, number>({ entriesMax: LOGINS_MAX });
@@ -59,6 +63,9 @@ export class SqliteUserStore implements UserStore {
     this.#options = options;
     this.#database = openUsersFile(options.path, { busyTimeoutMs: 0 });
     this.#select = this.#database.prepare(`SELECT ${COLUMNS} FROM user WHERE username = ?`);
+    this.#selectVerifier = this.#database.prepare(
+      'SELECT verifier FROM scram_verifier WHERE username = ? AND mechanism = ?',
+    );
     this.#dataVersion = this.#database.prepare('PRAGMA data_version');
     this.#seenVersion = this.#readDataVersion();
     this.#seenChange = this.#lastChange();
@@ -88,6 +95,41 @@ export class SqliteUserStore implements UserStore {
       this.#fail((error as Error).message);
       return 'unreadable';
     }
+  }
+
+  /** For SCRAM; undefined also where it is damaged or cannot be read, which is told. */
+  verifierOf(username: string, mechanism: ScramMechanism): ScramVerifier | undefined {
+    try {
+      const row = this.#selectVerifier.get(username, mechanism) as { verifier: string } | undefined;
+      if (row === undefined) return undefined;
+      const verifier = parseScramVerifier(row.verifier);
+      if (typeof verifier !== 'string' && verifier.mechanism === mechanism) return verifier;
+      this.#fail(`the SCRAM verifier of "${username}" is damaged`);
+    } catch (error) {
+      this.#fail((error as Error).message);
+    }
+    return undefined;
+  }
+
+  /** Of a sample; a user who does not exist is asked with as many. */
+  usualIterations(mechanism: ScramMechanism): number | undefined {
+    try {
+      const counts = new Map<number, number>();
+      for (const { verifier } of this.#sampleOf(mechanism)) {
+        const iterations = Number(/\$(\d+):/.exec(verifier)?.[1]);
+        counts.set(iterations, (counts.get(iterations) ?? 0) + 1);
+      }
+      return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
+    } catch (error) {
+      this.#fail((error as Error).message);
+      return undefined;
+    }
+  }
+
+  #sampleOf(mechanism: ScramMechanism): { verifier: string }[] {
+    return this.#database
+      .prepare(`SELECT verifier FROM scram_verifier WHERE mechanism = ? LIMIT ${VERIFIER_SAMPLE_MAX}`)
+      .all(mechanism) as { verifier: string }[];
   }
 
   loggedIn(username: string): void {

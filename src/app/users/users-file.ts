@@ -53,6 +53,18 @@ const MIGRATIONS: readonly string[] = [
     DELETE FROM change WHERE number <= new.number - ${CHANGES_KEPT};
   END;
   `,
+  // INVARIANT: a verifier is of the password that is in force: whoever changes that, takes the verifiers away.
+  `
+  CREATE TABLE scram_verifier (
+    username TEXT NOT NULL REFERENCES user ON DELETE CASCADE,
+    mechanism TEXT NOT NULL,
+    verifier TEXT NOT NULL,
+    PRIMARY KEY (username, mechanism)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER verifiers_outdated AFTER UPDATE OF credential ON user BEGIN
+    DELETE FROM scram_verifier WHERE username = new.username;
+  END;
+  `,
 ];
 
 /** Where a data directory has its users. */

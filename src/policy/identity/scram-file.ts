@@ -18,12 +18,16 @@ export interface ScramCredentials {
   holds(username: string, credential: string): boolean;
   /** The iterations that most users have, so that a user who does not exist looks like one of them. */
   usualIterations(mechanism: ScramMechanism): number | undefined;
+  /** Told of each login, where somebody keeps that. */
+  loggedIn?(username: string): void;
 }
 
 export interface KnownVerifier {
   readonly verifier: ScramVerifier;
   /** Changes when what is stored changes; says nothing about the password. */
   readonly credential: string;
+  /** When the password is too old; epoch, ms. */
+  readonly expiresAtMs?: number;
 }
 
 const FAULTS_MAX = 100;

@@ -139,7 +139,13 @@ class ScramExchange implements EnhancedExchange {
     // INVARIANT: a user who does not exist is refused whatever the decoy says.
     if (known === undefined || !isRight) return this.#fail(WRONG);
     const serverSignature = hmac(mechanism, verifier.serverKey, signed).toString('base64');
-    const result = accept(this.#shown, first.username, this.#options.name, known.credential);
+    const { credentials, name } = this.#options;
+    // Much may have happened between the two messages.
+    if (!credentials.holds(first.username, known.credential)) return this.#fail(WRONG);
+    credentials.loggedIn?.(first.username);
+    const { credential, expiresAtMs } = known;
+    const vouched = expiresAtMs === undefined ? {} : { expiresAtMs };
+    const result = accept(this.#shown, first.username, name, credential, vouched);
     return { kind: 'done', result, data: Buffer.from(`v=${serverSignature}`) };
   }
 

@@ -6,6 +6,9 @@ import { entry } from './entry.ts';
 
 export function scramEntry(directory: string) {
   return entry(z.literal('scram'), {
+    store: choice(['file', 'users']).prefault('file').meta({
+      description: 'Where the verifiers are: a file, or with the built-in users (`sallyport users add NAME --scram`).',
+    }),
     file: path(directory)
       .prefault('scram')
       .meta({ description: 'Users and their SCRAM verifiers; `sallyport passwd add NAME --scram` writes it.' }),
