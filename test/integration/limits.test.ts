@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect as connectSocket, type Socket } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { encodePacket } from '../../src/mqtt/encode.ts';
+import { PacketType } from '../../src/mqtt/wire.ts';
+import { eventsLike, untilEvent } from '../kit/event-log.ts';
+import { eventually } from '../kit/eventually.ts';
+import { type RunningGateway, sallyport, startGateway } from '../kit/gateway.ts';
+import { MqttJsClient } from '../kit/mqttjs.ts';
+import { connect, publish } from '../kit/packets.ts';
+import { HOST } from '../kit/process.ts';
+import { RawClient } from '../kit/raw-client.ts';
+
+const USERS = { pump: 'a password of the tests', ann: 'another password of the tests' };
+const STRETCH_MS = 2000;
+const MESSAGES_PER_WRITE = 50;
+
+type User = keyof typeof USERS;
+
+function start(config: Record<string, unknown> = {}): Promise<RunningGateway> {
+  return startGateway({
+    listeners: [{ name: 'open', type: 'tcp' }],
+    users: USERS,
+    acl: ['pattern readwrite #'],
+    config: { broker: { persistence: 'memory', queuedMessagesMax: 100_000 }, ...config },
+  });
+}
+
+function mqttJs(gateway: RunningGateway, user: User, clientId: string): Promise<MqttJsClient> {
+  const options = { username: user, password: USERS[user], clientId };
+  return MqttJsClient.connect({ port: gateway.ports.get('open')!, options });
+}
+
+function raw(gateway: RunningGateway): Promise<RawClient> {
+  return RawClient.open({ transport: 'tcp', host: HOST, port: gateway.ports.get('open')! }, 5);
+}
+
+async function limits(gateway: RunningGateway, ...words: string[]): Promise<unknown> {
+  const { code, out, err } = await sallyport(['limits', ...words, '--data', gateway.directory, '--json']);
+  assert.equal(code, 0, out + err);
+  return (JSON.parse(out) as { result: unknown }).result;
+}
+
+/** Publishes QoS 0 as fast as TCP takes it, and reads nothing but its CONNACK, until it is stopped. */
+class Flood {
+  readonly #socket: Socket;
+  readonly #chunk: Buffer;
+
+  private constructor(socket: Socket, topic: string) {
+    this.#socket = socket;
+    const packet = publish(topic, Buffer.alloc(16));
+    this.#chunk = Buffer.concat(Array.from({ length: MESSAGES_PER_WRITE }, () => encodePacket(packet, 5)));
+    socket.on('drain', () => this.#write());
+    socket.on('error', () => undefined);
+    this.#write();
+  }
+
+  static async start(gateway: RunningGateway, topic: string, clientId: string): Promise<Flood> {
+    const socket = connectSocket({ host: HOST, port: gateway.ports.get('open')! });
+    socket.write(encodePacket(connect(5, { clientId, username: 'pump', password: USERS.pump }), 5));
+    await once(socket, 'data');
+    return new Flood(socket, topic);
+  }
+
+  #write(): void {
+    while (!this.#socket.destroyed && this.#socket.write(this.#chunk));
+  }
+
+  stop(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** Messages that arrive in a stretch of time, and how long it was. */
+async function counted(subscriber: MqttJsClient, forMs: number): Promise<number> {
+  let count = 0;
+  const startedMs = performance.now();
+  const onMessage = (): void => void count++;
+  subscriber.client.on('message', onMessage);
+  await sleep(forMs);
+  const tookMs = performance.now() - startedMs;
+  subscriber.client.off('message', onMessage);
+  return (count * 1000) / tookMs;
+}
+
+describe('a flood of publishes', { concurrency: false }, () => {
+  let gateway: RunningGateway;
+  let subscriber: MqttJsClient;
+  before(async () => {
+    gateway = await start({ limits: { user: { publish: { messagesPerSecond: '200 burst 20' } } } });
+    subscriber = await mqttJs(gateway, 'ann', 'subscriber');
+    await subscriber.subscribe('flood/#');
+  });
+  after(() => gateway.stop());
+
+  it('of ten times the limit is delivered at the limit, changed while it goes on, and nobody is dropped', async () => {
+    const flood = await Flood.start(gateway, 'flood/1', 'flooder');
+    await untilEvent(gateway.program, 'limit.exceeded', { by: 'limit:user publish.messagesPerSecond' });
+    const [told] = eventsLike(gateway.program, 'limit.exceeded');
+    assert.equal(told?.['action'], 'delayed');
+    assert.equal(told?.['value'], '200 burst 20');
+    assert.match(String(told?.['source']), /sallyport\.yaml:\d+$/);
+
+    const atConfigured = await counted(subscriber, STRETCH_MS);
+    await limits(gateway, 'set', 'client:flooder', 'publish.messagesPerSecond=50 burst 5', '--for', '1h');
+    const atOverride = await counted(subscriber, STRETCH_MS);
+    const shown = (await limits(gateway, 'show', 'client:flooder')) as {
+      scope: string;
+      limit: string;
+      waiting?: number;
+    }[];
+    await limits(gateway, 'unset', 'client:flooder');
+    const reload = { limits: { user: { publish: { messagesPerSecond: '400 burst 20' } } } };
+    await gateway.rewrite({ config: { ...gateway.files.config, ...reload } });
+    assert.equal((await gateway.reload()).code, 0);
+    const reloaded = await counted(subscriber, STRETCH_MS);
+    flood.stop();
+
+    // A burst, and what a busy machine shifts over the edge of a stretch, beside two in a hundred.
+    const within = (rate: number, limit: number): boolean => Math.abs(rate - limit) <= limit * 0.02 + 12;
+    assert.ok(within(atConfigured, 200), `${atConfigured} a second of 200`);
+    assert.ok(within(atOverride, 50), `${atOverride} a second of 50`);
+    assert.ok(within(reloaded, 400), `${reloaded} a second of 400`);
+    assert.ok(shown.some(({ scope, limit }) => scope === 'client' && limit === 'publish.messagesPerSecond'));
+    assert.ok(shown.some(({ waiting = 0 }) => waiting === 1));
+    assert.deepEqual(eventsLike(gateway.program, 'connection.closed', { clientId: 'subscriber' }), []);
+  });
+
+  it('of QoS 1 loses nothing to shaping, either way', async () => {
+    const [publisher, reader] = [await mqttJs(gateway, 'pump', 'shaped'), await mqttJs(gateway, 'ann', 'reader')];
+    await reader.subscribe('shaped/#', { qos: 1 });
+    await limits(gateway, 'set', 'client:shaped', 'publish.messagesPerSecond=200 burst 5');
+    await limits(gateway, 'set', 'client:reader', 'deliver.messagesPerSecond=100 burst 5');
+    const numbers = Array.from({ length: 150 }, (_, i) => String(i));
+    await Promise.all(numbers.map((number) => publisher.publish('shaped/1', number, { qos: 1 })));
+    const received = await reader.received(numbers.length);
+    assert.deepEqual(
+      received.map(({ payload }) => payload),
+      numbers,
+    );
+    await untilEvent(gateway.program, 'limit.exceeded', { action: 'held', clientId: 'reader' });
+    await Promise.all([publisher.end(), reader.end()]);
+  });
+});
+
+describe('who connects too often', { concurrency: false }, () => {
+  it('is closed before anything is read of it, and let in again in time', async (t) => {
+    const gateway = await start({ limits: { address: { connects: '4/1s' } } });
+    t.after(() => gateway.stop());
+    const outcomes = await Promise.all(
+      Array.from({ length: 8 }, async (_, i) => {
+        try {
+          const client = await raw(gateway);
+          await client.connect({ clientId: `c${i}`, username: 'pump', password: USERS.pump });
+          return 'in';
+        } catch {
+          return 'out';
+        }
+      }),
+    );
+    const inside = outcomes.filter((outcome) => outcome === 'in').length;
+    assert.ok(inside >= 3 && inside <= 5, `${inside} of 8`);
+    const rejected = await untilEvent(gateway.program, 'connection.rejected', { by: 'limit:address connects' });
+    assert.equal(rejected['reason'], 0x9f);
+    await eventually('it is let in again', async () => {
+      const client = await raw(gateway);
+      return client.connect({ clientId: 'late', username: 'pump', password: USERS.pump }).then(
+        () => true,
+        () => false,
+      );
+    });
+  });
+
+  it('with wrong passwords is refused before they are looked at, and does not lock out the user elsewhere known', async (t) => {
+    const gateway = await start({ limits: { user: { authenticationFailures: '3/10m' } } });
+    t.after(() => gateway.stop());
+    const known = await mqttJs(gateway, 'pump', 'known');
+    await known.end();
+    await limits(gateway, 'set', 'address', 'authenticationFailures=5/10m');
+    const codes: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      const client = await raw(gateway);
+      client.send(connect(5, { clientId: `guess${i}`, username: 'ann', password: `wrong ${i}` }));
+      codes.push((await client.expect(PacketType.Connack)).reasonCode);
+    }
+    assert.deepEqual(codes, [0x86, 0x86, 0x86, 0x9f, 0x9f, 0x9f]);
+    assert.equal(eventsLike(gateway.program, 'authentication.failed').length, 3);
+    const back = await mqttJs(gateway, 'pump', 'known');
+    await back.end();
+  });
+});
+
+describe('several workers', { concurrency: false }, () => {
+  it('share out what connections share, and all hear of overrides', async (t) => {
+    const gateway = await start({ workers: 2 });
+    t.after(() => gateway.stop());
+    const subscriber = await mqttJs(gateway, 'ann', 'subscriber');
+    await subscriber.subscribe('flood/#');
+    await limits(gateway, 'set', 'user:pump', 'publish.messagesPerSecond=200 burst 20', '--for', '1h');
+    assert.equal(((await limits(gateway, 'list')) as unknown[]).length, 1);
+    const flood = await Flood.start(gateway, 'flood/1', 'flooder');
+    t.after(() => flood.stop());
+    await untilEvent(gateway.program, 'limit.exceeded', { by: 'limit:user publish.messagesPerSecond' });
+    // One worker serves the only one who asks: it is given more than half, and never more than the whole.
+    await eventually('the budget goes where it is asked for', async () => {
+      const rate = await counted(subscriber, 1000);
+      assert.ok(rate <= 230, `${rate} a second of 200`);
+      return rate > 160;
+    });
+    const shown = (await limits(gateway, 'show', 'user:pump')) as {
+      limit: string;
+      buckets?: { perSecond: number }[];
+    }[];
+    const row = shown.find(({ limit }) => limit === 'publish.messagesPerSecond');
+    const whole = row?.buckets?.[0]?.perSecond ?? 0;
+    assert.ok(whole > 195 && whole <= 200.01, `${whole} a second in all`);
+  });
+});
