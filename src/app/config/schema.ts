@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { SESSION_EXPIRY_NEVER_S } from '../../mqtt/wire.ts';
 import { authenticationSchema } from './authentication-schema.ts';
 import { authorizationSchema } from './authorization-schema.ts';
+import { bansSchema } from './bans-schema.ts';
 import { chainReferenceProblems } from './chain-references.ts';
 import { detectionSchema } from './detection-schema.ts';
 import { choice, complaint, duration, list, path, seconds, section, size, wholeNumber } from './fields.ts';
@@ -136,6 +137,7 @@ export function configSchema(directory: string) {
       .meta(about('How much is too much: ceilings of one connection, and rates of those who share a scope.')),
     detection: detectionSchema.prefault({}).meta(about('What is taken for an attack, and what follows.')),
     overload: overloadSchema.prefault({}).meta(about('What happens when there is more to do than can be done.')),
+    bans: bansSchema.prefault({}).meta(about('Who is shut out, and for how long.')),
     broker: brokerSchema.prefault({}).meta(about('The embedded broker.')),
     log: logSchema(directory).prefault({}).meta(about('Where events are written.')),
     journal: journalSchema(directory)
