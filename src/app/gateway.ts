@@ -18,6 +18,9 @@ import type { ListenerOptions } from '../transports/listener-options.ts';
 import type { SharedOwners } from '../transports/upstream/client-owners.ts';
 import type { Service } from '../transports/upstream/target.ts';
 import type { TargetStatus } from '../transports/upstream/target-status.ts';
+import { banGate } from './bans/ban-gate.ts';
+import type { BansInForce } from './bans/bans.ts';
+import { Expulsion } from './bans/expulsion.ts';
 import { CertificateGuards, type PreparedGuards } from './certificates/certificate-guards.ts';
 import { type PreparedStaples, Staples } from './certificates/staples.ts';
 import { ChainInForce } from './chain-in-force.ts';
@@ -48,6 +51,7 @@ export interface GatewayOptions {
   readonly emit: Emit;
   readonly clock: Clock;
   readonly chance: Chance;
+  readonly bans: BansInForce;
   /** What a process is told that serves the same ports as others; a gateway of one process has none of it. */
   readonly shared?: SharedWork;
 }
@@ -141,6 +145,7 @@ class RunningGateway implements SharingGateway {
   readonly #inForce: LimitsInForce;
   readonly limits: GatewayLimits;
   readonly #overload: Overload;
+  readonly #expulsion: Expulsion;
   readonly #listeners = new Map<string, Listener>();
   readonly upstreams: Upstreams;
   readonly #guards: CertificateGuards;
@@ -161,7 +166,7 @@ class RunningGateway implements SharingGateway {
   #draining: Promise<void> | undefined;
 
   constructor(options: GatewayOptions) {
-    const { clock, chance, shared, config } = options;
+    const { clock, chance, shared, config, bans } = options;
     this.#config = config;
     // A worker's events and samples are looked at by the process that started it, which sees those of all.
     this.#detection =
@@ -174,13 +179,16 @@ class RunningGateway implements SharingGateway {
       if (shared === undefined) this.#detection?.sample(sample);
       else shared.sample(sample);
     });
+    bans.index.allowed = config.bans.allow;
+    this.#expulsion = new Expulsion(this.#connections, clock);
+    bans.follow(this.#expulsion);
     const { hashConcurrency, hashQueueMax } = config.authentication;
     this.#chain = new ChainInForce(clock);
     this.#keySets = new KeySets({ clock, emit });
     this.#queue = new HashQueue({ clock, emit, runningMax: hashConcurrency, waitingMax: hashQueueMax });
     this.#inForce = new LimitsInForce({ clock, emit, processes: shared?.processes ?? 1 });
     this.limits = limitControl(this.#inForce, clock);
-    this.#gate = acceptGates([connectGate(this.#inForce)]);
+    this.#gate = acceptGates([banGate(bans.index), connectGate(this.#inForce)]);
     this.#overload = this.#makeOverload(emit);
     this.#staples = new Staples({ clock, chance, emit });
     this.#watching = new Watching(clock, emit);
@@ -258,6 +266,7 @@ class RunningGateway implements SharingGateway {
     this.#inForce.close();
     this.#overload.close();
     this.#sampler.close();
+    this.#expulsion.close();
     this.#detection?.close();
   }
 
@@ -289,7 +298,7 @@ class RunningGateway implements SharingGateway {
     const policies = new Map(
       config.listeners.map((listener) => {
         const psk = tlsOf(listener.name)?.psk?.file;
-        return [listener.name, policyFor(listener, config, watched, guards, psk, generation)];
+        return [listener.name, policyFor(listener, config, watched, guards, psk, generation, this.#options.bans.index)];
       }),
     );
     return { config, chain: built.chain, policies, listeners, upstreams, guards, staples, shadow };
@@ -420,6 +429,7 @@ class RunningGateway implements SharingGateway {
     this.#config = config;
     this.#generation++;
     this.#detection?.configure(config.detection);
+    this.#options.bans.index.allowed = config.bans.allow;
     this.upstreams.apply(config, prepared.upstreams);
     this.#guards.commit(prepared.guards);
     this.#staples.commit(prepared.staples);

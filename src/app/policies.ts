@@ -1,6 +1,7 @@
 /** Builds what decides about connections from the configuration's files, whole or not at all. */
 import type { ConnectionPolicy } from '../pipeline/policy.ts';
 import type { Authorizer } from '../policy/authorization/decision.ts';
+import type { BanIndex } from '../policy/detection/bans/ban-index.ts';
 import { VirtualPatches } from '../policy/detection/virtual-patches.ts';
 import type { ClientIdPattern, ClientIdRules } from '../policy/identity/client-id-rules.ts';
 import {
@@ -41,6 +42,7 @@ export function policyFor(
   guards: PreparedGuards,
   psk: PskFile | undefined,
   generation: number,
+  bans: BanIndex,
 ): ConnectionPolicy {
   const { scopes: _scopes, places: _places, ...ceilings } = config.limits;
   const { protocolVersions, rejectControlCharacters, userPropertiesMax, ...limits } = {
@@ -56,6 +58,7 @@ export function policyFor(
     anonymousAllowed: listener.anonymous,
     certificateIdentity: certificateIdentity(listener),
     certificateGuard: guards.of(listener.name),
+    bans,
     clientIds: clientIdRules(listener.clientIds ?? config.authentication.clientIds),
     deniedPublish: config.authorization.deniedPublish,
     virtualPatches: new VirtualPatches(config.detection.virtualPatches.off),

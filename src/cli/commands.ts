@@ -65,6 +65,11 @@ export const listed: readonly Listed[] = [
     load: async () => (await import('./limits-command.ts')).limitsCommand,
   },
   {
+    name: 'ban',
+    summary: 'shut somebody out, let them in again, and see who is banned and why',
+    load: async () => (await import('./ban-command.ts')).banCommand,
+  },
+  {
     name: 'restart',
     summary: 'replace the workers of the running gateway, one after another',
     load: async () => (await import('./restart-command.ts')).restartCommand,

@@ -2,6 +2,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { BanDesk } from '../app/bans/ban-desk.ts';
+import { Bans } from '../app/bans/bans.ts';
 import type { Config } from '../app/config/config.ts';
 import { type LoadedConfig, loadConfig } from '../app/config/load.ts';
 import { OperatorError } from '../app/config/problem.ts';
@@ -106,6 +108,7 @@ async function runGateway(
   // A supervisor may ask for a reload before there is anything to reload; unheard, the signal would end the process.
   let onHangUp = (): void => undefined;
   process.on('SIGHUP', () => onHangUp());
+  const bans = new Bans({ config, clock: systemClock, chance: systemChance, emit: observers.emit });
   let read = loaded;
   let inForce = loaded;
   const options: GatewayOptions = {
@@ -118,6 +121,7 @@ async function runGateway(
     emit: observers.emit,
     clock: systemClock,
     chance: systemChance,
+    bans,
   };
   const gateway = await openGateway(options);
   const learner = await Learner.open({
@@ -135,10 +139,12 @@ async function runGateway(
     if (changes.length > 0)
       observers.onAction({ name: 'settings.changed', by: place.configFile, from: 'reload', outcome: 'done', changes });
     inForce = read;
+    bans.apply(read.config);
     learner.configure(read.config.authorization.learn);
     return { ...outcome, restartNeeded: [...outcome.restartNeeded, ...observers.apply(read.config)] };
   };
-  const control = await openControl(config, gateway, { learner, reload, onAction: observers.onAction });
+  const banDesk = new BanDesk(bans, () => systemClock.epochMs() - systemClock.nowMs());
+  const control = await openControl(config, gateway, { learner, banDesk, reload, onAction: observers.onAction });
   onHangUp = () => {
     log.reopen();
     void reload();
@@ -154,6 +160,7 @@ async function runGateway(
   await control.close();
   await learner.close();
   await gateway.drain(signal);
+  bans.close();
   return ExitCode.Ok;
 }
 

@@ -21,7 +21,7 @@ import { Answers } from './answers.ts';
 import { Authentication } from './authentication.ts';
 import { type Cause, causeOfDisconnect, causeOfEnd, connectTimeout, UPSTREAM_GONE } from './cause.ts';
 import { lapseOf } from './checks/authenticate.ts';
-import { clientIdentifierOfIdentity, provisionalClientId } from './checks/client-identifier.ts';
+import { provisionalClientId } from './checks/client-identifier.ts';
 import { shortenedWillDelay, WILL_DELAY_SHORTENED } from './checks/sequences.ts';
 import { admitWill } from './checks/will.ts';
 import { Client, subjectOf } from './client.ts';
@@ -31,7 +31,7 @@ import { Deadlines, type Latecomer } from './deadlines.ts';
 import type { Downstream, DownstreamEnd, DownstreamHandler } from './downstream.ts';
 import { Egress } from './egress.ts';
 import { Expiry } from './expiry.ts';
-import { admitConnect } from './order.ts';
+import { admitConnect, admitIdentity } from './order.ts';
 import type { ConnectionPolicy } from './policy.ts';
 import { Publishing } from './publishing.ts';
 import { ReadGate, Stop } from './read-gate.ts';
@@ -102,7 +102,7 @@ export class Connection implements DownstreamHandler, Latecomer {
       },
     });
     this.#expiry = new Expiry(this.client, services.clock, () =>
-      this.#withdraw('identity:expired', 'identity has expired'),
+      this.withdraw('identity:expired', 'identity has expired'),
     );
     this.#answers = new Answers(downstream, this.client);
     this.#events = new RefusalEvents(services.emit, services.clock);
@@ -305,7 +305,7 @@ export class Connection implements DownstreamHandler, Latecomer {
   #onAuthenticated(denial: Denial | undefined): void {
     if (this.#state !== 'authenticating') return;
     this.#throttle.authenticated(denial);
-    const verdict = denial ?? clientIdentifierOfIdentity(this.client, this.#broughtNoClientId, this.#services.chance);
+    const verdict = denial ?? admitIdentity(this.client, this.#broughtNoClientId, this.#services.chance);
     if (verdict.kind === 'pass') {
       this.#expiry.start();
       this.#openLink(this.client.connect!);
@@ -553,7 +553,7 @@ export class Connection implements DownstreamHandler, Latecomer {
   recheckIdentity(): boolean {
     if (this.client.identity === undefined || this.#link === undefined) return false;
     const lapse = lapseOf(this.client, this.#services.emit);
-    if (lapse !== undefined) this.#withdraw(lapse.by, lapse.says);
+    if (lapse !== undefined) this.withdraw(lapse.by, lapse.says);
     return lapse === undefined;
   }
 
@@ -570,24 +570,24 @@ export class Connection implements DownstreamHandler, Latecomer {
     client.rights++;
     const excluded = this.#throttle.join();
     if (excluded !== undefined) {
-      this.#withdraw(excluded.by, excluded.says);
+      this.withdraw(excluded.by, excluded.says);
       return;
     }
     const will = client.connect?.will;
     const outcome = will === undefined ? undefined : admitWill(client, will);
     if (outcome !== undefined && outcome.kind !== 'pass') {
-      this.#withdraw(outcome.by, 'the Will is no longer authorized');
+      this.withdraw(outcome.by, 'the Will is no longer authorized');
       return;
     }
     this.#subscriptions.recheck(this.#link!);
   }
 
   /** The right to be here has gone, and with it the right to a Will: it is discarded. */
-  #withdraw(by: string, says: string): void {
+  withdraw(by: string, says: string, reason: number = Reason.NotAuthorized): void {
     const link = this.#link;
     this.#link = undefined;
     this.#will = undefined;
     link?.close({ type: PacketType.Disconnect, reasonCode: Reason.Success, properties: NO_PROPERTIES });
-    this.shut(Reason.NotAuthorized, by, says);
+    this.shut(reason, by, says);
   }
 }

@@ -1,4 +1,6 @@
 /** All connections of the gateway: what a reload, a shutdown and an operator reach them through. */
+import { Reason } from '../mqtt/reason.ts';
+import { banOf, wordsOf } from './checks/banned.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionPolicy } from './policy.ts';
 
@@ -69,6 +71,17 @@ export class Connections {
   recheckCertificates(): void {
     for (const connection of [...this.#all]) {
       if (connection.client.downstream.certificate !== undefined) connection.recheckIdentity();
+    }
+  }
+
+  /** Ends those of clients that are banned by now. */
+  expelBanned(): void {
+    for (const connection of [...this.#all]) {
+      const ban = banOf(connection.client);
+      if (ban === undefined) continue;
+      const { by, says } = wordsOf(ban);
+      // DEVIATION: DISCONNECT has no code for a ban [MQTT-3.14.2-1]; this one is for what an administrator does.
+      connection.withdraw(by, says, connection.isOpen ? Reason.AdministrativeAction : Reason.Banned);
     }
   }
 

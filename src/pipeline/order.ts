@@ -2,10 +2,12 @@
  * The order of checks, in one place. It reads as the manual does; a new check gets its line here and nowhere else.
  * Before it, the deframer has held the packet's size, and the strict decoder its form, its text and its number of properties.
  */
+import type { Chance } from '../base/chance.ts';
 import type { ConnectPacket, SubscribePacket, Subscription } from '../mqtt/packet.ts';
 import type { PublishView } from '../mqtt/publish-view.ts';
 import { authenticationRate } from './checks/authentication-rate.ts';
-import { clientIdentifier } from './checks/client-identifier.ts';
+import { banned } from './checks/banned.ts';
+import { clientIdentifier, clientIdentifierOfIdentity } from './checks/client-identifier.ts';
 import { inflightWindow } from './checks/inflight-window.ts';
 import { protocolVersion } from './checks/protocol-version.ts';
 import { publishGrant } from './checks/publish-grant.ts';
@@ -24,7 +26,7 @@ import { type Delay, type Denial, PASS, type Verdict } from './verdict.ts';
 
 const order = {
   /** Before the password is looked at; the connection authenticates next, and then admits the Will. */
-  connect: [protocolVersion, clientIdentifier, authenticationRate],
+  connect: [banned, protocolVersion, clientIdentifier, authenticationRate],
   publish: [inflightWindow, publishRate],
   /** Decided once for each topic and policy, and then remembered. */
   topic: [(client: Client, topic: string) => topicNameShape(client.limits, topic), publishGrant],
@@ -48,6 +50,12 @@ function first<P>(checks: readonly ((client: Client, packet: P) => Verdict)[], c
 
 export function admitConnect(client: Client, packet: ConnectPacket): Verdict {
   return first(order.connect, client, packet);
+}
+
+/** Once it is known who the client is; `wasEmpty` where it brought no identifier. */
+export function admitIdentity(client: Client, wasEmpty: boolean, chance: Chance): Verdict {
+  const verdict = clientIdentifierOfIdentity(client, wasEmpty, chance);
+  return verdict.kind === 'pass' ? banned(client) : verdict;
 }
 
 /** The permit comes from the topic's last check, out of the cache when the policy has not changed. */

@@ -2,6 +2,7 @@
 import type { DecodeRules } from '../mqtt/rules.ts';
 import type { ProtocolVersion } from '../mqtt/wire.ts';
 import type { Authorizer } from '../policy/authorization/decision.ts';
+import type { BanIndex } from '../policy/detection/bans/ban-index.ts';
 import type { VirtualPatches } from '../policy/detection/virtual-patches.ts';
 import type { CertificateGuard } from '../policy/identity/certificate-guard.ts';
 import type { ClientIdRules } from '../policy/identity/client-id-rules.ts';
@@ -55,6 +56,8 @@ export interface ConnectionPolicy {
   readonly certificateIdentity: IdentityTemplate | undefined;
   /** Where clients show certificates: what those have to be beyond what TLS verifies. */
   readonly certificateGuard?: CertificateGuard | undefined;
+  /** Who is shut out, as of now. */
+  readonly bans?: BanIndex | undefined;
   /** What a client may call itself, by who it is. */
   readonly clientIds: ClientIdRules;
   readonly deniedPublish: DeniedPublish;

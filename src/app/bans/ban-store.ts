@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
-import { type Ban, BAN_KINDS, type BanKind, type BanSubject, subjectText } from '../../policy/detection/bans/ban.ts';
+import { BAN_KINDS, type Ban, type BanKind, type BanSubject, subjectText } from '../../policy/detection/bans/ban.ts';
 import type { BanEnd, BanFollower } from '../../policy/detection/bans/ban-book.ts';
 import type { Offence } from '../../policy/detection/bans/ban-times.ts';
 import { isDamage, openSqliteFile } from '../sqlite-file.ts';
@@ -120,7 +120,11 @@ function readAll(database: DatabaseSync, clock: Clock): StoredBans {
     bans.push(Object.freeze({ subject: { kind, value }, reason, author, sinceMs, untilMs: nowMs + restMs, offence }));
   }
   for (const { kind, value, count, last_at_ms: lastMs } of rowsOf<OffenceRow>(database, 'offence', onDamage)) {
-    if (isKind(kind)) offences.push([{ kind, value }, { count, lastMs: nowMs + lastMs - epochMs }]);
+    if (isKind(kind))
+      offences.push([
+        { kind, value },
+        { count, lastMs: nowMs + lastMs - epochMs },
+      ]);
     else onDamage();
   }
   return { bans, offences, damagedRows };

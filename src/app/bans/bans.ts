@@ -11,6 +11,10 @@ import { BanStore, bansFileOf } from './ban-store.ts';
 export interface BansInForce {
   readonly index: BanIndex;
   follow(follower: BanFollower): void;
+  /** Where they are held for others: who may ban. */
+  readonly book?: BanBook;
+  /** Puts everything on disk, so that whoever is answered can rely on it. False where that fails, which is an event. */
+  flush?(): boolean;
 }
 
 export interface BansOptions {
@@ -44,7 +48,6 @@ export class Bans implements BansInForce {
     this.book.apply(bans);
   }
 
-  /** Puts everything on disk; whoever was answered can rely on it. False where that fails, which is an event. */
   flush(): boolean {
     return this.#store.flush();
   }

@@ -21,6 +21,10 @@ export const CONTROL_REQUESTS = [
   'limits-unset',
   'limits-list',
   'limits-show',
+  'ban-add',
+  'ban-remove',
+  'ban-list',
+  'ban-why',
   'policy-shadow',
   'learn-start',
   'learn-stop',
@@ -32,6 +36,8 @@ export type ControlRequest = (typeof CONTROL_REQUESTS)[number];
 
 /** These only look; every other request is an action of an operator's, and is journaled. */
 const LOOKS: ReadonlySet<ControlRequest> = new Set<ControlRequest>([
+  'ban-list',
+  'ban-why',
   'status',
   'upstream-list',
   'limits-list',

@@ -1,5 +1,6 @@
 /** What the running gateway does for each request over the control socket. What operators do is told to the journal. */
 import type { Service } from '../../transports/upstream/target.ts';
+import type { BanDesk } from '../bans/ban-desk.ts';
 import { OperatorError } from '../config/problem.ts';
 import type { Gateway, ReloadOutcome } from '../gateway.ts';
 import { setLimits, showLimits, unsetLimits } from '../limit-control.ts';
@@ -11,6 +12,7 @@ import { type ControlRequest, isAction, type ParsedRequest } from './protocol.ts
 export interface ControlServices {
   readonly gateway: Gateway;
   readonly learner: Learner;
+  readonly banDesk: BanDesk;
   readonly reload: () => Promise<ReloadOutcome>;
   readonly onAction: (action: OperatorAction) => void;
 }
@@ -21,6 +23,7 @@ type Answer = (words: readonly string[], who: string) => Promise<unknown>;
 export function answering({
   gateway,
   learner,
+  banDesk,
   reload,
   onAction,
 }: ControlServices): (asked: ParsedRequest) => Promise<unknown> {
@@ -39,6 +42,10 @@ export function answering({
     'limits-unset': async (words) => unsetLimits(gateway.limits, words),
     'limits-list': async () => gateway.limits.overrides(),
     'limits-show': async (words) => showLimits(gateway.limits, words),
+    'ban-add': async (words, who) => banDesk.add(words, who),
+    'ban-remove': async (words, who) => banDesk.remove(words, who),
+    'ban-list': async () => banDesk.list(),
+    'ban-why': async (words) => banDesk.why(words),
     'policy-shadow': async () => (await gateway.watching.shadow()) ?? null,
     'learn-start': () => learner.start(),
     'learn-stop': () => learner.stop(),

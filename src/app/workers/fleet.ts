@@ -32,6 +32,8 @@ export interface FleetOptions {
   readonly workers: number;
   readonly configPath: string;
   readonly brokerPath: string;
+  /** Puts on disk what a worker that starts reads there. */
+  readonly beforeStart: () => void;
 }
 
 export class Fleet implements WorkerListener {
@@ -92,7 +94,8 @@ export class Fleet implements WorkerListener {
   }
 
   async #startWorker(slot: number): Promise<Gateway['listeners']> {
-    const { clock, emit, workers, configPath, brokerPath } = this.#options;
+    const { clock, emit, workers, configPath, brokerPath, beforeStart } = this.#options;
+    beforeStart();
     const worker = new WorkerHandle(slot, clock.nowMs(), this);
     this.#numbers.set(worker, ++this.#lastNumber);
     this.#workers.set(slot, worker);

@@ -71,6 +71,16 @@ export class GatewayOfWorkers implements Gateway {
       configPath,
       brokerPath: this.#brokerPath,
       workers: config.workers,
+      beforeStart: () => options.bans.flush?.(),
+    });
+    this.#tellBans();
+  }
+
+  /** Every worker knows every ban. One that is just starting reads what was there before from the disk. */
+  #tellBans(): void {
+    this.#options.bans.follow({
+      banned: (ban) => this.#fleet.broadcast({ kind: 'banned', ban }),
+      lifted: ({ subject }) => this.#fleet.broadcast({ kind: 'ban lifted', subject }),
     });
   }
 

@@ -2,6 +2,7 @@
 import type { GatewayEvent } from '../../base/events.ts';
 import type { RecordingImage } from '../../policy/authorization/learning/recording.ts';
 import type { ShadowReport } from '../../policy/authorization/shadow/shadow-tally.ts';
+import type { Ban, BanSubject } from '../../policy/detection/bans/ban.ts';
 import type { ClientSample } from '../../policy/detection/client-sample.ts';
 import type { LimitName } from '../../policy/limits/limit-name.ts';
 import type { LimitReport } from '../../policy/limits/limit-report.ts';
@@ -47,6 +48,8 @@ export type ToWorker =
   | { readonly kind: 'shares'; readonly shares: readonly [at: string, share: number][] }
   | { readonly kind: 'set learning'; readonly isOn: boolean }
   | { readonly kind: 'set service'; readonly upstream: string; readonly target: string; readonly service: Service }
+  | { readonly kind: 'banned'; readonly ban: Ban }
+  | { readonly kind: 'ban lifted'; readonly subject: BanSubject }
   | { readonly kind: 'claimed'; readonly id: number; readonly granted: boolean };
 
 export type FromWorker =

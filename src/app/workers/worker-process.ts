@@ -5,6 +5,8 @@ import type { Emit, GatewayEvent } from '../../base/events.ts';
 import { NOTHING_RECORDED } from '../../policy/authorization/learning/recording.ts';
 import type { Target } from '../../policy/limits/limit-rules.ts';
 import type { Claim, SharedOwners } from '../../transports/upstream/client-owners.ts';
+import { bansFileOf } from '../bans/ban-store.ts';
+import { WorkerBans } from '../bans/worker-bans.ts';
 import type { Config } from '../config/config.ts';
 import { SampleBatch } from '../detection/sample-batch.ts';
 import { openBrokerAt } from '../embedded-upstream.ts';
@@ -85,6 +87,7 @@ class RemoteOwners implements SharedOwners {
 }
 
 class Worker {
+  readonly #bans = new WorkerBans();
   readonly #owners = new RemoteOwners();
   #gateway: SharingGateway | undefined;
   /** What was said while it was starting. */
@@ -136,6 +139,12 @@ class Worker {
         this.#isLearning = message.isOn;
         this.#gateway?.watching.setLearning(message.isOn);
         return;
+      case 'banned':
+        this.#bans.put(message.ban);
+        return;
+      case 'ban lifted':
+        this.#bans.lift(message.subject);
+        return;
       case 'claimed':
         this.#owners.answer(message.id, message.granted);
         return;
@@ -157,6 +166,7 @@ class Worker {
     const emit = emitter(slot);
     const batch = new SampleBatch(systemClock, emit, (samples) => tell({ kind: 'samples', samples }));
     try {
+      this.#bans.load(bansFileOf(config.dataDirectory), systemClock);
       this.#gateway = await startGateway({
         config,
         configPath,
@@ -165,6 +175,7 @@ class Worker {
         emit,
         clock: systemClock,
         chance: systemChance,
+        bans: this.#bans,
         shared: {
           processes: workers,
           openEmbedded: openBrokerAt(brokerPath),

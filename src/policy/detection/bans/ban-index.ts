@@ -53,6 +53,15 @@ export class BanIndex {
     yield* this.#networks.values();
   }
 
+  /** Every ban that takes in the whole of this subject, the one that answers first; whether it is allowed is another question. */
+  meantFor(subject: BanSubject): Ban[] {
+    const { kind, value } = subject;
+    const own = this.get(subject);
+    if (kind !== 'address' && kind !== 'network') return own === undefined ? [] : [own];
+    const networks = this.#networks.allContaining(value);
+    return own === undefined || kind === 'network' ? networks : [own, ...networks];
+  }
+
   /** The allowed network that the whole of an address or a network lies in. */
   allowedBy({ kind, value }: BanSubject): string | undefined {
     if (kind === 'address') return this.#allowed.find(value);

@@ -41,6 +41,13 @@ class Family<Value> {
     return undefined;
   }
 
+  findAll(address: string, bitsMax: number): Value[] {
+    return this.#lengths
+      .filter(({ bits }) => bits <= bitsMax)
+      .map(({ bits, values }) => values.get(this.#keyOf(address, bits)))
+      .filter((value) => value !== undefined);
+  }
+
   *values(): IterableIterator<Value> {
     for (const length of this.#lengths) yield* length.values.values();
   }
@@ -89,6 +96,12 @@ export class NetworkTable<Value> {
     if (this.#size === 0) return undefined;
     const { address, bits } = partsOf(network);
     return this.#family(address).find(address, bits);
+  }
+
+  /** Of all networks that the whole of this address or network lies in, the most specific first. */
+  allContaining(network: string): Value[] {
+    const { address, bits } = partsOf(network);
+    return this.#family(address).findAll(address, bits);
   }
 
   *values(): IterableIterator<Value> {

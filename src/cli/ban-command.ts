@@ -1,0 +1,181 @@
+/** `sallyport ban`: who is shut out, by whose word, why, and until when. */
+import { join } from 'node:path';
+import {
+  type BanListing,
+  type BanReasons,
+  type BanRecord,
+  listBans,
+  readSubject,
+  whyBanned,
+} from '../app/bans/ban-desk.ts';
+import { bansFileOf, readBans } from '../app/bans/ban-store.ts';
+import { dataDirectoryOf, loadConfig } from '../app/config/load.ts';
+import { askGateway, type ControlOutcome } from '../app/control/client.ts';
+import { CONTROL_SOCKET, type ControlRequest } from '../app/control/protocol.ts';
+import { systemClock } from '../base/clock.ts';
+import { parseDurationMs } from '../base/duration.ts';
+import { BanIndex } from '../policy/detection/bans/ban-index.ts';
+import {
+  type Command,
+  ExitCode,
+  hasOption,
+  type Invocation,
+  JSON_OPTION,
+  PLACE_OPTIONS,
+  textOption,
+  UsageError,
+} from './command.ts';
+import { placeOf } from './place.ts';
+import { verbOf } from './subcommand.ts';
+import { print, printError, printJson, styled } from './terminal.ts';
+
+type Verb = (invocation: Invocation, words: readonly string[]) => Promise<number>;
+
+const VERBS: Readonly<Record<string, Verb>> = { add, remove, list, why };
+
+export const banCommand: Command = {
+  name: 'ban',
+  usage: [
+    'add SUBJECT [--for DURATION] [--reason TEXT]',
+    'remove SUBJECT [--reason TEXT]',
+    'list [--json]',
+    'why SUBJECT [--json]',
+  ],
+  wordsMax: 2,
+  description:
+    'Shuts somebody out, at once and on open connections too, or lets them in again. SUBJECT is an address, a network such as 192.0.2.0/24, user:NAME, client:ID or certificate:SHA256. Networks of bans.allow are never banned. `list` and `why` read what is on disk where no gateway runs.',
+  options: {
+    ...PLACE_OPTIONS,
+    for: { type: 'string', value: 'DURATION', says: 'how long, such as 30m, 2h or 7d (default: until it is removed)' },
+    reason: { type: 'string', value: 'TEXT', says: 'why, for the record; the banned one is not told' },
+    json: JSON_OPTION,
+  },
+  examples: [
+    ['sallyport ban add 192.0.2.7 --for 2h --reason "scans our topics"', 'One address, for two hours'],
+    ['sallyport ban add client:pump-7', 'One client, until it is taken back'],
+    ['sallyport ban why 192.0.2.7', 'Which bans keep it out, and whose they are'],
+    ['sallyport ban remove 192.0.2.7', 'Let it in again'],
+  ],
+  exitCodes: [
+    [0, 'done; for `why`: it is banned'],
+    [1, 'for `why`: it is not banned'],
+    [2, 'nothing to do that with, or not allowed'],
+    [3, 'no gateway is running there'],
+  ],
+  async run(invocation) {
+    const [verb, ...words] = invocation.words;
+    return verbOf('ban', VERBS, verb)(invocation, words);
+  },
+};
+
+function subjectIn(words: readonly string[], verb: string): string {
+  const [subject] = words;
+  if (subject === undefined) throw new UsageError(`Say whom: \`sallyport ban ${verb} 192.0.2.7\`.`);
+  readSubject(subject);
+  return subject;
+}
+
+async function ask(invocation: Invocation, request: ControlRequest, words: readonly string[]): Promise<ControlOutcome> {
+  const { configFile } = placeOf(invocation);
+  return askGateway(join(await dataDirectoryOf(configFile), CONTROL_SOCKET), request, systemClock, words);
+}
+
+/** Where it was not answered. */
+function fail(invocation: Invocation, asked: Exclude<ControlOutcome, { kind: 'answered' }>): number {
+  const isAbsent = asked.kind === 'not running';
+  const says = isAbsent ? 'No gateway is running there. Start one with `sallyport start`.' : asked.says;
+  if (hasOption(invocation, 'json')) printJson({ ok: false, says });
+  else printError(says);
+  return isAbsent ? ExitCode.NotRunning : ExitCode.Usage;
+}
+
+function until({ expiresAt }: BanRecord): string {
+  return expiresAt === null ? 'until it is removed' : `until ${expiresAt}`;
+}
+
+async function add(invocation: Invocation, words: readonly string[]): Promise<number> {
+  const subject = subjectIn(words, 'add');
+  const duration = textOption(invocation, 'for') ?? '';
+  if (textOption(invocation, 'for') !== undefined && !(parseDurationMs(duration)! > 0)) {
+    throw new UsageError(`--for ${duration} is no duration: give one such as 30m, 2h or 7d.`);
+  }
+  const asked = await ask(invocation, 'ban-add', [subject, duration, textOption(invocation, 'reason') ?? '']);
+  if (asked.kind !== 'answered') return fail(invocation, asked);
+  const ban = asked.result as BanRecord;
+  if (hasOption(invocation, 'json')) printJson({ ok: true, result: ban });
+  else print(`${ban.subject} is banned ${until(ban)}.`);
+  return ExitCode.Ok;
+}
+
+async function remove(invocation: Invocation, words: readonly string[]): Promise<number> {
+  const subject = subjectIn(words, 'remove');
+  const asked = await ask(invocation, 'ban-remove', [subject, textOption(invocation, 'reason') ?? '']);
+  if (asked.kind !== 'answered') return fail(invocation, asked);
+  const left = asked.result as BanReasons;
+  if (hasOption(invocation, 'json')) printJson({ ok: true, result: left });
+  else {
+    print(`The ban of ${left.subject} is removed.`);
+    for (const ban of left.bans) print(`It is still shut out by the ban of ${ban.subject}, ${until(ban)}.`);
+  }
+  return ExitCode.Ok;
+}
+
+/** From the disk, as the gateway left it when it ended. */
+async function stored(invocation: Invocation): Promise<{ index: BanIndex; aheadMs: number }> {
+  const { config } = await loadConfig(placeOf(invocation).configFile);
+  const index = new BanIndex();
+  index.allowed = config.bans.allow;
+  const nowMs = systemClock.nowMs();
+  for (const ban of readBans(bansFileOf(config.dataDirectory), systemClock).bans) {
+    if (ban.untilMs > nowMs) index.put(ban);
+  }
+  return { index, aheadMs: systemClock.epochMs() - nowMs };
+}
+
+async function list(invocation: Invocation, words: readonly string[]): Promise<number> {
+  if (words.length > 0) throw new UsageError('`list` takes no more words; `why` tells of one subject.');
+  const asked = await ask(invocation, 'ban-list', []);
+  let listing: BanListing;
+  if (asked.kind === 'answered') listing = asked.result as BanListing;
+  else if (asked.kind === 'not running') {
+    const { index, aheadMs } = await stored(invocation);
+    listing = listBans(index, aheadMs);
+  } else return fail(invocation, asked);
+  if (hasOption(invocation, 'json')) {
+    printJson({ ok: true, isRunning: asked.kind === 'answered', result: listing });
+    return ExitCode.Ok;
+  }
+  if (asked.kind !== 'answered') printError('No gateway is running there; these are in force when one starts.');
+  print(listing.total === 0 ? 'Nobody is banned.' : table(listing.bans));
+  if (listing.total > listing.bans.length) print(`… and ${listing.total - listing.bans.length} older ones.`);
+  return ExitCode.Ok;
+}
+
+async function why(invocation: Invocation, words: readonly string[]): Promise<number> {
+  const subject = subjectIn(words, 'why');
+  const asked = await ask(invocation, 'ban-why', [subject]);
+  let reasons: BanReasons;
+  if (asked.kind === 'answered') reasons = asked.result as BanReasons;
+  else if (asked.kind === 'not running') {
+    const { index, aheadMs } = await stored(invocation);
+    reasons = whyBanned(index, subject, aheadMs);
+  } else return fail(invocation, asked);
+  if (hasOption(invocation, 'json')) printJson({ ok: true, result: reasons });
+  else if (reasons.isBanned) print(`${reasons.subject} is banned:\n${table(reasons.bans)}`);
+  else if (reasons.allowedBy !== null)
+    print(`${reasons.subject} is never banned: ${reasons.allowedBy} is in bans.allow.`);
+  else print(`${reasons.subject} is not banned.`);
+  return reasons.isBanned ? ExitCode.Ok : ExitCode.Negative;
+}
+
+function table(bans: readonly BanRecord[]): string {
+  const rows = bans.map((ban) => [ban.subject, ban.expiresAt ?? 'for good', ban.author, ban.reason]);
+  const head = ['subject', 'until', 'by', 'reason'];
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join('  ')
+      .trimEnd();
+  return [styled('dim', line(head)), ...rows.map(line)].join('\n');
+}
