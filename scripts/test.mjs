@@ -69,7 +69,10 @@ const STAGES = {
   conformance: async (only) => [await tests('conformance', ['test/conformance'], only)],
   fuzz: async () =>
     existsSync(join(ROOT, 'fuzz/main.ts')) ? [await tool('fuzz smoke', nodePath(), ['fuzz/main.ts', '--smoke'])] : [],
-  bench: async () => [await tool('bench smoke', nodePath(), ['bench/main.ts', '--smoke'])],
+  bench: async () => [
+    await tool('bench smoke', nodePath(), ['bench/main.ts', '--smoke']),
+    await tool('attack bench smoke', nodePath(), ['bench/attack/main.ts', '--smoke']),
+  ],
 };
 
 const [wanted, ...only] = process.argv.slice(2);
