@@ -1,4 +1,5 @@
 /** The listeners that brokers' configurations ask for, from whoever reads such configurations: to be held against what listens. */
+import { readMosquittoPorts } from '../brokers/mosquitto/configured-listeners.ts';
 import { type Fact, known } from '../model/fact.ts';
 import type { AuditedSystem } from '../system/audited-system.ts';
 import type { BrokerName } from './broker-processes.ts';
@@ -14,7 +15,7 @@ export interface ConfiguredListeners {
 export type ReadListeners = (system: AuditedSystem) => Promise<Fact<ConfiguredListeners>>;
 
 /** One for each broker whose configuration the audit can read. */
-export const LISTENER_READERS: ReadListeners[] = [];
+export const LISTENER_READERS: readonly ReadListeners[] = [readMosquittoPorts];
 
 export async function collectConfiguredListeners(system: AuditedSystem): Promise<Fact<readonly ConfiguredListeners[]>> {
   const facts = await Promise.all(LISTENER_READERS.map((read) => read(system)));

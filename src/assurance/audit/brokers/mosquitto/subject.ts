@@ -4,9 +4,8 @@ import { mosquitto } from '../../checks/mosquitto/mosquitto.ts';
 import { collectBrokerProcesses } from '../../host/broker-processes.ts';
 import { defineSubject, type Subject } from '../../model/subject.ts';
 import { placedTarget } from '../../model/target.ts';
+import { PACKAGED_CONFIGURATION } from './configured-listeners.ts';
 import { collectMosquitto } from './facts.ts';
-
-const PACKAGED = '/etc/mosquitto/mosquitto.conf';
 
 export const mosquittoSubject: Subject = defineSubject({
   kind: 'mosquitto',
@@ -15,8 +14,8 @@ export const mosquittoSubject: Subject = defineSubject({
     const processes = await collectBrokerProcesses(system);
     const running = processes.state === 'known' ? processes.value.filter(({ broker }) => broker === 'mosquitto') : [];
     const places = new Set(running.flatMap(({ commandLine }) => configurationIn(commandLine)));
-    const packaged = await system.status(PACKAGED);
-    if (packaged.state === 'known') places.add(PACKAGED);
+    const packaged = await system.status(PACKAGED_CONFIGURATION);
+    if (packaged.state === 'known') places.add(PACKAGED_CONFIGURATION);
     return [...places].map((place) => placedTarget('mosquitto', place));
   },
   targetAt: (place, options) => placedTarget('mosquitto', place, options),

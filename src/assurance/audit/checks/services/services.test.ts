@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { FIXTURE_NOW, fixtureContext, layered, type MadeSystem } from '../../../../../test/kit/audited-system.ts';
 import { describeChecks } from '../../../../../test/kit/check-fixtures.ts';
 import { DEBIAN, NO_BROKER_PROCESS, nft, ruleset, without } from '../../../../../test/kit/debian-host.ts';
 import { type AuditFile, NOTHING_DECLARED } from '../../audit-file/schema.ts';
-import { LISTENER_READERS } from '../../host/configured-listeners.ts';
 import { collectHost, type HostFacts } from '../../host/host-facts.ts';
-import { absent, known, unknown } from '../../model/fact.ts';
 import { services } from './services.ts';
 
 interface Fixture {
@@ -38,23 +36,11 @@ const declared = [
   { port: 8883, protocol: 'tcp', purpose: 'devices' },
 ] as const;
 
-// What reads brokers' configurations is not what is tested here.
-const readers = LISTENER_READERS.splice(0);
-before(() => {
-  LISTENER_READERS.push(async (system) => {
-    const text = await system.readText('/etc/test-ports');
-    if (text.state !== 'known')
-      return text.state === 'absent' ? absent('/etc/test-ports') : unknown(text.reason, text.says);
-    return known(
-      { broker: 'mosquitto', file: '/etc/test-ports', ports: text.value.split(' ').map(Number) },
-      '/etc/test-ports',
-    );
-  });
-});
-after(() => {
-  LISTENER_READERS.splice(0, LISTENER_READERS.length, ...readers);
-});
-const configured = (ports: string): Fixture => debian({ files: { '/etc/test-ports': ports } });
+const CONFIGURATION = '/etc/mosquitto/mosquitto.conf';
+const configured = (ports: string): Fixture => {
+  const lines = ports.split(' ').map((port) => `listener ${port}\n`);
+  return debian({ files: { [CONFIGURATION]: lines.join('') } });
+};
 
 describeChecks<HostFacts, Fixture>({
   family: services,
@@ -92,7 +78,7 @@ describeChecks<HostFacts, Fixture>({
       pass: configured('1883 8883'),
       fail: configured('8883'),
       'not-applicable': debian({ files: NO_BROKER_PROCESS }),
-      unknown: debian({ files: { '/etc/test-ports': { unreadable: 'permission-denied' } } }),
+      unknown: debian({ files: { [CONFIGURATION]: { unreadable: 'permission-denied' } } }),
     },
     S06: {
       pass: { made: DEBIAN },
