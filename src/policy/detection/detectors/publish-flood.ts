@@ -8,6 +8,9 @@ export interface PublishFloodSettings extends DetectorSettings {
   readonly halfLifeMs: number;
 }
 
+/** Seconds in which a client stays below this share of the threshold are not worth remembering. */
+const QUIET_SHARE = 0.25;
+
 export const publishFlood: DetectorKind<PublishFloodSettings> = {
   contract: {
     name: 'publishFlood',
@@ -41,9 +44,14 @@ export const publishFlood: DetectorKind<PublishFloodSettings> = {
     return {
       sample(sample, nowMs) {
         if (sample.messagesIn === 0) return;
-        const { clientId, messagesIn, bytesIn } = sample;
-        raise(sample, messages.add(clientId, messagesIn, nowMs) / perSecond, messagesPerSecond, 'messages', nowMs);
-        raise(sample, bytes.add(clientId, bytesIn, nowMs) / perSecond, bytesPerSecond, 'bytes', nowMs);
+        const { clientId, messagesIn, bytesIn, spanMs } = sample;
+        const seconds = spanMs / 1000;
+        if (messagesIn > QUIET_SHARE * messagesPerSecond * seconds) {
+          raise(sample, messages.add(clientId, messagesIn, nowMs) / perSecond, messagesPerSecond, 'messages', nowMs);
+        }
+        if (bytesIn > QUIET_SHARE * bytesPerSecond * seconds) {
+          raise(sample, bytes.add(clientId, bytesIn, nowMs) / perSecond, bytesPerSecond, 'bytes', nowMs);
+        }
       },
     };
   },
