@@ -98,11 +98,9 @@ export class Egress implements DownstreamReceiver {
     if (packet.topicAlias === 0 || this.#aliasIsKnown(packet)) batch.append(packet.bytes, packet.start, packet.end);
     else encodeInto(batch, { ...viewToPacket(packet), topic: packet.topic }, this.#client.version);
     this.#downstream.touch();
-    if (this.#bufferedBytes + batch.length > this.#client.limits.outputBufferMaxBytes) {
-      this.#target.held();
-      return false;
-    }
-    if (lacking === undefined) return true;
+    const isFull = this.#bufferedBytes + batch.length > this.#client.limits.outputBufferMaxBytes;
+    if (isFull) this.#target.held();
+    if (lacking === undefined) return !isFull;
     // It was taken all the same, and is paid back before the next.
     meter?.chargeAnyway(1, packet.end - packet.start, this.#clock.nowMs());
     this.#target.owed(lacking);
