@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { removeDirectory, temporaryDirectory } from '../../test/kit/process.ts';
 import type { Target } from '../load/plan.ts';
 import { NotHere } from '../peers/peer.ts';
-import { familyOf, loadAverage, residentBytes } from '../processes.ts';
+import { familyOf, loadAverage, processorMs, residentBytes } from '../processes.ts';
 import { ATTACKS, type AttackName, type AttackResult, type AttackScale } from './attackers.ts';
 import type { GoodPhase } from './good-clients.ts';
 import type { Role } from './process.ts';
@@ -53,6 +53,8 @@ interface Row {
   readonly before: GoodPhase;
   readonly during: GoodPhase;
   readonly grownBytes: number;
+  /** Processor time of the target, as a share of one core, before and under attack. */
+  readonly coreShares: readonly [before: number, during: number];
   readonly attackers: AttackResult;
 }
 
@@ -100,8 +102,12 @@ class Bench {
       await this.#phase(good, () => sleep(this.#scale.quietMs));
       const rows: Row[] = [];
       for (const name of names) {
-        const before = await this.#phase(good, () => sleep(this.#scale.quietMs));
-        rows.push({ name, before, ...(await this.#attack(name, to, good)) });
+        let quietShare = 0;
+        const before = await this.#phase(good, async () => {
+          quietShare = await this.#coreShare(() => sleep(this.#scale.quietMs));
+        });
+        const { attackShare, ...told } = await this.#attack(name, to, good);
+        rows.push({ name, before, coreShares: [quietShare, attackShare], ...told });
         process.stdout.write(`${lineOf(this.#target.title, rows.at(-1)!)}\n`);
         await sleep(SETTLE_MS);
       }
@@ -109,6 +115,12 @@ class Bench {
     } finally {
       good.kill('SIGKILL');
     }
+  }
+
+  async #coreShare(during: () => Promise<unknown>): Promise<number> {
+    const [fromMs, fromProcessorMs] = [performance.now(), processorMs(this.#pids)];
+    await during();
+    return (processorMs(this.#pids) - fromProcessorMs) / (performance.now() - fromMs);
   }
 
   async #phase(good: ChildProcess, during: () => Promise<unknown>): Promise<GoodPhase> {
@@ -123,7 +135,7 @@ class Bench {
     name: RowName,
     to: Omit<Target, 'tls'> & { tls: false },
     good: ChildProcess,
-  ): Promise<Omit<Row, 'name' | 'before'>> {
+  ): Promise<Omit<Row, 'name' | 'before' | 'coreShares'> & { attackShare: number }> {
     const { attack, attackMs } = this.#scale;
     const plan = { ...to, attacks: name === 'all' ? ATTACKS : [name], scale: attack, durationMs: attackMs };
     const attacker = start({ role: 'attack', plan });
@@ -135,12 +147,15 @@ class Bench {
     try {
       await message(attacker);
       let attackers: AttackResult = {};
+      let attackShare = 0;
       const during = await this.#phase(good, async () => {
         const told = message<AttackResult>(attacker);
-        attacker.send('go');
-        attackers = await told;
+        attackShare = await this.#coreShare(async () => {
+          attacker.send('go');
+          attackers = await told;
+        });
       });
-      return { during, attackers, grownBytes: mostBytes - restBytes };
+      return { during, attackers, attackShare, grownBytes: mostBytes - restBytes };
     } finally {
       clearInterval(look);
       attacker.kill('SIGKILL');
@@ -149,11 +164,11 @@ class Bench {
 }
 
 const HEADER = [
-  '| target | attack | p99 before, ms | p99 under attack, ms | ratio | lost | disconnected | memory, MiB | offered, opened, closed by it |',
-  '| - | - | -: | -: | -: | -: | -: | -: | - |',
+  '| target | attack | p99 before, ms | p99 under attack, ms | ratio | lost | disconnected | memory, MiB | of one core | offered, opened, closed by it |',
+  '| - | - | -: | -: | -: | -: | -: | -: | -: | - |',
 ].join('\n');
 
-function lineOf(title: string, { name, before, during, grownBytes, attackers }: Row): string {
+function lineOf(title: string, { name, before, during, grownBytes, coreShares, attackers }: Row): string {
   const told = Object.entries(attackers).map(([attack, { offered, opened, closed }]) => {
     const numbers = [offered, opened, closed].map((number) => number.toLocaleString('en')).join(', ');
     return name === 'all' ? `${attack} ${numbers}` : numbers;
@@ -167,6 +182,7 @@ function lineOf(title: string, { name, before, during, grownBytes, attackers }: 
     `${during.lost} of ${during.sent}`,
     String(during.disconnected),
     `+${(grownBytes / MIB).toFixed(0)}`,
+    coreShares.map((share) => `${(share * 100).toFixed(0)} %`).join(' → '),
     told.join('; '),
   ];
   return `| ${cells.join(' | ')} |`;

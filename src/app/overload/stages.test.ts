@@ -41,10 +41,10 @@ describe('a stage of overload', () => {
   it('is left slowly, one after the other', () => {
     const stages = new Stages();
     after(stages, 1, 9);
-    assert.equal(after(stages, 0, 9), 3);
+    assert.equal(after(stages, 0, 5), 3);
     assert.equal(after(stages, 0, 1), 2);
-    assert.equal(after(stages, 0, 10), 1);
-    assert.equal(after(stages, 0, 10), 0);
-    assert.equal(after(stages, 0, 10), 0);
+    assert.equal(after(stages, 0, 6), 1);
+    assert.equal(after(stages, 0, 6), 0);
+    assert.equal(after(stages, 0, 6), 0);
   });
 });

@@ -8,7 +8,7 @@ const ENTER = [0, 0.7, 0.85, 0.95] as const;
 const LEAVE = [0, 0.6, 0.75, 0.85] as const;
 /** Samples in a row: a pause for garbage or a burst is no overload, and a lull is no recovery. */
 const ENTER_SAMPLES = 3;
-const LEAVE_SAMPLES = 10;
+const LEAVE_SAMPLES = 6;
 
 export class Stages {
   #stage: Stage = 0;
