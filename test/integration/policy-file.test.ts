@@ -157,4 +157,29 @@ describe('a gateway with a policy file', () => {
     await d1.publish('devices/d1/x', 'x', { qos: 1 });
     await writeFile(policyFile, POLICY);
   });
+
+  it('refuses a policy that breaks its own assertion, with what breaks it, and disturbs nobody', async (t) => {
+    const asserted = `${POLICY}assertions:\n  - never: role reader receive status/#\n`;
+    const line = POLICY.split('\n').length + 1;
+    const dash = await connect(t, 'dash');
+    await dash.subscribe('status/#', { qos: 1 });
+    await writeFile(policyFile, asserted);
+    const { code, err } = await gateway.reload();
+    assert.notEqual(code, 0);
+    const told = new RegExp(
+      `policy\\.yaml:${line}:12: .never: role reader receive status/#. is broken: ` +
+        'user dash from 127\\.0\\.0\\.1 may receive from status\\. That is by role reader, line 15: allow',
+    );
+    assert.match(err, told);
+    const checked = await sallyport(['check', '--data', directory]);
+    assert.equal(checked.code, 2);
+    assert.match(checked.err, told);
+    const d1 = await connect(t, 'd1', 'seen');
+    await d1.publish('status/seen', 'still', { qos: 1 });
+    assert.equal((await dash.received(1))[0]!.payload, 'still');
+    await writeFile(policyFile, asserted.replace('receive status/#', 'receive status/hidden'));
+    assert.equal((await gateway.reload()).code, 0);
+    await writeFile(policyFile, POLICY);
+    assert.equal((await gateway.reload()).code, 0);
+  });
 });

@@ -61,8 +61,9 @@ export function readAssertion(
   }
   const when = grants.readConditions(whenAt, 'allow', [action]);
   if (faults.count > before) return undefined;
-  const { line } = text;
-  return Object.freeze({ file: faults.file, line, kind, subject, action, topic, when, text: `${kind}: ${text.text}` });
+  const { line, column } = text;
+  const asserted = `${kind}: ${text.text}`;
+  return Object.freeze({ file: faults.file, line, column, kind, subject, action, topic, when, text: asserted });
 }
 
 function place({ value }: YamlEntry): { line: number; column: number } {

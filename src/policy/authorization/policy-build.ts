@@ -1,10 +1,13 @@
-/** Reads and compiles a policy, in whatever thread it is called, and what that thread and its owner say to each other. */
+/** Reads, proves and compiles a policy, in whatever thread it is called, and what that thread and its owner say to each other. */
 import { type FileFault, FileFaultError } from '../../base/file-fault.ts';
 import { type CompiledPolicy, compilePolicy } from './policy-compiled.ts';
 import { parsePolicyFile } from './policy-file.ts';
+import type { Policy } from './policy-form.ts';
+import { describeBroken } from './prove/proof-words.ts';
+import { proveAll } from './prove/prover.ts';
 
 export interface PolicyProgress {
-  readonly stage: 'reading' | 'compiling';
+  readonly stage: 'reading' | 'proving' | 'compiling';
   readonly done: number;
   readonly all: number;
 }
@@ -19,15 +22,29 @@ export type FromThread =
   | { readonly kind: 'faults'; readonly faults: readonly FileFault[] }
   | { readonly kind: 'compiled'; readonly policy: CompiledPolicy };
 
+type OnProgress = ((progress: PolicyProgress) => void) | undefined;
+
 /** @throws {FileFaultError} with everything that is wrong in it. */
-export function readAndCompile(
-  { bytes, file }: ThreadRequest,
-  onProgress: ((progress: PolicyProgress) => void) | undefined,
-): CompiledPolicy {
-  const policy = parsePolicyFile(decode(bytes, file), file, {
+export function readPolicyBytes({ bytes, file }: ThreadRequest, onProgress: OnProgress): Policy {
+  return parsePolicyFile(decode(bytes, file), file, {
     onProgress: (done, all) => onProgress?.({ stage: 'reading', done, all }),
   });
+}
+
+/** @throws {FileFaultError} with the assertions that do not hold, and what breaks them. */
+export function proveAndCompile(policy: Policy, onProgress: OnProgress): CompiledPolicy {
+  if (policy.assertions.length > 0) refuseBroken(policy, onProgress);
   return compilePolicy(policy, (done, all) => onProgress?.({ stage: 'compiling', done, all }));
+}
+
+function refuseBroken(policy: Policy, onProgress: OnProgress): void {
+  const proofs = proveAll(policy, policy.assertions, (done, all) => onProgress?.({ stage: 'proving', done, all }));
+  const faults = proofs.flatMap((proof): FileFault[] => {
+    if (proof.outcome === 'holds') return [];
+    const { file, line, column } = proof.assertion;
+    return [{ file, line, column, ...describeBroken(proof) }];
+  });
+  if (faults.length > 0) throw new FileFaultError(faults);
 }
 
 export function decode(bytes: Uint8Array, file: string): string {

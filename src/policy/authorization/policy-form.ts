@@ -117,6 +117,8 @@ export interface Assertion extends Written {
   readonly topic: string;
   /** It is about what happens when all of them hold. */
   readonly when: Conditions;
+  /** Counted from 1. */
+  readonly column: number;
   /** As it was written, such as `never: role sensor publish cmd/#`. */
   readonly text: string;
 }

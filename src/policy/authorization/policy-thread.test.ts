@@ -76,3 +76,27 @@ test('a large policy tells how far it has come', async () => {
   assert.deepEqual([...new Set(seen.map(({ stage }) => stage))], ['reading', 'compiling']);
   for (const { done, all } of seen) assert.ok(done > 0 && done <= all);
 });
+
+test('a policy that breaks its own assertion is refused with what breaks it, in a thread and here', async () => {
+  const text = `roles:
+  r:
+    grants:
+      - { allow: publish, topics: a/# }
+assignments: [{ roles: r, to: authenticated }]
+assertions:
+  - never: anonymous publish a/#
+  - never: role r publish a/b
+`;
+  for (const options of [IN_THREAD, {}]) {
+    await assert.rejects(buildPolicy(bytesOf(text), 'p', options), (error) => {
+      assert.ok(error instanceof FileFaultError);
+      const [fault, ...others] = error.faults;
+      assert.deepEqual(others, []);
+      assert.partialDeepStrictEqual(fault, { file: 'p', line: 8, column: 12 });
+      assert.match(fault!.says, /user \w+ may publish to a\/b\. That is by role r, line 4/);
+      return true;
+    });
+    const mended = await buildPolicy(bytesOf(text.replace('role r publish', 'anonymous publish')), 'p', options);
+    assert.equal(mended.summary.assertions, 2);
+  }
+});

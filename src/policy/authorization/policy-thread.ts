@@ -1,7 +1,13 @@
-/** From the bytes of a policy file to its compiled form; a large one is read and compiled in a thread of its own. */
+/** From the bytes of a policy file to its compiled form; a large one, or one with assertions, is worked on in a thread of its own. */
 import { Worker } from 'node:worker_threads';
 import { FileFaultError } from '../../base/file-fault.ts';
-import { type FromThread, type PolicyProgress, readAndCompile, type ThreadRequest } from './policy-build.ts';
+import {
+  type FromThread,
+  type PolicyProgress,
+  proveAndCompile,
+  readPolicyBytes,
+  type ThreadRequest,
+} from './policy-build.ts';
 import type { CompiledPolicy } from './policy-compiled.ts';
 
 /** Below this a policy takes some tens of milliseconds, and a thread's start is most of what it would cost. */
@@ -23,7 +29,11 @@ export async function buildPolicy(
   options: BuildOptions = {},
 ): Promise<CompiledPolicy> {
   const { onProgress, threadMinBytes = THREAD_MIN_BYTES } = options;
-  if (bytes.length < threadMinBytes) return readAndCompile({ bytes, file }, onProgress);
+  if (bytes.length < threadMinBytes) {
+    const policy = readPolicyBytes({ bytes, file }, onProgress);
+    // A proof may take long with few grants too; a small file is soon read again.
+    if (policy.assertions.length === 0) return proveAndCompile(policy, onProgress);
+  }
   return buildInThread({ bytes, file }, onProgress);
 }
 

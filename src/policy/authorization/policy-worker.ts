@@ -1,7 +1,13 @@
-/** The thread that reads and compiles one large policy. */
+/** The thread that reads, proves and compiles one policy. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { FileFaultError } from '../../base/file-fault.ts';
-import { type FromThread, readAndCompile, type ThreadRequest } from './policy-build.ts';
+import {
+  type FromThread,
+  type PolicyProgress,
+  proveAndCompile,
+  readPolicyBytes,
+  type ThreadRequest,
+} from './policy-build.ts';
 import { buffersOfPolicy } from './policy-compiled.ts';
 
 function send(message: FromThread, transfer: ArrayBuffer[] = []): void {
@@ -9,7 +15,8 @@ function send(message: FromThread, transfer: ArrayBuffer[] = []): void {
 }
 
 try {
-  const policy = readAndCompile(workerData as ThreadRequest, (progress) => send({ kind: 'progress', ...progress }));
+  const onProgress = (progress: PolicyProgress): void => send({ kind: 'progress', ...progress });
+  const policy = proveAndCompile(readPolicyBytes(workerData as ThreadRequest, onProgress), onProgress);
   send({ kind: 'compiled', policy }, buffersOfPolicy(policy));
 } catch (error) {
   if (!(error instanceof FileFaultError)) throw error;

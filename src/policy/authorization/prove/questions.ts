@@ -4,7 +4,16 @@ import { type Literal, not, type Situation } from './atom.ts';
 import { Effort } from './effort.ts';
 import type { Model, ModelGrant } from './model.ts';
 import { asFilter, canMeet, overlapOf, type Pattern } from './pattern.ts';
-import { cannotBeFilledIn, grantApplies, grantContains, type Obstacle, Search } from './search.ts';
+import {
+  cannotBeFilledIn,
+  grantApplies,
+  grantContains,
+  isMatched,
+  type Obstacle,
+  roleHeld,
+  Search,
+  type Sought,
+} from './search.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** Whom and what a question is limited to. */
@@ -17,12 +26,11 @@ export interface Scope {
   readonly obstacles: readonly Obstacle[];
 }
 
-export interface Found {
-  readonly situation: Situation;
+export interface Found extends Sought {
   /** What decides there; undefined where nothing does. */
   readonly by: ModelGrant | undefined;
-  /** All that was asked of the situation: the rest of it could be otherwise. */
-  readonly literals: readonly Literal[];
+  /** Where nothing does: what would have, had the client or the message been another. */
+  readonly near?: ModelGrant;
 }
 
 /** How a policy may deny everything to somebody, or something on a filter. */
@@ -76,8 +84,8 @@ function findHeld(
   for (const client of clients) {
     for (const holding of by.holdings) {
       const literals = [...new Set([...client, ...holding.literals, ...wanted])];
-      const situation = search.find(literals, obstacles);
-      if (situation !== undefined) return { situation, by, literals };
+      const sought = search.find(literals, obstacles);
+      if (sought !== undefined) return { ...sought, by };
     }
   }
   return undefined;
@@ -102,13 +110,20 @@ export function findDenied(model: Model, vocabulary: Vocabulary, scope: Scope): 
       if (found !== undefined) return found;
     }
   }
-  const allows = model
-    .overlapping('allow', action, pattern.text)
-    .map((grant) => (isFilter ? grantContains(grant, pattern) : grantApplies(grant)));
+  const allows = model.overlapping('allow', action, pattern.text);
+  const allowing = allows.map((grant) => (isFilter ? grantContains(grant, pattern) : grantApplies(grant)));
   for (const client of clients) {
     const wanted = [...new Set([...client, ...asked])];
-    const situation = search.find(wanted, [...obstacles, ...allows]);
-    if (situation !== undefined) return { situation, by: undefined, literals: wanted };
+    const sought = search.find(wanted, [...obstacles, ...allowing]);
+    if (sought === undefined) continue;
+    const near = nearestOf(allows, sought.situation);
+    return { ...sought, by: undefined, ...(near === undefined ? {} : { near }) };
   }
   return undefined;
+}
+
+/** Of the grants that have the topic, one of a role that is held, if there is such a one. */
+function nearestOf(allows: readonly ModelGrant[], situation: Situation): ModelGrant | undefined {
+  const near = allows.filter(({ pattern }) => isMatched(pattern, situation));
+  return near.find(({ holdings }) => roleHeld(holdings).waysOut(situation) !== undefined) ?? near[0];
 }

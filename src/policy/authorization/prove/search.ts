@@ -14,6 +14,12 @@ export interface Obstacle {
   waysOut(situation: Situation): Literal[] | undefined;
 }
 
+/** A situation, and everything that was asked of it on the way there: the rest of it could be otherwise. */
+export interface Sought {
+  readonly situation: Situation;
+  readonly literals: readonly Literal[];
+}
+
 export class Search {
   readonly #vocabulary: Vocabulary;
   readonly #effort: Effort;
@@ -23,11 +29,11 @@ export class Search {
     this.#effort = effort;
   }
 
-  find(literals: readonly Literal[], obstacles: readonly Obstacle[]): Situation | undefined {
+  find(literals: readonly Literal[], obstacles: readonly Obstacle[]): Sought | undefined {
     const situation = solve(literals, this.#vocabulary, this.#effort);
     if (situation === undefined) return undefined;
     const ways = fewestWays(situation, obstacles);
-    if (ways === undefined) return situation;
+    if (ways === undefined) return { situation, literals };
     const narrowed = [...literals];
     for (const way of ways) {
       const found = this.find([...narrowed, way], obstacles);
@@ -58,7 +64,12 @@ function heldThrough(holdings: readonly Holding[], situation: Situation): readon
 const areMet = (literals: readonly Literal[], situation: Situation): boolean =>
   literals.every((literal) => isMet(literal, situation));
 
-export function matchesFirst(pattern: Pattern, { levels }: Situation): boolean {
+/** Whether a topic is one of a filter's, once the placeholders are filled in. */
+export function isMatched(pattern: Pattern, situation: Situation): boolean {
+  return matchesFirst(pattern, situation) && areMet(pattern.matches, situation);
+}
+
+function matchesFirst(pattern: Pattern, { levels }: Situation): boolean {
   return !(startsWithWildcard(pattern) && levels[0]!.startsWith('$'));
 }
 
@@ -74,7 +85,7 @@ export function grantApplies({ holdings, ofClient, ofMessage, pattern, grant }: 
   const fits = grant.effect === 'allow' ? pattern.fits : [];
   return {
     waysOut(situation) {
-      if (!matchesFirst(pattern, situation) || !areMet(pattern.matches, situation)) return undefined;
+      if (!isMatched(pattern, situation)) return undefined;
       if (!areMet(pattern.fits, situation) || !areMet(conditions, situation)) return undefined;
       const held = heldThrough(holdings, situation);
       return held && [...held, ...conditions, ...fits, ...pattern.matches].map(not);
