@@ -41,6 +41,8 @@ export async function startGateway(init: GatewayInit): Promise<Peer> {
       { ...listener, name: 'tls', type: 'tls', port: tlsPort, tls },
     ],
     authentication: { hashQueueMax: 100_000 },
+    // All clients of the bench come from one address.
+    overload: { halfOpenMax: 100_000, halfOpenPerAddressMax: 100_000, idlePerAddressMax: 100 },
     limits: { inflightMax: 65_535, outputBufferMax: '64MiB' },
     broker: {
       persistence: init.persistence ?? 'memory',
