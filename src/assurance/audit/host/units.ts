@@ -10,6 +10,14 @@ export interface BrokerUnit {
   readonly file: string;
   /** Of the section [Service]: the last value of each key. */
   readonly service: ReadonlyMap<string, string>;
+  /** Every Environment= and EnvironmentFile= in order, each with the file that it stands in. */
+  readonly environment: readonly UnitEnvironment[];
+}
+
+export interface UnitEnvironment {
+  readonly key: 'Environment' | 'EnvironmentFile';
+  readonly value: string;
+  readonly file: string;
 }
 
 const UNITS: Readonly<Record<string, BrokerName>> = {
@@ -43,11 +51,11 @@ export async function collectBrokerUnits(system: AuditedSystem): Promise<Fact<re
       const text = await system.readText(file);
       if (text.state === 'unknown') return text;
       if (text.state === 'absent') continue;
-      const service = new Map<string, string>();
-      readService(text.value, service);
-      const failed = await readDropIns(system, name, service);
+      const unit = { broker, name, file, service: new Map<string, string>(), environment: [] };
+      readService(text.value, file, unit);
+      const failed = await readDropIns(system, name, unit);
       if (failed !== undefined) return failed;
-      units.push({ broker, name, file, service });
+      units.push(unit);
       break;
     }
   }
@@ -55,11 +63,7 @@ export async function collectBrokerUnits(system: AuditedSystem): Promise<Fact<re
 }
 
 /** Drop-ins of all folders are applied in the order of their names; of the same name only the first folder's. */
-async function readDropIns(
-  system: AuditedSystem,
-  name: string,
-  service: Map<string, string>,
-): Promise<Fact<never> | undefined> {
+async function readDropIns(system: AuditedSystem, name: string, unit: UnitRead): Promise<Fact<never> | undefined> {
   const dropIns = new Map<string, string>();
   for (const folder of FOLDERS) {
     const names = await system.list(`${folder}/${name}.d`);
@@ -72,16 +76,24 @@ async function readDropIns(
   for (const [, file] of [...dropIns].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const text = await system.readText(file);
     if (text.state === 'unknown') return text;
-    if (text.state === 'known') readService(text.value, service);
+    if (text.state === 'known') readService(text.value, file, unit);
   }
   return undefined;
 }
 
-function readService(text: string, service: Map<string, string>): void {
+interface UnitRead {
+  readonly service: Map<string, string>;
+  readonly environment: UnitEnvironment[];
+}
+
+function readService(text: string, file: string, { service, environment }: UnitRead): void {
   let section = '';
   for (const line of text.replace(/\\\n/g, ' ').split('\n')) {
     section = /^\s*\[(.+)\]/.exec(line)?.[1] ?? section;
     const match = /^\s*([A-Za-z]\w*)\s*=\s*(.*?)\s*$/.exec(line);
-    if (section === 'Service' && match !== null) service.set(match[1]!, match[2]!);
+    if (section !== 'Service' || match === null) continue;
+    const [key, value] = [match[1]!, match[2]!];
+    service.set(key, value);
+    if (key === 'Environment' || key === 'EnvironmentFile') environment.push({ key, value, file });
   }
 }

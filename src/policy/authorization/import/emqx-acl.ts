@@ -34,6 +34,24 @@ export function importEmqxAcl(text: string, file: string, policy: ImportedPolicy
   }
 }
 
+/** The rule that decides where no other does. */
+export interface LastRule {
+  readonly line: number;
+  readonly effect: string;
+  /** Whether it is for everybody and everything. */
+  readonly isForAll: boolean;
+}
+
+/** Undefined where there are no rules. @throws {FileFaultError} when it is no file of Erlang terms. */
+export function lastRuleOf(text: string, file: string): LastRule | undefined {
+  const faults = new FaultList(file);
+  const term = readTerms(text, faults).at(-1);
+  faults.throwIfAny();
+  if (term === undefined) return undefined;
+  const [effect, who, ...rest] = term.kind === 'tuple' ? term.items : [];
+  return { line: term.line, effect: nameOf(effect) ?? '', isForAll: nameOf(who) === 'all' && rest.length === 0 };
+}
+
 function addDeny(deny: Rule, before: readonly Rule[], after: readonly Rule[], policy: ImportedPolicy): void {
   const overlaps = (topic: string, rules: readonly Rule[]): Rule | undefined =>
     rules.find(
