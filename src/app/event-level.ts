@@ -43,6 +43,8 @@ export const EVENT_LEVELS: Readonly<Record<EventName, LogLevel>> = {
   'patch.applied': 'warn',
   'attack.detected': 'warn',
   'attack.ended': 'info',
+  'response.taken': 'warn',
+  'response.rolled-back': 'error',
   'ban.added': 'warn',
   'ban.removed': 'info',
   'ban.expired': 'info',

@@ -108,6 +108,10 @@ export function eventSentence(event: GatewayEvent): string {
     }
     case 'attack.ended':
       return `Attack of ${event.subjectKind} ${event.subject} is over after ${Math.round(event.durationMs / 1000)} s [detector:${event.detector}]`;
+    case 'response.taken':
+      return `Response ${event.action} to ${banned(event)}: ${why(event)}`;
+    case 'response.rolled-back':
+      return `Took back ${count(event.responses, 'response')}: ${why(event)}`;
     case 'ban.added': {
       const until = event.expiresAt === undefined ? 'until it is taken back' : `until ${event.expiresAt}`;
       return `Banned ${banned(event)} ${until}: ${event.reason} [${event.author}]`;

@@ -6,6 +6,7 @@ import type { Emit } from '../base/events.ts';
 import { Reason } from '../mqtt/reason.ts';
 import { Connection } from '../pipeline/connection.ts';
 import { Connections } from '../pipeline/connections.ts';
+import type { Impact } from '../pipeline/membership.ts';
 import type { ConnectionPolicy } from '../pipeline/policy.ts';
 import type { RecordingImage } from '../policy/authorization/learning/recording.ts';
 import type { ShadowReport } from '../policy/authorization/shadow/shadow-tally.ts';
@@ -27,7 +28,7 @@ import { ChainInForce } from './chain-in-force.ts';
 import type { Config, ListenerConfig } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import { connectGate } from './connect-gate.ts';
-import { DetectionEngine, TELLING_ALONE } from './detection/detection-engine.ts';
+import { DetectionEngine } from './detection/detection-engine.ts';
 import { Sampler } from './detection/sampler.ts';
 import { type OpenEmbedded, openOwnBroker } from './embedded-upstream.ts';
 import { letHashingYield } from './hash-threads.ts';
@@ -39,6 +40,8 @@ import { listenerOptions } from './listener-files.ts';
 import { systemMeasures } from './overload/measures.ts';
 import { Overload } from './overload/overload.ts';
 import { loadPolicies, policyFor } from './policies.ts';
+import { Enforcement } from './response/enforcement.ts';
+import { type ResponseOrder, Responses } from './response/responses.ts';
 import { type PreparedUpstreams, prepareUpstreams, Upstreams } from './upstreams.ts';
 import { VERSION } from './version.ts';
 import { type PreparedShadow, Watching } from './watching/watching.ts';
@@ -82,6 +85,8 @@ export interface Gateway {
     setService(upstream: string, target: string, service: Service): boolean | Promise<boolean>;
   };
   readonly watching: GatewayWatching;
+  /** Does what a response asks for, and tells whom it hits; undefined where others do it. */
+  enforce?(order: ResponseOrder): Impact;
   /** What operators, and responses to attacks, set for now. */
   readonly limits: GatewayLimits;
   /**
@@ -145,6 +150,9 @@ class RunningGateway implements SharingGateway {
   readonly #inForce: LimitsInForce;
   readonly limits: GatewayLimits;
   readonly #overload: Overload;
+  readonly #enforcement: Enforcement;
+  /** A worker's detections are answered by the process that started it. */
+  readonly #responses: Responses | undefined;
   readonly #expulsion: Expulsion;
   readonly #listeners = new Map<string, Listener>();
   readonly upstreams: Upstreams;
@@ -171,7 +179,12 @@ class RunningGateway implements SharingGateway {
     // A worker's events and samples are looked at by the process that started it, which sees those of all.
     this.#detection =
       shared === undefined
-        ? new DetectionEngine(config.detection, { clock, chance, emit: options.emit, responder: TELLING_ALONE })
+        ? new DetectionEngine(config.detection, {
+            clock,
+            chance,
+            emit: options.emit,
+            responder: { respond: (detection) => this.#responses?.respond(detection) },
+          })
         : undefined;
     const emit = this.#detection?.emit ?? options.emit;
     this.#options = { ...options, emit };
@@ -188,6 +201,18 @@ class RunningGateway implements SharingGateway {
     this.#queue = new HashQueue({ clock, emit, runningMax: hashConcurrency, waitingMax: hashQueueMax });
     this.#inForce = new LimitsInForce({ clock, emit, processes: shared?.processes ?? 1 });
     this.limits = limitControl(this.#inForce, clock);
+    this.#enforcement = new Enforcement(this.#connections, clock, () => this.#config.overload.knownGood);
+    this.#responses =
+      bans.book === undefined
+        ? undefined
+        : new Responses({
+            config: config.response,
+            clock,
+            emit: options.emit,
+            book: bans.book,
+            limits: this.limits,
+            enforce: (order) => this.#responses?.onImpact(order.id, 0, this.enforce(order)),
+          });
     this.#gate = acceptGates([banGate(bans.index), connectGate(this.#inForce)]);
     this.#overload = this.#makeOverload(emit);
     this.#staples = new Staples({ clock, chance, emit });
@@ -224,6 +249,11 @@ class RunningGateway implements SharingGateway {
       },
       { clock: this.#options.clock, emit },
     );
+  }
+
+  /** What a response asks of this process. */
+  enforce(order: ResponseOrder): Impact {
+    return this.#enforcement.enforce(order);
   }
 
   get listeners(): Gateway['listeners'] {
@@ -429,6 +459,7 @@ class RunningGateway implements SharingGateway {
     this.#config = config;
     this.#generation++;
     this.#detection?.configure(config.detection);
+    this.#responses?.apply(config.response);
     this.#options.bans.index.allowed = config.bans.allow;
     this.upstreams.apply(config, prepared.upstreams);
     this.#guards.commit(prepared.guards);

@@ -156,6 +156,21 @@ export type GatewayEvent =
       durationMs: number;
       scoreMax: number;
     }
+  /** A detection was answered by more than this event. */
+  | { name: 'response.taken'; action: string; subjectKind: string; subject: string; by: string; says: string }
+  /** A detector's responses have hit those who do no harm. */
+  | {
+      name: 'response.rolled-back';
+      by: string;
+      responses: number;
+      /** Some of those that were let go. */
+      subjects: readonly string[];
+      knownGoodHit: number;
+      knownGood: number;
+      /** For so long the detector is only heard. */
+      suspendedMs: number;
+      says: string;
+    }
   | ({ name: 'ban.added' } & BanFacts)
   /** `by` whom, and why. */
   | ({ name: 'ban.removed'; by: string; says: string } & BanFacts)

@@ -1,7 +1,9 @@
 /** All connections of the gateway: what a reload, a shutdown and an operator reach them through. */
 import { Reason } from '../mqtt/reason.ts';
+import type { BanSubject } from '../policy/detection/bans/ban.ts';
 import { banOf, wordsOf } from './checks/banned.ts';
 import type { Connection } from './connection.ts';
+import { isMeantBy } from './membership.ts';
 import type { ConnectionPolicy } from './policy.ts';
 
 export class Connections {
@@ -72,6 +74,16 @@ export class Connections {
     for (const connection of [...this.#all]) {
       if (connection.client.downstream.certificate !== undefined) connection.recheckIdentity();
     }
+  }
+
+  all(): Iterable<Connection> {
+    return this.#all;
+  }
+
+  /** Ends those that are meant; their Wills are discarded. */
+  end(subject: BanSubject, reason: number, by: string, says: string): void {
+    const isMeant = isMeantBy(subject);
+    for (const connection of [...this.#all]) if (isMeant(connection.client)) connection.withdraw(by, says, reason);
   }
 
   /** Ends those of clients that are banned by now. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { PacketType } from '../../src/mqtt/wire.ts';
+import { encode } from '../kit/codec.ts';
 import { untilEvent } from '../kit/event-log.ts';
 import { eventually } from '../kit/eventually.ts';
 import { type RunningGateway, sallyport, startGateway } from '../kit/gateway.ts';
@@ -138,6 +139,21 @@ for (const workers of [1, 2]) {
         assert.equal(code, 2, words.join(' '));
         assert.match(err, says);
       }
+    });
+
+    it('bans who guesses passwords, by itself and at once', async () => {
+      const guess = async (i: number): Promise<void> => {
+        const socket = net.connect({ host: HOST, port: gateway.ports.get('tcp')!, localAddress: '127.0.0.99' });
+        socket.on('error', () => undefined);
+        socket.end(encode(connect(4, { clientId: `g${i}`, username: 'ann', password: `guess ${i}` }), 4));
+        await new Promise<void>((resolve) => socket.once('close', () => resolve()));
+      };
+      for (let i = 0; i < 12; i++) await guess(i);
+      const added = await untilEvent(gateway.program, 'ban.added', { subject: '127.0.0.99' });
+      assert.equal(added['author'], 'detector:bruteForce');
+      assert.equal(await knock('127.0.0.99'), 'closed');
+      const why = await ban('why', '127.0.0.99');
+      assert.match(why.out, /detector:bruteForce/);
     });
   });
 }

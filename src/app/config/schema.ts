@@ -12,6 +12,7 @@ import { journalSchema } from './journal-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
 import { listenerSchema } from './listener-schema.ts';
 import { overloadSchema } from './overload-schema.ts';
+import { responseSchema } from './response-schema.ts';
 import { syslogSchema } from './syslog-schema.ts';
 import { referenceProblems } from './upstream-references.ts';
 import { routesSchema, upstreamField, upstreamsSchema } from './upstream-schema.ts';
@@ -137,6 +138,7 @@ export function configSchema(directory: string) {
       .meta(about('How much is too much: ceilings of one connection, and rates of those who share a scope.')),
     detection: detectionSchema.prefault({}).meta(about('What is taken for an attack, and what follows.')),
     overload: overloadSchema.prefault({}).meta(about('What happens when there is more to do than can be done.')),
+    response: responseSchema.prefault({}).meta(about('How detections are answered.')),
     bans: bansSchema.prefault({}).meta(about('Who is shut out, and for how long.')),
     broker: brokerSchema.prefault({}).meta(about('The embedded broker.')),
     log: logSchema(directory).prefault({}).meta(about('Where events are written.')),

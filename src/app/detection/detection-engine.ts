@@ -11,9 +11,6 @@ import type { Config } from '../config/config.ts';
 
 const SETTLE_EVERY_MS = 1000;
 
-/** The event is all that follows. */
-export const TELLING_ALONE: Responder = { respond: () => undefined };
-
 export interface DetectionEngineOptions {
   readonly clock: Clock;
   readonly chance: Chance;

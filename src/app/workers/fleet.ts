@@ -5,6 +5,7 @@ import { backoffMs } from '../../base/backoff.ts';
 import type { Chance } from '../../base/chance.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
+import type { Impact } from '../../pipeline/membership.ts';
 import type { RecordingImage } from '../../policy/authorization/learning/recording.ts';
 import type { ClientSample } from '../../policy/detection/client-sample.ts';
 import type { Config } from '../config/config.ts';
@@ -34,6 +35,8 @@ export interface FleetOptions {
   readonly brokerPath: string;
   /** Puts on disk what a worker that starts reads there. */
   readonly beforeStart: () => void;
+  /** Whom a response hits among a worker's clients. */
+  readonly onImpact: (order: number, worker: number, impact: Impact) => void;
 }
 
 export class Fleet implements WorkerListener {
@@ -119,6 +122,7 @@ export class Fleet implements WorkerListener {
   onMessage(worker: WorkerHandle, message: FromWorker): void {
     const number = this.#numbers.get(worker) ?? 0;
     if (message.kind === 'event') this.#options.emit(message.event);
+    else if (message.kind === 'impact') this.#options.onImpact(message.order, number, message.impact);
     else if (message.kind === 'samples') for (const sample of message.samples) this.#options.sample(sample);
     else if (message.kind === 'claim') {
       const { id, upstream, claim } = message;

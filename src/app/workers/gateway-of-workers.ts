@@ -4,9 +4,10 @@ import { mergedReport, type ShadowReport } from '../../policy/authorization/shad
 import type { Service } from '../../transports/upstream/target.ts';
 import type { TargetStatus } from '../../transports/upstream/target-status.ts';
 import type { Config } from '../config/config.ts';
-import { DetectionEngine, TELLING_ALONE } from '../detection/detection-engine.ts';
+import { DetectionEngine } from '../detection/detection-engine.ts';
 import type { Gateway, GatewayOptions, GatewayWatching, ReloadOutcome } from '../gateway.ts';
 import type { GatewayLimits } from '../limit-control.ts';
+import { Responses } from '../response/responses.ts';
 import { leadsToEmbedded, prepareUpstreams } from '../upstreams.ts';
 import { VERSION } from '../version.ts';
 import { BrokerHub } from './broker-hub.ts';
@@ -30,6 +31,7 @@ export class GatewayOfWorkers implements Gateway {
   readonly #fleet: Fleet;
   /** Sees what the clients of all workers do. */
   readonly #detection: DetectionEngine;
+  readonly #responses: Responses | undefined;
   #config: Config;
   #hub: BrokerHub | undefined;
   /** Reloads and replacements run one after another. */
@@ -59,7 +61,7 @@ export class GatewayOfWorkers implements Gateway {
       clock,
       chance,
       emit: options.emit,
-      responder: TELLING_ALONE,
+      responder: { respond: (detection) => this.#responses?.respond(detection) },
     });
     const { emit } = this.#detection;
     this.#brokerPath = join(config.dataDirectory, BROKER_SOCKET);
@@ -71,9 +73,21 @@ export class GatewayOfWorkers implements Gateway {
       configPath,
       brokerPath: this.#brokerPath,
       workers: config.workers,
+      onImpact: (order, worker, impact) => this.#responses?.onImpact(order, worker, impact),
       beforeStart: () => options.bans.flush?.(),
     });
     this.#tellBans();
+    this.#responses =
+      options.bans.book === undefined
+        ? undefined
+        : new Responses({
+            config: config.response,
+            clock,
+            emit: options.emit,
+            book: options.bans.book,
+            limits: this.limits,
+            enforce: (order) => this.#fleet.broadcast({ kind: 'response', order }),
+          });
   }
 
   /** Every worker knows every ban. One that is just starting reads what was there before from the disk. */
@@ -124,6 +138,7 @@ export class GatewayOfWorkers implements Gateway {
       if (config.workers !== this.#config.workers) restartNeeded.push('workers');
       this.#hub?.update(config);
       this.#detection.configure(config.detection);
+      this.#responses?.apply(config.response);
       this.#config = config;
       return { ...outcome, restartNeeded };
     } catch (error) {

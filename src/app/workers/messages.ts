@@ -1,5 +1,6 @@
 /** What the supervising process and its workers tell each other, over the channel that the runtime gives them. */
 import type { GatewayEvent } from '../../base/events.ts';
+import type { Impact } from '../../pipeline/membership.ts';
 import type { RecordingImage } from '../../policy/authorization/learning/recording.ts';
 import type { ShadowReport } from '../../policy/authorization/shadow/shadow-tally.ts';
 import type { Ban, BanSubject } from '../../policy/detection/bans/ban.ts';
@@ -13,6 +14,7 @@ import type { Service } from '../../transports/upstream/target.ts';
 import type { TargetStatus } from '../../transports/upstream/target-status.ts';
 import type { Config } from '../config/config.ts';
 import type { Gateway, ReloadOutcome } from '../gateway.ts';
+import type { ResponseOrder } from '../response/responses.ts';
 
 /** A limit that is set for now. `forMs` is absent where it lasts. */
 export interface ToldOverride {
@@ -48,6 +50,7 @@ export type ToWorker =
   | { readonly kind: 'shares'; readonly shares: readonly [at: string, share: number][] }
   | { readonly kind: 'set learning'; readonly isOn: boolean }
   | { readonly kind: 'set service'; readonly upstream: string; readonly target: string; readonly service: Service }
+  | { readonly kind: 'response'; readonly order: ResponseOrder }
   | { readonly kind: 'banned'; readonly ban: Ban }
   | { readonly kind: 'ban lifted'; readonly subject: BanSubject }
   | { readonly kind: 'claimed'; readonly id: number; readonly granted: boolean };
@@ -56,6 +59,7 @@ export type FromWorker =
   | { readonly kind: 'ready'; readonly listeners: Gateway['listeners'] }
   | { readonly kind: 'failed'; readonly says: string }
   | { readonly kind: 'event'; readonly event: GatewayEvent }
+  | { readonly kind: 'impact'; readonly order: number; readonly impact: Impact }
   | { readonly kind: 'samples'; readonly samples: readonly ClientSample[] }
   | { readonly kind: 'reloaded'; readonly id: number; readonly outcome: ReloadOutcome }
   | { readonly kind: 'upstream status'; readonly id: number; readonly status: readonly TargetStatus[] }

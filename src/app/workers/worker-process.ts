@@ -139,6 +139,11 @@ class Worker {
         this.#isLearning = message.isOn;
         this.#gateway?.watching.setLearning(message.isOn);
         return;
+      case 'response': {
+        const impact = this.#gateway?.enforce?.(message.order);
+        if (impact !== undefined) tell({ kind: 'impact', order: message.order.id, impact });
+        return;
+      }
       case 'banned':
         this.#bans.put(message.ban);
         return;
