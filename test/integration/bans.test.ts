@@ -145,6 +145,7 @@ for (const workers of [1, 2]) {
       const guess = async (i: number): Promise<void> => {
         const socket = net.connect({ host: HOST, port: gateway.ports.get('tcp')!, localAddress: '127.0.0.99' });
         socket.on('error', () => undefined);
+        socket.resume();
         socket.end(encode(connect(4, { clientId: `g${i}`, username: 'ann', password: `guess ${i}` }), 4));
         await new Promise<void>((resolve) => socket.once('close', () => resolve()));
       };

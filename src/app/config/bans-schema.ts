@@ -19,7 +19,7 @@ export function networkField() {
 
 export const bansSchema = section({
   allow: list(networkField(), { min: 0, max: ALLOW_MAX, what: 'networks' })
-    .prefault([])
+    .prefault(['127.0.0.1', '::1'])
     .meta(about('Addresses and networks that are never banned, whoever asks for it.')),
   duration: duration({ min: '1s', max: '365d' }).prefault('10m').meta(about("A detector's first ban of somebody.")),
   factor: wholeNumber({ min: 1, max: 100 })
