@@ -1,5 +1,5 @@
 /** `npm run bench`: starts the gateway and its peers, puts the same load on each, round by round, and prints what that gave. */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { countCheck } from './measures/count-check.ts';
 import { latency } from './measures/latency.ts';
 import type { Measure, Scale } from './measures/measure.ts';
 import { closedLoop, throughput } from './measures/throughput.ts';
+import { pathOf } from './peers/program.ts';
 import { loadAverage } from './processes.ts';
 import { judge, verdictsText } from './report/figures.ts';
 import { emptyResult, type MeasureResult, type Results } from './report/results.ts';
@@ -70,14 +71,12 @@ const HELP = `npm run bench -- [options]
   --charts DIR         SVG charts
 `;
 
+/** The first line that it prints; that Mosquitto calls its own help a failure does not matter. */
 function versionOf(command: string, ...args: string[]): string {
-  try {
-    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
-      .split('\n')[0]!
-      .trim();
-  } catch {
-    return 'not installed';
-  }
+  const path = pathOf(command);
+  if (path === undefined) return 'not installed';
+  const { stdout, error } = spawnSync(path, args, { encoding: 'utf8' });
+  return error?.message ?? stdout.split('\n')[0]!.trim();
 }
 
 function progress(text: string): void {

@@ -7,7 +7,7 @@ import { NotHere } from './peer.ts';
 /** Debian keeps servers where an ordinary user's path does not lead. */
 const FURTHER_FOLDERS = ['/usr/sbin', '/usr/local/sbin'];
 
-function find(command: string): string | undefined {
+export function pathOf(command: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...FURTHER_FOLDERS];
   return folders
     .map((folder) => join(folder, command))
@@ -27,7 +27,7 @@ export async function startProgram(
   args: readonly string[],
   ports: readonly number[],
 ): Promise<{ pid: number; stop: () => Promise<void> }> {
-  const path = find(command);
+  const path = pathOf(command);
   if (path === undefined) throw new NotHere(`${command} is not installed (Debian: ${debianPackage})`);
   const program = await Program.start(path, args, ports);
   return { pid: program.child.pid!, stop: () => program.end() };

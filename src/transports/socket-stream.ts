@@ -25,6 +25,8 @@ export class SocketStream implements ByteStream, Flushable {
   #grace: Timer | undefined;
   #touched = false;
   #drainAwaited = false;
+  /** The owner knows that the kernel takes no more for now. */
+  #blockedTold = false;
   /** `end` or `destroy` was called: what the peer still sends is not listened to. */
   #ended = false;
   /** INVARIANT: set before `onClosed` is called, and nothing is called after it. */
@@ -129,8 +131,9 @@ export class SocketStream implements ByteStream, Flushable {
   }
 
   #awaitDrain(): void {
-    if (this.#drainAwaited) return;
     this.#drainAwaited = true;
+    if (this.#blockedTold) return;
+    this.#blockedTold = true;
     this.#owner!.onBlocked?.();
   }
 
@@ -142,6 +145,7 @@ export class SocketStream implements ByteStream, Flushable {
   #tellDrained(): void {
     if (!this.#drainAwaited || this.#writer!.pendingBytes > 0) return;
     this.#drainAwaited = false;
+    this.#blockedTold = false;
     if (!this.#closed && !this.#ended) this.#owner!.onDrain();
   }
 
