@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { topicMatchesFilter } from '../mqtt/topic.ts';
 import type { QoS } from '../mqtt/wire.ts';
@@ -90,6 +93,35 @@ test('the answer for a topic is kept until a subscription changes', () => {
   assert.equal(tree.match('x/y'), match, 'asking again for what one has changes nothing');
   tree.put(subscription(SUBSCRIBERS[0]!, 'x/+', 1));
   assert.equal(tree.match('x/y').subscriptions[0]!.qos, 1);
+});
+
+test('a subscription without wildcards concerns its own topic alone', () => {
+  const tree = new SubscriptionTree();
+  tree.put(subscription(SUBSCRIBERS[0]!, 'x/+'));
+  const match = tree.match('x/y');
+  tree.put(subscription(SUBSCRIBERS[1]!, 'x/z'));
+  tree.remove('b', 'x/z');
+  assert.equal(tree.match('x/y'), match);
+});
+
+test('nothing of a subscriber is kept once its subscriptions are gone', async () => {
+  const tree = new SubscriptionTree();
+  const visit = (i: number): WeakRef<Subscriber> => {
+    const one = subscriber(`passing-${i}`);
+    // Each is in answers for topics that nobody asks for again.
+    for (const filter of [`own/${i}`, `$share/g/shared/${i}`, 'all/+']) tree.put(subscription(one, filter));
+    for (const topic of [`own/${i}`, `shared/${i}`, `all/${i}`]) tree.match(topic);
+    for (const filter of [`own/${i}`, `$share/g/shared/${i}`, 'all/+']) tree.remove(one.clientId, filter);
+    return new WeakRef(one);
+  };
+  const gone = Array.from({ length: 100 }, (_, i) => visit(i));
+  // What a WeakRef was made for lives until the turn ends.
+  await nextTurn();
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  const kept = gone.map((one) => one.deref()?.clientId).filter((clientId) => clientId !== undefined);
+  assert.deepEqual(kept, []);
+  assert.equal(tree.match('own/1').subscriptions.length, 0);
 });
 
 test('no number of topics makes the kept answers grow without bound', () => {

@@ -4,7 +4,6 @@ import { mergeSubscriptions, type Subscription } from './subscription.ts';
 
 /** Everyone a message on one topic goes to. Frozen by convention: an answer in use is not changed by a new subscription. */
 export interface Match {
-  readonly generation: number;
   /** At most one a session. */
   readonly subscriptions: readonly Subscription[];
   readonly groups: readonly SharedGroup[];
@@ -78,16 +77,20 @@ export function parseFilter(filter: string): { share: string | undefined; filter
   return { share: filter.slice(SHARE_PREFIX.length, slash), filter: filter.slice(slash + 1) };
 }
 
-/** Topics whose answer is kept, and how many references to subscriptions all answers hold together. */
+/** Topics whose answer is kept, and what topics and answers may hold together. */
 const CACHED_TOPICS_MAX = 10_000;
-const CACHED_REFERENCES_MAX = 1_000_000;
+const CACHED_MAX_BYTES = 8_388_608;
+const REFERENCE_BYTES = 8;
+
+function sizeOf(topic: string, match: Match): number {
+  return topic.length + match.subscriptions.length * REFERENCE_BYTES;
+}
 
 export class SubscriptionTree {
   readonly #root = makeNode();
+  /** INVARIANT: all of it is true now. An answer that is kept beyond that would keep sessions that have ended. */
   readonly #cache = new Map<string, Match>();
-  #cachedReferences = 0;
-  /** Answers of an older generation are worked out anew. */
-  #generation = 0;
+  #cachedBytes = 0;
   #count = 0;
 
   get count(): number {
@@ -102,7 +105,7 @@ export class SubscriptionTree {
     for (const level of parsed.filter.split('/')) node = makeChild(node, level);
     const { clientId } = subscription.subscriber;
     if (parsed.share !== undefined) {
-      this.#putShared(node, parsed.share, subscription);
+      this.#putShared(node, parsed.share, parsed.filter, subscription);
       return;
     }
     node.subscriptions ??= new Map();
@@ -110,16 +113,16 @@ export class SubscriptionTree {
     if (known === undefined) this.#count++;
     node.subscriptions.set(clientId, subscription);
     // Clients that reconnect ask again for what they have: that need not cost everybody the kept answers.
-    if (known === undefined || !known.equals(subscription)) this.#generation++;
+    if (known === undefined || !known.equals(subscription)) this.#forget(parsed.filter);
   }
 
-  #putShared(node: Node, share: string, subscription: Subscription): void {
+  #putShared(node: Node, share: string, filter: string, subscription: Subscription): void {
     node.groups ??= new Map();
     let group = node.groups.get(share);
     if (group === undefined) {
       group = new SharedGroup();
       node.groups.set(share, group);
-      this.#generation++;
+      this.#forget(filter);
     }
     const before = group.size;
     group.put(subscription);
@@ -136,17 +139,17 @@ export class SubscriptionTree {
       if (child === undefined) return;
       path.push(child);
     }
-    this.#removeAt(path.at(-1)!, clientId, parsed.share);
+    this.#removeAt(path.at(-1)!, clientId, parsed);
     for (let depth = levels.length; depth > 0 && isEmpty(path[depth]!); depth--) {
       removeChild(path[depth - 1]!, levels[depth - 1]!);
     }
   }
 
-  #removeAt(node: Node, clientId: string, share: string | undefined): void {
+  #removeAt(node: Node, clientId: string, { share, filter }: { share: string | undefined; filter: string }): void {
     if (share === undefined) {
       if (node.subscriptions?.delete(clientId) !== true) return;
       this.#count--;
-      this.#generation++;
+      this.#forget(filter);
       if (node.subscriptions.size === 0) node.subscriptions = undefined;
       return;
     }
@@ -156,29 +159,39 @@ export class SubscriptionTree {
     group.remove(clientId);
     this.#count -= before - group.size;
     if (group.size > 0) return;
-    this.#generation++;
+    this.#forget(filter);
     node.groups?.delete(share);
     if (node.groups?.size === 0) node.groups = undefined;
   }
 
   match(topic: string): Match {
     const cached = this.#cache.get(topic);
-    if (cached !== undefined && cached.generation === this.#generation) return cached;
+    if (cached !== undefined) return cached;
     const match = this.#find(topic);
-    if (cached !== undefined) this.#cachedReferences -= cached.subscriptions.length;
-    else if (this.#cache.size >= CACHED_TOPICS_MAX) this.#forget();
-    this.#cachedReferences += match.subscriptions.length;
-    if (this.#cachedReferences > CACHED_REFERENCES_MAX) {
-      this.#forget();
-      return match;
-    }
+    const sizeBytes = sizeOf(topic, match);
+    if (this.#cache.size >= CACHED_TOPICS_MAX || this.#cachedBytes + sizeBytes > CACHED_MAX_BYTES) this.#forgetAll();
+    if (sizeBytes > CACHED_MAX_BYTES) return match;
+    this.#cachedBytes += sizeBytes;
     this.#cache.set(topic, match);
     return match;
   }
 
-  #forget(): void {
+  /** What is subscribed with this filter has changed. One without wildcards concerns its own topic alone. */
+  #forget(filter: string): void {
+    if (filter.includes('+') || filter.includes('#')) {
+      this.#forgetAll();
+      return;
+    }
+    const cached = this.#cache.get(filter);
+    if (cached === undefined) return;
+    this.#cachedBytes -= sizeOf(filter, cached);
+    this.#cache.delete(filter);
+  }
+
+  #forgetAll(): void {
+    if (this.#cache.size === 0) return;
     this.#cache.clear();
-    this.#cachedReferences = 0;
+    this.#cachedBytes = 0;
   }
 
   /** Level by level with a frontier of nodes, not by recursion: a deep topic costs time, never the stack. */
@@ -212,7 +225,7 @@ export class SubscriptionTree {
       // `a/#` matches `a` as well [MQTT5 4.7.1.2].
       collect(node.hash);
     }
-    return { generation: this.#generation, subscriptions: mergeBySession(found), groups };
+    return { subscriptions: mergeBySession(found), groups };
   }
 }
 
