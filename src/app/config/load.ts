@@ -50,7 +50,12 @@ async function readText(file: string): Promise<string> {
 
 /** `file` as the operator named it: errors repeat it so. */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
-  const source = parseYaml(file, await readText(file));
+  return configFrom(file, await readText(file));
+}
+
+/** Of a text that has been read already; paths in it start at the folder of `file`. */
+export function configFrom(file: string, text: string): LoadedConfig {
+  const source = parseYaml(file, text);
   const config = validate(source, dirname(resolve(file)));
   return { config, settings: effectiveSettings(source) };
 }

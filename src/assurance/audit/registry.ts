@@ -1,6 +1,8 @@
 /** Every check there is, in one place: a new family is a line in its subject, a new kind of target a line here. */
 import { nearestWord } from '../../base/nearest-word.ts';
 import { emqxSubject } from './brokers/emqx/subject.ts';
+import { gatewaySubject } from './brokers/gateway/subject.ts';
+import { hivemqSubject } from './brokers/hivemq/subject.ts';
 import { mosquittoSubject } from './brokers/mosquitto/subject.ts';
 import { attestationSubject } from './checks/awareness/awareness.ts';
 import { hostSubject } from './host/host-subject.ts';
@@ -9,7 +11,14 @@ import type { Subject } from './model/subject.ts';
 import type { TargetKind } from './model/target.ts';
 import { CONTRADICTION } from './run/contradictions.ts';
 
-export const SUBJECTS: readonly Subject[] = [hostSubject, attestationSubject, mosquittoSubject, emqxSubject];
+export const SUBJECTS: readonly Subject[] = [
+  hostSubject,
+  attestationSubject,
+  mosquittoSubject,
+  emqxSubject,
+  hivemqSubject,
+  gatewaySubject,
+];
 
 export function subjectOf(kind: TargetKind): Subject {
   const subject = SUBJECTS.find((one) => one.kind === kind);

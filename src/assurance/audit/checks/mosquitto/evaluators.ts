@@ -17,12 +17,10 @@ import {
   pass,
   unassessed,
 } from '../../model/outcome.ts';
+import { describeHashes } from '../password-schemes.ts';
 import type { MOSQUITTO } from './catalogue.ts';
 import { everyListener, isTrue, ofConfig, plugins, proofOf, sourceOf } from './judging.ts';
 import { LISTENER_EVALUATORS } from './listener-evaluators.ts';
-
-/** A PBKDF2 with fewer is guessed too fast. mosquitto_passwd itself makes 101, which only protects good passwords. */
-const ITERATIONS_MIN = 101;
 
 /** A setting of the whole broker: `isGood` decides. */
 function broker(
@@ -83,15 +81,6 @@ function isEverything({ access, filter, kind }: AclLine): boolean {
   return filter === '#' && (kind === 'pattern' || access !== 'read');
 }
 
-function schemeFault(line: string): string | undefined {
-  const encoded = line.slice(line.indexOf(':') + 1);
-  if (encoded.startsWith('$argon2id$')) return undefined;
-  if (encoded.startsWith('$6$')) return 'sha512-once';
-  const iterations = /^\$7\$(\d+)\$/.exec(encoded)?.[1];
-  if (iterations === undefined) return 'no-known-hash';
-  return Number(iterations) < ITERATIONS_MIN ? 'few-iterations' : undefined;
-}
-
 export const MOSQUITTO_EVALUATORS: { readonly [Id in keyof typeof MOSQUITTO]: Evaluate<MosquittoFacts> } = {
   ...LISTENER_EVALUATORS,
 
@@ -133,22 +122,7 @@ export const MOSQUITTO_EVALUATORS: { readonly [Id in keyof typeof MOSQUITTO]: Ev
     ofConfig(facts, () => {
       if (facts.passwordFiles.size === 0) return notApplicable('no-password-file', 'There is no password_file.');
       return [...facts.passwordFiles].flatMap(([path, fact]) =>
-        ofFile(fact, path, (text) => {
-          const lines = text.split('\n').filter((line) => line.includes(':') && !line.startsWith('#'));
-          const faults = new Map<string, number>();
-          for (const line of lines) {
-            const fault = schemeFault(line);
-            if (fault !== undefined) faults.set(fault, (faults.get(fault) ?? 0) + 1);
-          }
-          const expected = `$7$ with ${ITERATIONS_MIN} iterations or more, or $argon2id$`;
-          if (faults.size === 0)
-            return pass(evidence(`${lines.length} users`, expected, { from: path }), { subject: path });
-          return [...faults].map(([reason, count]) =>
-            fail(reason, evidence(`${count} of ${lines.length} users: ${reason}`, expected, { from: path }), {
-              subject: path,
-            }),
-          );
-        }),
+        ofFile(fact, path, (text) => describeHashes(text, { from: path })),
       );
     }),
 
