@@ -3,6 +3,7 @@ import { auditEverything } from './audit/audit-run.ts';
 import { compareFiles, makeBaseline } from './audit/baseline.ts';
 import { explainCheck, listChecks } from './audit/catalogue.ts';
 import { AUDIT_OPTIONS, AuditExit } from './audit/options.ts';
+import { auditTls } from './audit/tls-endpoints.ts';
 import { type Command, type Invocation, JSON_OPTION, UsageError } from './command.ts';
 import { verbOf } from './subcommand.ts';
 import { printError } from './terminal.ts';
@@ -10,6 +11,7 @@ import { printError } from './terminal.ts';
 /** A verb a line. Without one, everything is audited that is found. */
 const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = {
   host: (invocation) => auditEverything(invocation, ['host']),
+  tls: auditTls,
   list: listChecks,
   explain: explainCheck,
   baseline: makeBaseline,
@@ -26,6 +28,7 @@ export const auditCommand: Command = {
   usage: [
     '[options]',
     'host [options]',
+    'tls HOST:PORT… [options]',
     'list [--json]',
     'explain CHECK [--json]',
     'baseline FILE [options]',
@@ -38,6 +41,7 @@ export const auditCommand: Command = {
   examples: [
     ['sallyport audit', 'This host and what runs on it'],
     ['sallyport audit host --root /mnt/image', 'An image that is mounted there'],
+    ['sallyport audit tls broker.example:8883 --ca ca.crt', 'What an endpoint speaks, and its certificates'],
     ['sallyport audit --fail-on high --json > audit.json', 'A gate for a deployment'],
     ['sallyport audit -o audit.html -o audit.sarif', 'For people and for code scanning, in one run'],
     ['sallyport audit --baseline before.json --new-only', 'Only what is new since `audit baseline before.json`'],

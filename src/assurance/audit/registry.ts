@@ -10,9 +10,11 @@ import { type CheckInfo, FAMILIES } from './model/check.ts';
 import type { Subject } from './model/subject.ts';
 import type { TargetKind } from './model/target.ts';
 import { CONTRADICTION } from './run/contradictions.ts';
+import { tlsSubject } from './tls/subject.ts';
 
 export const SUBJECTS: readonly Subject[] = [
   hostSubject,
+  tlsSubject,
   attestationSubject,
   mosquittoSubject,
   emqxSubject,

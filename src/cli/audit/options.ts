@@ -45,6 +45,16 @@ export const AUDIT_OPTIONS = {
   'new-only': { type: 'boolean', says: 'only what the baseline lacks makes the exit code 1' },
   parallel: { type: 'string', value: 'N', says: 'targets under audit at the same time (default: 32)' },
   verbose: { type: 'boolean', short: 'v', says: 'show what passed and what does not apply, too' },
+  ca: { type: 'string', value: 'FILE', says: 'tls: the authorities that clients trust (PEM)' },
+  'server-name': { type: 'string', value: 'NAME', says: 'tls: what clients call the endpoint (default: its host)' },
+  certificate: {
+    type: 'string',
+    value: 'FILE',
+    says: 'tls: a revoked client certificate of yours, to be refused (PEM)',
+  },
+  key: { type: 'string', value: 'FILE', says: 'tls: its private key (PEM)' },
+  crl: { type: 'string', value: 'FILE', says: 'tls: revocation lists that have to be current (PEM or DER)' },
+  fetch: { type: 'boolean', says: 'tls: fetch revocation lists from where the certificates say they are' },
   timeout: { type: 'string', value: 'SECONDS', says: 'give up what is not told by then (default: 60)' },
 } as const satisfies Record<string, CommandOption>;
 

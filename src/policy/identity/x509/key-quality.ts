@@ -61,7 +61,12 @@ function weakKey(certificate: X509Certificate): string | undefined {
   }
 }
 
+/** The hash of a signature algorithm below SHA-256, by the algorithm's OID; undefined for all others. */
+export function weakSignatureHash(oid: string | undefined): string | undefined {
+  return oid === undefined ? undefined : WEAK_SIGNATURES[oid];
+}
+
 function weakSignature({ signatureAlgorithmOid }: X509Certificate): string | undefined {
-  const hash = signatureAlgorithmOid === undefined ? undefined : WEAK_SIGNATURES[signatureAlgorithmOid];
+  const hash = weakSignatureHash(signatureAlgorithmOid);
   return hash === undefined ? undefined : `a signature with ${hash}, at least SHA-256`;
 }

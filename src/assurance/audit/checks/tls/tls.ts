@@ -1,0 +1,11 @@
+/** The family T, for endpoints and for hosts, as the registry takes it. */
+import { defineFamily, type Family } from '../../model/check.ts';
+import type { EndpointFacts } from '../../tls/facts.ts';
+import { TLS_ENDPOINT } from './catalogue.ts';
+import { CERTIFICATE_EVALUATORS } from './certificate-evaluators.ts';
+import { PROTOCOL_EVALUATORS } from './protocol-evaluators.ts';
+
+export const tlsEndpoint: Family<EndpointFacts> = defineFamily('T', TLS_ENDPOINT, {
+  ...PROTOCOL_EVALUATORS,
+  ...CERTIFICATE_EVALUATORS,
+});
