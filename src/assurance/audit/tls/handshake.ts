@@ -95,25 +95,33 @@ export function handshake(endpoint: Endpoint, options: HandshakeOptions): Promis
   });
 }
 
-/** Whether the client may begin a new handshake within the connection. TLS 1.2 and before only. */
+/** So long a server has to stay on the line by itself, before its end can be taken for an answer. */
+const STEADY_MS = 300;
+
+/**
+ * Whether the server begins a new handshake within the connection because the client asks for it. TLS 1.2 and before only. OpenSSL
+ * refuses with an alert; others, such as nginx, close the connection.
+ */
 export function tryRenegotiation(endpoint: Endpoint, options: HandshakeOptions): Promise<Fact<boolean>> {
   const from = `renegotiation with ${endpoint.host}:${endpoint.port}`;
   return withTls<boolean>(endpoint, options, { maxVersion: 'TLSv1.2' }, (socket, settle) => {
     let isAsked = false;
-    const ask = (): void => {
-      isAsked = true;
-      socket.renegotiate({ rejectUnauthorized: false }, (error) => {
-        if (error === null) settle(known(true, from));
+    socket.once('secureConnect', () => {
+      options.clock.after(STEADY_MS, () => {
+        if (socket.destroyed) return;
+        isAsked = true;
+        socket.renegotiate({ rejectUnauthorized: false }, (error) => {
+          if (error === null) settle(known(true, from));
+        });
       });
-    };
-    socket.on('secureConnect', ask);
+    });
     // Before the handlers that take every error for a failure: after our question it is the answer.
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (isAsked && error.code === NO_RENEGOTIATION) settle(known(false, from));
-      else if (isAsked && /ALERT/.test(error.code ?? '')) settle(known(false, from));
+      const isRefusal = error.code === NO_RENEGOTIATION || /ALERT/.test(error.code ?? '');
+      if (isAsked && isRefusal) settle(known(false, from));
     });
     socket.on('end', () => {
-      if (isAsked) settle(known(false, from));
+      settle(isAsked ? known(false, from) : unknown('unreachable', 'It ended the connection before it was asked.'));
     });
   });
 }
