@@ -21,6 +21,10 @@ import { collectProcessNames } from './processes.ts';
 import { collectSockets } from './sockets.ts';
 import { collectSshd } from './sshd.ts';
 import { collectDataStorage, collectSwap } from './storage.ts';
+import { collectConfiguredTls } from './tls/configured-tls.ts';
+import { collectBrokerLibraries } from './tls/mapped-libraries.ts';
+import { collectOpensslPolicy } from './tls/openssl-policy.ts';
+import { collectCertificateUse } from './tls/shared-certificates.ts';
 import { collectBrokerUnits } from './units.ts';
 
 type Collector<T> = (system: AuditedSystem) => Promise<Fact<T>>;
@@ -58,6 +62,10 @@ const COLLECTORS = {
   auditRules: collectAuditRules,
   timeSync: collectTimeSync,
   lynisReport: collectLynisReport,
+  opensslPolicy: collectOpensslPolicy,
+  brokerLibraries: collectBrokerLibraries,
+  configuredTls: collectConfiguredTls,
+  certificateUse: collectCertificateUse,
 };
 
 type Collectors = typeof COLLECTORS;
