@@ -269,6 +269,29 @@ describe('a server that behaves badly is neither passed nor failed', () => {
     });
   }
 
+  it('takes some connections and closes the others', { skip: withoutOpenssl }, async (t) => {
+    const behind = await openssl(t, 'server', '-cipher', 'ECDHE+AESGCM');
+    let left = 2;
+    const limited = net.createServer((socket) => {
+      socket.on('error', () => {});
+      if (left-- <= 0) return void socket.end();
+      const upstream = net.connect(behind, HOST).on('error', () => socket.destroy());
+      socket.pipe(upstream).pipe(socket);
+    });
+    limited.listen(0, HOST);
+    await once(limited, 'listening');
+    t.after(() => limited.close());
+    const outcomes = await audit((limited.address() as net.AddressInfo).port);
+    // The first two show what is sound; of all the rest nothing is known.
+    assert.deepEqual(statuses(outcomes, ['T04', 'T05', 'T06', 'T07', 'T08']), {
+      T04: 'unknown',
+      T05: 'unknown',
+      T06: 'unknown',
+      T07: 'unknown',
+      T08: 'pass',
+    });
+  });
+
   it('is not there', async () => {
     const outcomes = await audit(await freePort());
     for (const all of Object.values(outcomes)) assert.equal(worst(all), 'unknown');

@@ -4,7 +4,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { type Fact, known, unknown } from '../model/fact.ts';
 import { clientHello, type Offer } from './client-hello.ts';
 import type { Endpoint } from './endpoint.ts';
-import { type Answer, readAnswer } from './server-answer.ts';
+import { type Answer, CLOSED, readAnswer } from './server-answer.ts';
 
 /** A server's whole first flight is a few kilobytes. */
 const ANSWER_MAX_BYTES = 128 * 1024;
@@ -56,7 +56,7 @@ export function exchange(endpoint: Endpoint, offer: Offer, options: ExchangeOpti
         end(unknown('too-large', `It sent ${sizeBytes} octets and no whole answer.`));
     });
     socket.on('end', () => {
-      if (sizeBytes === 0) end(known({ kind: 'refused', by: 'closed the connection' }, from));
+      if (sizeBytes === 0) end(known({ kind: 'refused', by: CLOSED }, from));
       else end(unknown('malformed', 'It broke off in the middle of its answer.'));
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {

@@ -21,7 +21,7 @@ import { modulusOf } from './key-strength.ts';
 import { collectLists, type ListFreshness } from './revocation-data.ts';
 import { type RevokedTry, tryRevokedClient } from './revoked-client.ts';
 import { readServed, type ServedCertificate } from './served-certificate.ts';
-import type { Answer } from './server-answer.ts';
+import { type Answer, CLOSED } from './server-answer.ts';
 
 /** One connection each. */
 export const OFFERS = {
@@ -123,6 +123,7 @@ export async function collectEndpoint(target: Target, context: AuditContext): Pr
     if (weak.state === 'known' && weak.value.kind === 'accepted')
       await inParallel<[]>(...WEAK10.map((name) => () => say(name)));
     else for (const name of WEAK10) answers[name] = weak;
+    await confirmCloses(answers as Record<OfferName, Fact<Answer>>, say);
     // A server that wants a client's certificate ends the handshake, but its own it has shown.
     const { certificates = [], isStapled } = spoken ?? {};
     const shown: Fact<Handshake> =
@@ -152,6 +153,36 @@ export async function collectEndpoint(target: Target, context: AuditContext): Pr
   } finally {
     timer.cancel();
   }
+}
+
+/**
+ * Some servers refuse an offer by closing the connection, and others close it because there were too many: those that ended so are asked
+ * again, one at a time, and believed only as long as an offer that was accepted before still is.
+ */
+async function confirmCloses(
+  answers: Record<OfferName, Fact<Answer>>,
+  say: (name: OfferName) => Promise<void>,
+): Promise<void> {
+  const names = Object.keys(answers) as OfferName[];
+  const isClosed = (name: OfferName): boolean => {
+    const fact = answers[name];
+    return fact.state === 'known' && fact.value.kind === 'refused' && fact.value.by === CLOSED;
+  };
+  const isAccepted = (name: OfferName): boolean => {
+    const fact = answers[name];
+    return fact.state === 'known' && fact.value.kind === 'accepted';
+  };
+  const closed = names.filter(isClosed);
+  const control = names.find(isAccepted);
+  if (closed.length === 0 || control === undefined) return;
+  const before = answers[control];
+  for (const name of closed) await say(name);
+  await say(control);
+  const isSteady = isAccepted(control);
+  answers[control] = before;
+  if (isSteady) return;
+  for (const name of closed.filter(isClosed))
+    answers[name] = unknown('unreachable', 'It closes connections without a word, even for what it accepted before.');
 }
 
 /** All of them, so many at a time; results in order. */

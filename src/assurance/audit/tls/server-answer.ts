@@ -18,9 +18,12 @@ export interface Accepted {
 
 export interface Refused {
   readonly kind: 'refused';
-  /** How, in words: `alert handshake_failure`, `closed the connection`. */
+  /** How, in words: `alert handshake_failure`, or `CLOSED`. */
   readonly by: string;
 }
+
+/** How an end without a word is told: it may be an answer, or a limit on connections. */
+export const CLOSED = 'closed the connection';
 
 export interface Nonsense {
   readonly kind: 'nonsense';
