@@ -10,6 +10,7 @@ import { BIN, isNewEnough, NODE_MINIMUM, ROOT, run } from './toolchain.mjs';
 /** Programs that tests start. A test whose program is missing is skipped and says so. */
 const TEST_PROGRAMS = [
   { command: 'mosquitto', package: 'mosquitto', why: 'a real broker to stand in front of' },
+  { command: 'sshd', package: 'openssh-server', why: 'judges what the audit makes of its configuration' },
   { command: 'mosquitto_passwd', package: 'mosquitto', why: 'writes the password files that ours must read' },
   { command: 'mosquitto_pub', package: 'mosquitto-clients', why: 'a real publisher, over tcp and TLS' },
   { command: 'mosquitto_sub', package: 'mosquitto-clients', why: 'a real subscriber, over tcp and TLS' },

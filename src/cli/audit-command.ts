@@ -2,6 +2,7 @@
 import { auditEverything } from './audit/audit-run.ts';
 import { compareFiles, makeBaseline } from './audit/baseline.ts';
 import { explainCheck, listChecks } from './audit/catalogue.ts';
+import { FIX_OPTIONS, fix } from './audit/fix.ts';
 import { AUDIT_OPTIONS, AuditExit } from './audit/options.ts';
 import { auditTls } from './audit/tls-endpoints.ts';
 import { type Command, type Invocation, JSON_OPTION, UsageError } from './command.ts';
@@ -16,10 +17,11 @@ const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<numbe
   explain: explainCheck,
   baseline: makeBaseline,
   compare: compareFiles,
+  fix,
 };
 
 /** How many words may follow a verb. */
-const WORDS_MAX: Readonly<Record<string, number>> = { host: 0, list: 0, explain: 1, baseline: 1, compare: 2 };
+const WORDS_MAX: Readonly<Record<string, number>> = { host: 0, list: 0, explain: 1, baseline: 1, compare: 2, fix: 2 };
 
 const IS_OPERATORS: readonly string[] = ['UsageError', 'OperatorError', 'ConfigError', 'FileFaultError'];
 
@@ -33,11 +35,15 @@ export const auditCommand: Command = {
     'explain CHECK [--json]',
     'baseline FILE [options]',
     'compare EARLIER LATER [--fail-on SEVERITY] [--json]',
+    'fix plan [--only CHECKS] [--json]',
+    'fix apply --yes [--only CHECKS] [--confirm-within SECONDS] [--backups DIR]',
+    'fix confirm FOLDER',
+    'fix revert FOLDER',
   ],
   wordsMax: 2000,
   description:
-    'Looks for weaknesses and says how to mend them. Without a verb: this host and the brokers found on it. Nothing is changed. What cannot be told (a missing tool, file or privilege) is said to be unknown, and is neither a pass nor a failure.',
-  options: { ...AUDIT_OPTIONS, json: JSON_OPTION },
+    'Looks for weaknesses and says how to mend them. Without a verb: this host and the brokers found on it. Nothing is changed but by `fix apply --yes`. What cannot be told (a missing tool, file or privilege) is said to be unknown, and is neither a pass nor a failure.',
+  options: { ...AUDIT_OPTIONS, ...FIX_OPTIONS, json: JSON_OPTION },
   examples: [
     ['sallyport audit', 'This host and what runs on it'],
     ['sallyport audit host --root /mnt/image', 'An image that is mounted there'],
@@ -45,6 +51,7 @@ export const auditCommand: Command = {
     ['sallyport audit --fail-on high --json > audit.json', 'A gate for a deployment'],
     ['sallyport audit -o audit.html -o audit.sarif', 'For people and for code scanning, in one run'],
     ['sallyport audit --baseline before.json --new-only', 'Only what is new since `audit baseline before.json`'],
+    ['sallyport audit fix plan --only A,M', 'What would be changed to mend these, as diffs; nothing is written'],
     ['sallyport audit explain U02', 'What a check looks for, why, and what mends it'],
   ],
   exitCodes: [

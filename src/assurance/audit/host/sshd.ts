@@ -69,7 +69,8 @@ async function readLines(
   for (const [index, line] of text.value.split('\n').entries()) {
     const [, word, rest = ''] = /^\s*([A-Za-z]\w*)\s*(?:=\s*|\s)(.*?)\s*$/.exec(line) ?? [];
     if (word === undefined) continue;
-    const value = rest.replace(/^"(.*)"$/, '$1');
+    // A comment may follow the value (OpenSSH 8.5 and later).
+    const value = rest.replace(/\s+#.*$/, '').replace(/^"(.*)"$/, '$1');
     const lower = word.toLowerCase();
     if (lower === 'match') isMatched = !/^all$/i.test(value);
     else if (lower === 'include') {

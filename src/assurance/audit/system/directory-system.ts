@@ -1,6 +1,6 @@
 /** The audited system as a folder: `/` for this machine, or a mounted image or fixture, whose links cannot lead out of it. */
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, readlink, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { absent, type Fact, known, type Unknown, unknown } from '../model/fact.ts';
 import type { AuditedSystem, CommandOutput, FileStatus, ReadBounds } from './audited-system.ts';
@@ -50,6 +50,11 @@ export class DirectorySystem implements AuditedSystem {
     this.#root = root;
     this.isLive = root === '/';
     this.#runCommand = runCommand;
+  }
+
+  /** The same system, with nothing remembered. */
+  fresh(): DirectorySystem {
+    return new DirectorySystem({ root: this.#root, runCommand: this.#runCommand });
   }
 
   run(command: string, args: readonly string[]): Promise<Fact<CommandOutput>> {
@@ -128,6 +133,20 @@ export class DirectorySystem implements AuditedSystem {
       return known(await readlink(posix.join(folder, posix.basename(path))), path);
     } catch (error) {
       return factOf(error, path);
+    }
+  }
+
+  /**
+   * Where a path of the audited system is on this machine, links followed: the way to change it. Its folders and itself need not be there
+   * yet.
+   * @throws {Error} where links go round in a circle, or this user may not look.
+   */
+  async placeOf(path: string): Promise<string> {
+    try {
+      return this.isLive ? await realpath(path) : await this.#resolve(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || path === '/') throw error;
+      return posix.join(await this.placeOf(posix.dirname(path)), posix.basename(path));
     }
   }
 
