@@ -80,6 +80,11 @@ export const listed: readonly Listed[] = [
     load: async () => (await import('./audit-command.ts')).auditCommand,
   },
   {
+    name: 'harden',
+    summary: 'write the hardened counterpart of what is found',
+    load: async () => (await import('./harden-command.ts')).hardenCommand,
+  },
+  {
     name: 'version',
     summary: 'show what is installed',
     load: async () => (await import('./version-command.ts')).versionCommand,

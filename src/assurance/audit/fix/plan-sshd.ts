@@ -12,7 +12,7 @@ const MAIN_FILE = '/etc/ssh/sshd_config';
 /** Keyword as people write it, and its value. */
 type Wanted = readonly (readonly [keyword: string, value: (settings: SshdSettings) => string])[];
 
-const WANTED: Readonly<Record<string, Wanted>> = {
+export const WANTED: Readonly<Record<string, Wanted>> = {
   A01: [['PermitRootLogin', () => 'no']],
   A02: [
     ['PasswordAuthentication', () => 'no'],
@@ -122,7 +122,7 @@ async function textOf(system: AuditedSystem, path: string): Promise<string | und
 }
 
 /** Who could still log in by key, as far as the usual places tell. */
-async function keyHolders(system: AuditedSystem): Promise<{ hasRoot: boolean; hasUser: boolean }> {
+export async function keyHolders(system: AuditedSystem): Promise<{ hasRoot: boolean; hasUser: boolean }> {
   const hasKey = async (home: string): Promise<boolean> => {
     const text = await textOf(system, posix.join(home, '.ssh/authorized_keys'));
     return text?.split('\n').some((line) => /^[^#\s].*\bAAAA[\w+/=]+/.test(line.trim())) === true;
