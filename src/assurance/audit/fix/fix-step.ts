@@ -27,7 +27,7 @@ export interface KernelSetting {
 }
 
 /** What judges the files once they are written: the program that will read them. */
-export type Validator = 'sshd' | 'mosquitto' | 'systemd' | 'nftables' | 'none';
+export type Validator = 'sshd' | 'mosquitto' | 'systemd' | 'none';
 
 export interface FixStep {
   /** Stable between runs that find the same, such as `sshd` or `mosquitto:/etc/mosquitto/mosquitto.conf`. */

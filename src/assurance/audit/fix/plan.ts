@@ -94,7 +94,6 @@ const CHECKED_BY: Readonly<Record<FixStep['validator'], string>> = {
   sshd: 'sshd -t',
   mosquitto: 'mosquitto starts with a copy of it, in a network of its own',
   systemd: 'systemd-analyze verify',
-  nftables: 'nft -c -f',
   none: 'the audit, run again',
 };
 

@@ -13,8 +13,6 @@ export async function validate(step: FixStep, system: AuditedSystem): Promise<st
     case 'systemd':
       // What is not of the unit itself, such as a program that is missing, is no fault of the drop-in.
       return unitRefusal(system, step);
-    case 'nftables':
-      return refusalOf(system, 'nft', ['-c', '-f', step.validated!]);
     case 'mosquitto': {
       const directives = await readDirectives(system, step.validated!);
       if (directives.state !== 'known')
