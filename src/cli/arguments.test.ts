@@ -59,7 +59,9 @@ describe('the help of every command', () => {
       for (const [line] of command.examples) {
         const [, args = ''] = /^sallyport \S+ ?([^&<>]*)/.exec(line) ?? assert.fail(line);
         assert.ok(line.startsWith(`sallyport ${name}`), line);
-        parseInvocation(command, args.split(' ').filter(Boolean));
+        // As a shell takes it apart: what stands in quotes is one word.
+        const words = [...args.matchAll(/"([^"]*)"|\S+/g)].map(([word, quoted]) => quoted ?? word);
+        parseInvocation(command, words);
       }
     });
   }

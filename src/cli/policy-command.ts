@@ -18,7 +18,8 @@ export const policyCommand: Command = {
   usage: [
     'explain [who] --publish TOPIC | --subscribe FILTER | --receive TOPIC [options]',
     'import [--from FORMAT] FILE…',
-    'learn start | stop | status | clear | propose | unused [--recording FILE] [--policy FILE]',
+    'learn start | stop | status | clear',
+    'learn propose | unused [--recording FILE] [--policy FILE]',
     'shadow',
   ],
   wordsMax: 65,

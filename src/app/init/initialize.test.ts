@@ -121,11 +121,16 @@ describe('a first start', () => {
 
   it('writes a configuration whose comments are the defaults: with every one of them live nothing changes', async () => {
     const { layout } = await init(fresh());
-    const { config } = await loadConfig(layout.config);
+    // Where a value stands is told beside it: that differs, and nothing else may.
+    const load = async () => {
+      const { config } = await loadConfig(layout.config);
+      return { ...config, limits: { ...config.limits, places: {} } };
+    };
+    const config = await load();
     const text = readFileSync(layout.config, 'utf8');
     assert.match(text, /^# yaml-language-server: \$schema=.*sallyport\.schema\.json\n/);
     writeFileSync(layout.config, text.replaceAll('#: ', ''));
-    assert.deepEqual((await loadConfig(layout.config)).config, config);
+    assert.deepEqual(await load(), config);
   });
 });
 
