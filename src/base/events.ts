@@ -126,7 +126,7 @@ export type GatewayEvent =
   | ({ name: 'packet.faulted'; fault: string; clause: string; sender: 'client' | 'server' } & ConnectionFacts &
       Decision)
   /** A packet that a virtual patch changed, or answered itself, so that it cannot hurt the broker. */
-  | ({ name: 'patch.applied'; by: string; says: string } & ConnectionFacts)
+  | ({ name: 'patch.applied'; by: string; says: string; suppressed?: number } & ConnectionFacts)
   /** Told when an attack is recognised, and again, at most once a minute or when it has doubled, while it goes on. */
   | ({
       name: 'attack.detected';

@@ -242,11 +242,9 @@ export class Connection implements DownstreamHandler, Latecomer {
         if (denial !== undefined) this.#end(denial);
         return;
       }
-      case PacketType.Unsubscribe: {
-        const denial = this.#subscriptions.unsubscribe(packet, this.#deframer, this.#link!);
-        if (denial !== undefined) this.#end(denial);
+      case PacketType.Unsubscribe:
+        this.#subscriptions.unsubscribe(packet, this.#deframer, this.#link!);
         return;
-      }
       case PacketType.Pingreq:
         this.client.conduct.pinged();
         this.#link!.ping();

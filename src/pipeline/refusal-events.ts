@@ -11,7 +11,15 @@ const WINDOW_MS = 1000;
 /** Events that one packet can cause. */
 type RefusalEvent = Extract<
   GatewayEvent,
-  { name: 'publish.refused' | 'subscribe.refused' | 'delivery.withheld' | 'delivery.dropped' | 'subscription.revoked' }
+  {
+    name:
+      | 'publish.refused'
+      | 'subscribe.refused'
+      | 'delivery.withheld'
+      | 'delivery.dropped'
+      | 'subscription.revoked'
+      | 'patch.applied';
+  }
 >;
 
 export class RefusalEvents {

@@ -7,10 +7,10 @@ import type { UpstreamLink } from '../mqtt/link.ts';
 import type { SubackPacket, SubscribePacket, Subscription, UnsubackPacket, UnsubscribePacket } from '../mqtt/packet.ts';
 import { NO_PROPERTIES } from '../mqtt/properties.ts';
 import { Reason } from '../mqtt/reason.ts';
-import { isBroadFilter } from '../mqtt/topic.ts';
+import { isBroadFilter, isSharedFilter } from '../mqtt/topic.ts';
 import { PacketType } from '../mqtt/wire.ts';
 import type { Answers } from './answers.ts';
-import { mixedSubscription } from './checks/sequences.ts';
+import { STEPPED_ASIDE, stepAside } from './checks/sequences.ts';
 import { subscribeGrant } from './checks/subscribe-grant.ts';
 import type { Client } from './client.ts';
 import { admitFilter, admitSubscribe } from './order.ts';
@@ -33,8 +33,10 @@ export class Subscriptions {
   readonly #events: RefusalEvents;
   /** By packet identifier; made with the first SUBSCRIBE. */
   #pending: Map<number, Pending> | undefined;
-  /** Packet identifiers of UNSUBSCRIBEs that the gateway sent in the client's name. */
-  #own: Set<number> | undefined;
+  /** What the gateway sent in the client's name: by packet identifier, the filters of a SUBSCRIBE, none of an UNSUBSCRIBE. */
+  #own: Map<number, readonly string[]> | undefined;
+  /** Shared subscriptions as they were asked for; made with the first. */
+  #shared: Map<string, SubscribePacket> | undefined;
 
   constructor(client: Client, answers: Answers, events: RefusalEvents) {
     this.#client = client;
@@ -59,6 +61,7 @@ export class Subscriptions {
         codes.push(undefined);
         if (isBroadFilter(subscription.filter)) this.#client.traffic.broadFilters++;
         this.#client.subscriptions.add(subscription.filter);
+        if (isSharedFilter(subscription.filter)) this.#keepShared(subscription, packet);
       } else {
         codes.push(this.#deniedCode(subscription, denial));
         this.#tell(subscription.filter, denial);
@@ -83,6 +86,22 @@ export class Subscriptions {
     return this.#client.version === 4 ? FAILURE : subscription.qos;
   }
 
+  #keepShared(subscription: Subscription, { properties: { subscriptionIdentifiers } }: SubscribePacket): void {
+    const properties = subscriptionIdentifiers === undefined ? NO_PROPERTIES : { subscriptionIdentifiers };
+    this.#shared ??= new Map();
+    this.#shared.set(subscription.filter, {
+      type: PacketType.Subscribe,
+      packetId: 0,
+      subscriptions: [subscription],
+      properties,
+    });
+  }
+
+  #forget(filter: string): void {
+    this.#client.subscriptions.delete(filter);
+    this.#shared?.delete(filter);
+  }
+
   #tell(filter: string, denial: Denial): void {
     const { reason, by, says } = denial;
     this.#client.conduct.refused();
@@ -98,6 +117,12 @@ export class Subscriptions {
   }
 
   suback(packet: SubackPacket, frame: Frame | undefined): void {
+    const own = this.#own?.get(packet.packetId);
+    if (own !== undefined) {
+      this.#own?.delete(packet.packetId);
+      for (const [i, filter] of own.entries()) this.#retaken(filter, packet.reasonCodes[i] ?? FAILURE);
+      return;
+    }
     const pending = this.#pending?.get(packet.packetId);
     this.#pending?.delete(packet.packetId);
     if (pending === undefined) {
@@ -109,7 +134,7 @@ export class Subscriptions {
       // A server that answers fewer codes than it was asked for has not granted the rest.
       const merged = code ?? packet.reasonCodes[next++] ?? FAILURE;
       const filter = pending.filters[i];
-      if (code === undefined && merged >= FAILURE && filter !== undefined) this.#client.subscriptions.delete(filter);
+      if (code === undefined && merged >= FAILURE && filter !== undefined) this.#forget(filter);
       return merged;
     });
     const isWhole = packet.reasonCodes.length === codes.length;
@@ -121,14 +146,39 @@ export class Subscriptions {
     else this.#answers.suback(packet.packetId, codes, packet.properties);
   }
 
-  /** Giving up a subscription needs no permission. What is returned ends the connection. */
-  unsubscribe(packet: UnsubscribePacket, frame: Frame, link: UpstreamLink): Close | undefined {
-    const mixed = mixedSubscription(this.#client, packet.filters);
-    if (mixed !== undefined) return mixed;
-    for (const filter of packet.filters) this.#client.subscriptions.delete(filter);
+  /** Giving up a subscription needs no permission. */
+  unsubscribe(packet: UnsubscribePacket, frame: Frame, link: UpstreamLink): void {
+    const aside = this.#shared === undefined ? [] : stepAside(this.#client, packet.filters, this.#shared.keys());
+    if (aside.length > 0) {
+      this.#events.emit(() => ({ name: 'patch.applied', ...this.#client.facts(), ...STEPPED_ASIDE }));
+      this.#giveUp(aside, link);
+    }
+    const again = aside.flatMap((filter) => (packet.filters.includes(filter) ? [] : (this.#shared?.get(filter) ?? [])));
+    for (const filter of packet.filters) this.#forget(filter);
     this.#own?.delete(packet.packetId);
     link.unsubscribe(packet, frame);
-    return undefined;
+    for (const subscribe of again) {
+      const filters = subscribe.subscriptions.map(({ filter }) => filter);
+      link.subscribe({ ...subscribe, packetId: this.#ownPacketId(filters) });
+    }
+  }
+
+  #giveUp(filters: string[], link: UpstreamLink): void {
+    link.unsubscribe({
+      type: PacketType.Unsubscribe,
+      packetId: this.#ownPacketId([]),
+      filters,
+      properties: NO_PROPERTIES,
+    });
+  }
+
+  /** The server's answer to a shared subscription that stepped aside. */
+  #retaken(filter: string, reason: number): void {
+    if (reason < FAILURE || !this.#client.subscriptions.has(filter)) return;
+    this.#forget(filter);
+    const says = 'the broker did not take it again after the plain one to the same filter was unsubscribed';
+    const { by } = STEPPED_ASIDE;
+    this.#events.emit(() => ({ name: 'subscription.revoked', ...this.#client.facts(), filter, reason, by, says }));
   }
 
   unsuback(packet: UnsubackPacket, frame: Frame | undefined): void {
@@ -143,19 +193,18 @@ export class Subscriptions {
       const verdict = subscribeGrant(this.#client, filter);
       if (verdict.kind === 'pass') continue;
       const { reason, by, says } = verdict;
-      this.#client.subscriptions.delete(filter);
+      this.#forget(filter);
       this.#events.emit(() => ({ name: 'subscription.revoked', ...this.#client.facts(), filter, reason, by, says }));
-      const packetId = this.#freePacketId();
-      this.#own ??= new Set();
-      this.#own.add(packetId);
-      link.unsubscribe({ type: PacketType.Unsubscribe, packetId, filters: [filter], properties: NO_PROPERTIES });
+      this.#giveUp([filter], link);
     }
   }
 
   /** Clients count up from 1, so the gateway counts down from the top. */
-  #freePacketId(): number {
+  #ownPacketId(filters: readonly string[]): number {
+    this.#own ??= new Map();
     let packetId = 0xffff;
-    while (packetId > 1 && (this.#own?.has(packetId) === true || this.#pending?.has(packetId) === true)) packetId--;
+    while (packetId > 1 && (this.#own.has(packetId) || this.#pending?.has(packetId) === true)) packetId--;
+    this.#own.set(packetId, filters);
     return packetId;
   }
 }

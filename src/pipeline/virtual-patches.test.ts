@@ -4,7 +4,7 @@ import { KILLERS } from '../../test/kit/broker-killers.ts';
 import { ack, publish, subscribe, unsubscribe } from '../../test/kit/packets.ts';
 import { allow, Bench, settled, testPolicy } from '../../test/kit/pipeline-bench.ts';
 import { bytesOf } from '../../test/kit/wire-cases.ts';
-import type { AckType, ConnectPacket } from '../mqtt/packet.ts';
+import type { AckType, ConnectPacket, SubscribePacket } from '../mqtt/packet.ts';
 import { PacketType, type ProtocolVersion } from '../mqtt/wire.ts';
 import { isHostileHit, VIRTUAL_PATCHES, VirtualPatches } from '../policy/detection/virtual-patches.ts';
 
@@ -118,33 +118,98 @@ describe('a QoS 2 PUBLISH in an exchange that is open (CVE-2023-28366)', () => {
   });
 });
 
-describe('unsubscribing one of a shared and a plain subscription (CVE-2024-8376)', () => {
-  for (const [held, given] of [
-    [['ok/a', '$share/g/ok/a'], 'ok/a'],
-    [['ok/a', '$share/g/ok/a'], '$share/g/ok/a'],
-    [['$share/g/ok/a'], 'ok/a'],
-    [['ok/a'], '$share/g/ok/a'],
-    [['$share/g/ok/a'], '$share/h/ok/a'],
-  ] as const) {
-    it(`ends the connection: ${given} where ${held.join(' and ')} ${held.length > 1 ? 'are' : 'is'} held`, async () => {
-      const bench = await opened(5, testPolicy({ authorizer: { forClient: () => allow('#', '$share/#') } }));
-      bench.send(...held.map((filter, i) => subscribe(i + 1, [{ filter }])));
-      assert.equal(bench.link.named('subscribe').length, held.length);
-      bench.send(unsubscribe(9, [given]));
-      assert.deepEqual(bench.link.named('unsubscribe'), []);
-      assert.ok(bench.downstream.ended);
-    });
+describe('unsubscribing the plain one of a shared and a plain subscription (CVE-2024-8376)', () => {
+  const granted = () => ({ authorizer: { forClient: () => allow('#', '$share/#') } });
+  /** Calls of the link, other than CONNECT. */
+  const asked = (bench: Bench) => bench.link.calls as [string, number, string[]][];
+  const sent = (bench: Bench): string[] => asked(bench).map(([name, , filters]) => `${name} ${filters.join(' ')}`);
+  const held = async (version: ProtocolVersion, ...filters: string[]): Promise<Bench> => {
+    const bench = await opened(version, testPolicy(granted()));
+    bench.send(...filters.map((filter, i) => subscribe(i + 1, [{ filter, qos: 1 }])));
+    bench.link.calls.length = 0;
+    return bench;
+  };
+
+  for (const version of [4, 5] as const) {
+    for (const filters of [
+      ['ok/a', '$share/g/ok/a', '$share/h/ok/a'],
+      ['$share/g/ok/a', '$share/h/ok/a', 'ok/a'],
+    ]) {
+      it(`has the shared ones step aside: ${filters.join(', ')} held, version ${version}`, async () => {
+        const bench = await held(version, ...filters);
+        bench.send(unsubscribe(9, ['ok/a']));
+        assert.deepEqual(sent(bench), [
+          'unsubscribe $share/g/ok/a $share/h/ok/a',
+          'unsubscribe ok/a',
+          'subscribe $share/g/ok/a',
+          'subscribe $share/h/ok/a',
+        ]);
+        assert.equal(bench.named('patch.applied')[0]?.by, 'virtual-patch:CVE-2024-8376');
+        assert.ok(!bench.downstream.ended);
+      });
+    }
   }
 
-  it('leaves alone what is not mixed, and everything where the patch is off', async () => {
-    const bench = await opened(5, testPolicy({ authorizer: { forClient: () => allow('#', '$share/#') } }));
-    bench.send(subscribe(1, [{ filter: 'ok/a' }, { filter: '$share/g/ok/b' }]));
-    bench.send(unsubscribe(2, ['ok/a', '$share/g/ok/b', 'ok/c']));
-    assert.equal(bench.link.named('unsubscribe').length, 1);
-    const without = await opened(5, {
-      ...off('CVE-2024-8376'),
-      authorizer: { forClient: () => allow('#', '$share/#') },
-    });
+  const suback = (bench: Bench, packetId: number, code: number): void =>
+    bench.link.receiver.suback({ type: PacketType.Suback, packetId, reasonCodes: [code], properties: {} });
+
+  it('lets the client see one UNSUBACK, and nothing of what the gateway did', async () => {
+    const bench = await held(5, 'ok/a', '$share/g/ok/a');
+    bench.send(unsubscribe(9, ['ok/a']));
+    bench.received();
+    for (const [name, packetId] of asked(bench)) {
+      if (name === 'subscribe') suback(bench, packetId, 1);
+      else bench.link.receiver.unsuback({ type: PacketType.Unsuback, packetId, reasonCodes: [0], properties: {} });
+    }
+    assert.deepEqual(
+      bench.received().map((packet) => [packet.type, 'packetId' in packet && packet.packetId]),
+      [[PacketType.Unsuback, 9]],
+    );
+    assert.deepEqual([...bench.connection.client.subscriptions], ['$share/g/ok/a']);
+  });
+
+  it('tells where the broker does not take the shared one again', async () => {
+    const bench = await held(5, 'ok/a', '$share/g/ok/a');
+    bench.send(unsubscribe(9, ['ok/a']));
+    const [, packetId] = asked(bench).find(([name]) => name === 'subscribe')!;
+    suback(bench, packetId, 0x97);
+    assert.equal(bench.named('subscription.revoked')[0]?.filter, '$share/g/ok/a');
+    assert.deepEqual([...bench.connection.client.subscriptions], []);
+  });
+
+  it('takes the shared one again as it was asked for', async () => {
+    const bench = await opened(5, testPolicy(granted()));
+    const init = { qos: 1, retainAsPublished: true } as const;
+    const properties = { subscriptionIdentifiers: [7] };
+    const taken: SubscribePacket[] = [];
+    bench.link.subscribe = (packet) => taken.push(packet);
+    const asked = subscribe(1, [{ filter: '$share/g/ok/a', ...init }]);
+    bench.send({ ...asked, properties }, subscribe(2, [{ filter: 'ok/a' }]), unsubscribe(9, ['ok/a']));
+    const [first, , again] = taken;
+    assert.deepEqual(again!.subscriptions, first!.subscriptions);
+    assert.deepEqual(again!.properties, properties);
+  });
+
+  it('takes none again that the same packet gives up', async () => {
+    const bench = await held(5, '$share/g/ok/a', 'ok/a');
+    bench.send(unsubscribe(9, ['ok/a', '$share/g/ok/a']));
+    assert.deepEqual(sent(bench), ['unsubscribe $share/g/ok/a', 'unsubscribe ok/a $share/g/ok/a']);
+  });
+
+  it('goes on as it is where nothing is mixed, the shared one is given up, or the patch is off', async () => {
+    for (const [filters, given] of [
+      [
+        ['ok/a', '$share/g/ok/b'],
+        ['ok/a', '$share/g/ok/b', 'ok/c'],
+      ],
+      [['ok/a', '$share/g/ok/a'], ['$share/g/ok/a']],
+      [['$share/g/ok/a'], ['ok/a', '$share/h/ok/a']],
+    ] as const) {
+      const bench = await held(5, ...filters);
+      bench.send(unsubscribe(9, [...given]));
+      assert.deepEqual(sent(bench), [`unsubscribe ${given.join(' ')}`]);
+    }
+    const without = await opened(5, { ...off('CVE-2024-8376'), ...granted() });
     without.send(subscribe(1, [{ filter: 'ok/a' }, { filter: '$share/g/ok/a' }]), unsubscribe(2, ['ok/a']));
     assert.equal(without.link.named('unsubscribe').length, 1);
   });

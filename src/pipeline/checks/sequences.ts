@@ -47,25 +47,20 @@ export function dollarTopic<Outcome extends TopicOutcome>(
   return outcome.kind === 'refuse' && topic.startsWith('$') && isOn(client, 'CVE-2018-12543') ? DOLLAR : outcome;
 }
 
-const MIXED = close(
-  Reason.ImplementationSpecificError,
-  authorOf('CVE-2024-8376'),
-  'the client holds a filter both shared and plain, and unsubscribes one of the two',
-);
-
-/** Undefined where the UNSUBSCRIBE may go on. */
-export function mixedSubscription(client: Client, filters: readonly string[]): Close | undefined {
-  if (!isOn(client, 'CVE-2024-8376')) return undefined;
-  const bareOf = (filter: string): string => sharedFilter(filter)?.filter ?? filter;
-  // By the filter behind: the subscriptions that are held to it, and mostly there is one.
-  const held = new Map<string, string>();
-  for (const filter of client.subscriptions) {
-    const bare = bareOf(filter);
-    if (held.has(bare)) held.set(bare, '');
-    else held.set(bare, filter);
-  }
-  return filters.some((filter) => (held.get(bareOf(filter)) ?? filter) !== filter) ? MIXED : undefined;
+/**
+ * Held shared subscriptions that have to step aside while the client gives up plain ones to the same filters: Mosquitto forgets the
+ * first that it finds of them, shared or plain, and goes on using the other when it is freed.
+ */
+export function stepAside(client: Client, given: readonly string[], shared: Iterable<string>): string[] {
+  if (!isOn(client, 'CVE-2024-8376')) return [];
+  const plain = new Set(given.filter((filter) => client.subscriptions.has(filter)));
+  return [...shared].filter((filter) => plain.has(sharedFilter(filter)?.filter ?? filter));
 }
+
+export const STEPPED_ASIDE = {
+  by: authorOf('CVE-2024-8376'),
+  says: 'a filter is held shared and plain, and the plain one is unsubscribed: the shared one is given up first and taken again',
+};
 
 /**
  * The CONNECT with a Will Delay Interval no longer than its Session Expiry Interval, which means the same: the Will is published when

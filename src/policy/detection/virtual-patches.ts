@@ -204,7 +204,8 @@ export const VIRTUAL_PATCHES: readonly VirtualPatch[] = [
   {
     name: 'CVE-2024-8376',
     fells: 'Mosquitto before 2.0.19: use after free',
-    packet: 'one client that holds a filter both shared and plain, and unsubscribes; UNSUBSCRIBE without filters',
+    packet:
+      'UNSUBSCRIBE without filters; of a filter that is held shared and plain, the plain one is given up while the shared one steps aside',
     stoppedBy: [faults.UnsubscribeEmpty],
     isInnocent: true,
   },
