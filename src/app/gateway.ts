@@ -59,6 +59,9 @@ export interface GatewayOptions {
   readonly shared?: SharedWork;
 }
 
+/** How long a worker that leaves waits for the CONNECT of a client whose connection it has taken. */
+const CONNECT_GRACE_MS = 1000;
+
 export interface SharedWork {
   /** How many processes share the ports, and with them the ceilings of the listeners. */
   readonly processes: number;
@@ -104,6 +107,8 @@ export interface SharingGateway extends Gateway {
   setShares(shares: ReadonlyMap<string, number>): void;
   /** What was asked of those since they were last taken. */
   takeDemands(): Map<string, number>;
+  /** Where another process has taken over, no client is refused: those that are being connected are ended afterwards. */
+  drain(signal: string, isReplaced?: boolean): Promise<void>;
 }
 
 /** Those that look on while decisions are made, and change none. */
@@ -499,18 +504,22 @@ class RunningGateway implements SharingGateway {
     );
   }
 
-  drain(signal: string): Promise<void> {
-    this.#draining ??= this.#drain(signal);
+  drain(signal: string, isReplaced = false): Promise<void> {
+    this.#draining ??= this.#drain(signal, isReplaced);
     return this.#draining;
   }
 
-  async #drain(signal: string): Promise<void> {
+  async #drain(signal: string, isReplaced: boolean): Promise<void> {
     const { clock, emit } = this.#options;
     const startedMs = clock.nowMs();
     emit({ name: 'gateway.stopping', signal, connections: this.#connections.count });
     for (const listener of this.#listeners.values()) await listener.stopAccepting();
     const { drainTimeoutMs } = this.#config.shutdown;
-    this.#connections.shutAll(Reason.ServerShuttingDown, 'gateway:shutdown', 'the gateway is shutting down');
+    const cause = { reason: Reason.ServerShuttingDown, by: 'gateway:shutdown', says: 'the gateway is shutting down' };
+    if (isReplaced) {
+      this.#connections.leaveAll(cause);
+      clock.after(CONNECT_GRACE_MS, () => this.#connections.leaveAll(cause));
+    } else this.#connections.shutAll(cause.reason, cause.by, cause.says);
     const late = await Promise.race([
       this.#connections.whenEmpty().then(() => false),
       new Promise<boolean>((resolve) => clock.after(drainTimeoutMs, () => resolve(true))),

@@ -99,5 +99,7 @@ export class Answers {
 
 /** A decision's reason, or the general one where this packet has no such code; the reason string says it all the same. */
 function speakable(reason: number, codes: ReasonRow): number {
-  return codes.byServer[reason] === 1 ? reason : Reason.UnspecifiedError;
+  if (codes.byServer[reason] === 1) return reason;
+  // CONNACK has no word for a server that shuts down.
+  return reason === Reason.ServerShuttingDown ? Reason.ServerUnavailable : Reason.UnspecifiedError;
 }

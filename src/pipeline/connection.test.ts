@@ -686,6 +686,35 @@ describe('endings', () => {
     assert.equal(reasonOf(bench.received()[0]), 0x89);
   });
 
+  it('one that leaves refuses nobody: what is being opened is ended when it is open', async () => {
+    const cause = { reason: 0x8b, by: 'gateway:shutdown', says: 'bye' };
+    const bench = new Bench(5);
+    bench.connection.leave(cause);
+    assert.equal(reasonOf(await bench.open()), 0x00);
+    await settled();
+    assert.equal(bench.downstream.ended, true);
+    assert.equal(bench.named('connection.closed').length + bench.named('client.connected').length, 1);
+    const opening = new Bench(5);
+    opening.link.connackAnswer = undefined;
+    await opening.open();
+    opening.connection.leave(cause);
+    opening.connection.leave(cause);
+    assert.deepEqual(opening.received(), []);
+    const silent = new Bench(5);
+    silent.connection.leave(cause);
+    assert.equal(silent.downstream.ended, false);
+    silent.connection.leave(cause);
+    assert.equal(silent.downstream.ended, true);
+  });
+
+  it('a shutdown refuses with a code that CONNACK has', async () => {
+    const bench = new Bench(5);
+    bench.link.connackAnswer = undefined;
+    await bench.open();
+    bench.connection.shut(0x8b, 'gateway:shutdown', 'bye');
+    assert.equal(reasonOf(bench.received()[0]), 0x88);
+  });
+
   it('nothing reaches the client or the link after the end', async () => {
     const bench = new Bench(5);
     await bench.open();

@@ -79,6 +79,8 @@ export class Connection implements DownstreamHandler, Latecomer {
   readonly #expiry: Expiry;
   readonly #startedMs: number;
   #state: State = 'connecting';
+  /** Why it ends as soon as it is open. */
+  #leaving: Cause | undefined;
   #link: UpstreamLink | undefined;
   #pumping = false;
   #cause: Cause | undefined;
@@ -393,7 +395,7 @@ export class Connection implements DownstreamHandler, Latecomer {
     this.#will = client.connect?.will?.topic;
     this.#gate.open(Stop.Connecting);
     // Packets that came behind the CONNECT are still in the deframer. They wait until the link's own call has returned.
-    queueMicrotask(() => this.#pump());
+    queueMicrotask(() => (this.#leaving === undefined ? this.#pump() : this.#end(this.#leaving)));
   }
 
   // --- endings ---
@@ -488,6 +490,12 @@ export class Connection implements DownstreamHandler, Latecomer {
   shut(reason: number, by: string, says: string): void {
     if (this.#state === 'authenticating' || this.#state === 'opening') this.#refuseConnect(refuse(reason, by, says));
     else this.#end({ reason, by, says });
+  }
+
+  /** As `shut`, but refuses nobody: what is being opened ends once it is open; without a CONNECT, at the second call. */
+  leave(cause: Cause): void {
+    if (this.#state === 'open' || (this.#state === 'connecting' && this.#leaving !== undefined)) this.#end(cause);
+    else this.#leaving = cause;
   }
 
   /** Closes without waiting for anybody. */

@@ -1,6 +1,7 @@
 /** All connections of the gateway: what a reload, a shutdown and an operator reach them through. */
 import { Reason } from '../mqtt/reason.ts';
 import type { BanSubject } from '../policy/detection/bans/ban.ts';
+import type { Cause } from './cause.ts';
 import { banOf, wordsOf } from './checks/banned.ts';
 import type { Connection } from './connection.ts';
 import { isMeantBy } from './membership.ts';
@@ -100,6 +101,11 @@ export class Connections {
   /** Ends every connection with a reason. */
   shutAll(reason: number, by: string, says: string): void {
     for (const connection of [...this.#all]) connection.shut(reason, by, says);
+  }
+
+  /** Ends those that are open, and the others when they are; those without a CONNECT at the second call. */
+  leaveAll(cause: Cause): void {
+    for (const connection of [...this.#all]) connection.leave(cause);
   }
 
   destroyAll(): void {

@@ -42,6 +42,19 @@ export interface ReceivedMessage {
   properties: NonNullable<IPublishPacket['properties']>;
 }
 
+/** MQTT.js waits for ever for the answer of a server that is gone, where it does not connect again. */
+async function within<T>(what: string, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer came to this client's wish to ${what}`)), DEADLINE_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 export class MqttJsClient {
   readonly client: MqttClient;
   /** In order of arrival. */
@@ -106,17 +119,17 @@ export class MqttJsClient {
 
   /** Settles when the handshake of the QoS is complete. */
   async publish(topic: string, payload: string | Buffer, options: IClientPublishOptions = {}): Promise<void> {
-    await this.client.publishAsync(topic, payload, options);
+    await within(`publish to ${topic}`, this.client.publishAsync(topic, payload, options));
   }
 
   /** The granted QoS, or the failure code, of each filter. */
   async subscribe(filters: string | string[], options: IClientSubscribeOptions = { qos: 0 }): Promise<number[]> {
-    const grants = await this.client.subscribeAsync(filters, options);
+    const grants = await within(`subscribe to ${filters}`, this.client.subscribeAsync(filters, options));
     return grants.map(({ qos }) => qos);
   }
 
   async unsubscribe(filters: string | string[]): Promise<void> {
-    await this.client.unsubscribeAsync(filters);
+    await within(`unsubscribe from ${filters}`, this.client.unsubscribeAsync(filters));
   }
 
   /** The first `count` messages, as soon as there are so many. */
@@ -153,7 +166,7 @@ export class MqttJsClient {
 
   /** DISCONNECT, and the end of the socket. */
   async end(): Promise<void> {
-    await this.client.endAsync();
+    await within('end', this.client.endAsync());
   }
 
   /** The network fails: no DISCONNECT. */

@@ -12,7 +12,7 @@ import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
 import type { Gateway, ReloadOutcome } from '../gateway.ts';
 import { FleetLimits } from './fleet-limits.ts';
-import type { FromWorker, ToWorker } from './messages.ts';
+import { type FromWorker, REPLACED, type ToWorker } from './messages.ts';
 import { WorkerHandle, type WorkerListener } from './worker-handle.ts';
 import { WorkerOwners } from './worker-owners.ts';
 
@@ -190,7 +190,7 @@ export class Fleet implements WorkerListener {
         this.#workers.set(slot, old);
         throw new OperatorError(error instanceof Error ? error.message : String(error));
       }
-      await this.#leave(old, 'replaced');
+      await this.#leave(old, REPLACED);
     }
   }
 

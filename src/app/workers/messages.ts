@@ -17,6 +17,9 @@ import type { Gateway, ReloadOutcome } from '../gateway.ts';
 import type { ResponseOrder } from '../response/responses.ts';
 
 /** A limit that is set for now. `forMs` is absent where it lasts. */
+/** In a signal's place: another worker has taken over, and the clients of this one come back to it. */
+export const REPLACED = 'replaced';
+
 export interface ToldOverride {
   readonly target: Target;
   readonly limit: Limit;

@@ -11,7 +11,7 @@ import type { Config } from '../config/config.ts';
 import { SampleBatch } from '../detection/sample-batch.ts';
 import { openBrokerAt } from '../embedded-upstream.ts';
 import { type SharingGateway, startGateway } from '../gateway.ts';
-import type { FromWorker, ToWorker } from './messages.ts';
+import { type FromWorker, REPLACED, type ToWorker } from './messages.ts';
 
 /** How often the supervisor hears what was asked of shared budgets. */
 const DEMANDS_EVERY_MS = 1000;
@@ -235,7 +235,7 @@ class Worker {
   }
 
   async #drain(signal: string): Promise<void> {
-    await this.#gateway?.drain(signal);
+    await this.#gateway?.drain(signal, signal === REPLACED);
     const [recording = NOTHING_RECORDED] = (await this.#gateway?.watching.takeRecordings()) ?? [];
     tell({ kind: 'recording left', recording }, () => process.exit(0));
     if (!process.connected) process.exit(0);
