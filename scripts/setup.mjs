@@ -28,6 +28,7 @@ const TEST_PROGRAMS = [
   { command: 'rsyslogd', package: 'rsyslog', why: 'a real collector of events' },
   { command: 'ps', package: 'procps', why: 'memory and children of the processes under test' },
   { command: 'nft', package: 'nftables', why: 'rulesets as the real nft prints them, loaded in a namespace' },
+  { command: 'fail2ban-server', package: 'fail2ban', why: 'the filter and the jail in deploy, on a real log' },
   { command: 'ip', package: 'iproute2', why: 'networks of their own for tests that need fixed ports' },
 ];
 
