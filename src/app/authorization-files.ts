@@ -2,10 +2,11 @@
 import { open, stat } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
 import { type FileFault, FileFaultError } from '../base/file-fault.ts';
+import { nearestWord } from '../base/nearest-word.ts';
 import { parseAclFile } from '../policy/authorization/acl-file.ts';
 import { buildAuthorizer } from '../policy/authorization/authorizer.ts';
 import type { Authorizer } from '../policy/authorization/decision.ts';
-import { buildPolicyAuthorizer } from '../policy/authorization/policy-authorizer.ts';
+import { buildPolicyAuthorizer, buildRoleAuthorizer } from '../policy/authorization/policy-authorizer.ts';
 import type { PolicyProgress } from '../policy/authorization/policy-build.ts';
 import type { CompiledPolicy, PolicySummary } from '../policy/authorization/policy-compiled.ts';
 import { POLICY_FILE_MAX_BYTES } from '../policy/authorization/policy-file.ts';
@@ -21,6 +22,8 @@ export interface Authorization {
   readonly authorizer: Authorizer;
   /** Of a policy file. */
   readonly policy?: PolicySummary;
+  /** Of who is in quarantine, where that has a role. */
+  readonly confined?: Authorizer;
   /** Asked beside the authorizer, and not obeyed. */
   readonly candidate?: Candidate;
 }
@@ -32,14 +35,25 @@ export interface Candidate {
   readonly stamp: string;
 }
 
+export interface AuthorizationConfig {
+  readonly authorization: Config['authorization'];
+  readonly response: Pick<Config['response'], 'quarantine'>;
+}
+
 /** @throws {OperatorError} when the file cannot be read, {FileFaultError} with all that is wrong in it. */
 export async function loadAuthorization(
-  settings: Config['authorization'],
+  { authorization: settings, response }: AuthorizationConfig,
   clock: Clock,
   onProgress?: OnProgress,
 ): Promise<Authorization> {
   const { policyFile, aclFile, shadowFile } = settings;
-  const active = await loadActive(settings, clock, onProgress);
+  const { role } = response.quarantine;
+  if (role !== undefined && policyFile === undefined) {
+    throw new OperatorError(
+      'response.quarantine.role names a role, and roles need a policy: give authorization.policyFile.',
+    );
+  }
+  const active = await loadActive(settings, clock, onProgress, role);
   if (shadowFile === undefined) return active;
   const { authorizer } = await loadPolicyFile(shadowFile, clock, onProgress);
   const stamp = `${await stampOf(policyFile ?? aclFile)} ${await stampOf(shadowFile)}`;
@@ -50,8 +64,9 @@ async function loadActive(
   { policyFile, aclFile, subscribe }: Config['authorization'],
   clock: Clock,
   onProgress: OnProgress | undefined,
+  confinedTo: string | undefined,
 ): Promise<Authorization> {
-  if (policyFile !== undefined) return loadPolicyFile(policyFile, clock, onProgress);
+  if (policyFile !== undefined) return loadPolicyFile(policyFile, clock, onProgress, confinedTo);
   if (aclFile === undefined) return { authorizer: buildAuthorizer(undefined, { subscribe }) };
   const text = await readText(aclFile, 'ACL file', 'without one nobody may do anything');
   return { authorizer: buildAuthorizer(parseAclFile(text, aclFile), { subscribe }) };
@@ -61,11 +76,24 @@ async function loadPolicyFile(
   file: string,
   clock: Clock,
   onProgress: OnProgress | undefined,
-): Promise<{ authorizer: Authorizer; policy: PolicySummary }> {
+  confinedTo?: string,
+): Promise<{ authorizer: Authorizer; policy: PolicySummary; confined?: Authorizer }> {
   const options = onProgress === undefined ? {} : { onProgress };
   const policy = await buildPolicy(await readPolicy(file), file, options);
   checkLimits(policy);
-  return { authorizer: buildPolicyAuthorizer(policy, clock), policy: policy.summary };
+  const built = { authorizer: buildPolicyAuthorizer(policy, clock), policy: policy.summary };
+  return confinedTo === undefined ? built : { ...built, confined: confinedAuthorizer(policy, confinedTo, clock) };
+}
+
+/** @throws {OperatorError} when the policy has no such role. */
+function confinedAuthorizer(policy: CompiledPolicy, role: string, clock: Clock): Authorizer {
+  const authorizer = buildRoleAuthorizer(policy, role, clock);
+  if (authorizer !== undefined) return authorizer;
+  const meant = nearestWord(role, policy.roleNames);
+  const cure = meant === undefined ? 'Add it there.' : `Did you mean ${meant}?`;
+  throw new OperatorError(
+    `response.quarantine.role names "${role}", a role that ${policy.file} does not have. ${cure}`,
+  );
 }
 
 /** @throws {FileFaultError} with every limit of a role that cannot be. */

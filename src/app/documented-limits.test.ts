@@ -27,7 +27,13 @@ async function configOf(text: string): Promise<Config> {
 function policyIn(text: string): Promise<Awaited<ReturnType<typeof loadAuthorization>>> {
   const policyFile = join(directory, 'policy.yaml');
   writeFileSync(policyFile, text);
-  return loadAuthorization({ policyFile } as Config['authorization'], new ManualClock());
+  return loadAuthorization(
+    {
+      authorization: { policyFile } as Config['authorization'],
+      response: { quarantine: { role: undefined, durationMs: 1 } },
+    },
+    new ManualClock(),
+  );
 }
 
 describe('docs/limits.md', () => {

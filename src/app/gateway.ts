@@ -11,6 +11,7 @@ import type { ConnectionPolicy } from '../pipeline/policy.ts';
 import type { RecordingImage } from '../policy/authorization/learning/recording.ts';
 import type { ShadowReport } from '../policy/authorization/shadow/shadow-tally.ts';
 import type { ClientSample } from '../policy/detection/client-sample.ts';
+import type { Quarantine } from '../policy/detection/quarantine.ts';
 import { HashQueue } from '../policy/identity/hash-queue.ts';
 import { LimitsInForce } from '../policy/limits/limits-in-force.ts';
 import { type AcceptGate, acceptGates } from '../transports/accept-gate.ts';
@@ -41,6 +42,7 @@ import { systemMeasures } from './overload/measures.ts';
 import { Overload } from './overload/overload.ts';
 import { loadPolicies, policyFor } from './policies.ts';
 import { Enforcement } from './response/enforcement.ts';
+import { quarantineOf } from './response/quarantine-of.ts';
 import { type ResponseOrder, Responses } from './response/responses.ts';
 import { type PreparedUpstreams, prepareUpstreams, Upstreams } from './upstreams.ts';
 import { VERSION } from './version.ts';
@@ -103,6 +105,7 @@ export interface Gateway {
 
 /** One of several processes: what they share is shared out among them. */
 export interface SharingGateway extends Gateway {
+  readonly quarantine: Quarantine;
   /** What it may use of shared budgets, by `scopeKey`; of the rest it has an even part. */
   setShares(shares: ReadonlyMap<string, number>): void;
   /** What was asked of those since they were last taken. */
@@ -155,6 +158,8 @@ class RunningGateway implements SharingGateway {
   readonly #inForce: LimitsInForce;
   readonly limits: GatewayLimits;
   readonly #overload: Overload;
+  /** In each process the same. */
+  readonly quarantine: Quarantine;
   readonly #enforcement: Enforcement;
   /** A worker's detections are answered by the process that started it. */
   readonly #responses: Responses | undefined;
@@ -206,6 +211,7 @@ class RunningGateway implements SharingGateway {
     this.#queue = new HashQueue({ clock, emit, runningMax: hashConcurrency, waitingMax: hashQueueMax });
     this.#inForce = new LimitsInForce({ clock, emit, processes: shared?.processes ?? 1 });
     this.limits = limitControl(this.#inForce, clock);
+    this.quarantine = quarantineOf(this.#connections, clock, bans.book === undefined ? undefined : options.emit);
     this.#enforcement = new Enforcement(this.#connections, clock, () => this.#config.overload.knownGood);
     this.#responses =
       bans.book === undefined
@@ -216,6 +222,7 @@ class RunningGateway implements SharingGateway {
             emit: options.emit,
             book: bans.book,
             limits: this.limits,
+            quarantine: this.quarantine,
             enforce: (order) => this.#responses?.onImpact(order.id, 0, this.enforce(order)),
           });
     this.#gate = acceptGates([banGate(bans.index), connectGate(this.#inForce)]);
@@ -302,6 +309,7 @@ class RunningGateway implements SharingGateway {
     this.#overload.close();
     this.#sampler.close();
     this.#expulsion.close();
+    this.quarantine.close();
     this.#detection?.close();
   }
 
@@ -330,10 +338,11 @@ class RunningGateway implements SharingGateway {
     const watched = { ...built, authorizer: this.#watching.over(built.authorizer, shadow) };
     const generation = this.#generation + 1;
     const tlsOf = (name: string) => listeners.find((listener) => listener.name === name)?.tls;
+    const shut = { bans: this.#options.bans.index, quarantine: this.quarantine };
     const policies = new Map(
       config.listeners.map((listener) => {
         const psk = tlsOf(listener.name)?.psk?.file;
-        return [listener.name, policyFor(listener, config, watched, guards, psk, generation, this.#options.bans.index)];
+        return [listener.name, policyFor(listener, config, watched, guards, psk, generation, shut)];
       }),
     );
     return { config, chain: built.chain, policies, listeners, upstreams, guards, staples, shadow };

@@ -262,6 +262,7 @@ describe('the sentences of events', () => {
       by: 'detector:publishFlood',
       says: 'too much',
     },
+    { name: 'quarantine.ended', subjectKind: 'clientId', subject: 'd42', change: 'released' },
     {
       name: 'response.rolled-back',
       by: 'detector:publishFlood',

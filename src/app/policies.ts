@@ -2,6 +2,7 @@
 import type { ConnectionPolicy } from '../pipeline/policy.ts';
 import type { Authorizer } from '../policy/authorization/decision.ts';
 import type { BanIndex } from '../policy/detection/bans/ban-index.ts';
+import type { Quarantine } from '../policy/detection/quarantine.ts';
 import { VirtualPatches } from '../policy/detection/virtual-patches.ts';
 import type { ClientIdPattern, ClientIdRules } from '../policy/identity/client-id-rules.ts';
 import {
@@ -23,6 +24,8 @@ export interface Policies {
   readonly chain: Chain;
   readonly authorizer: Authorizer;
   readonly candidate: Candidate | undefined;
+  /** Of who is in quarantine. */
+  readonly confined: Authorizer | undefined;
 }
 
 /**
@@ -30,8 +33,8 @@ export interface Policies {
  * @throws {OperatorError} when a file cannot be read, {FileFaultError} with all that is wrong in one.
  */
 export async function loadPolicies(config: Config, services: IdentityServices): Promise<Policies> {
-  const { authorizer, candidate } = await loadAuthorization(config.authorization, services.clock);
-  return { chain: await buildChain(config, services), authorizer, candidate };
+  const { authorizer, candidate, confined } = await loadAuthorization(config, services.clock);
+  return { chain: await buildChain(config, services), authorizer, candidate, confined };
 }
 
 /** One listener's policy. */
@@ -42,8 +45,9 @@ export function policyFor(
   guards: PreparedGuards,
   psk: PskFile | undefined,
   generation: number,
-  bans: BanIndex,
+  shut: { readonly bans: BanIndex; readonly quarantine: Quarantine },
 ): ConnectionPolicy {
+  const { bans, quarantine } = shut;
   const { scopes: _scopes, places: _places, ...ceilings } = config.limits;
   const { protocolVersions, rejectControlCharacters, userPropertiesMax, ...limits } = {
     ...ceilings,
@@ -59,6 +63,7 @@ export function policyFor(
     certificateIdentity: certificateIdentity(listener),
     certificateGuard: guards.of(listener.name),
     bans,
+    quarantine: policies.confined === undefined ? undefined : { confined: quarantine, authorizer: policies.confined },
     clientIds: clientIdRules(listener.clientIds ?? config.authentication.clientIds),
     deniedPublish: config.authorization.deniedPublish,
     virtualPatches: new VirtualPatches(config.detection.virtualPatches.off),

@@ -128,7 +128,7 @@ async function checkAuthorization(
   onProgress: OnProgress | undefined,
 ): Promise<{ findings: Finding[]; policy?: PolicySummary }> {
   try {
-    const { policy } = await loadAuthorization(config.authorization, clock, onProgress);
+    const { policy } = await loadAuthorization(config, clock, onProgress);
     return { findings: [], ...(policy === undefined ? {} : { policy }) };
   } catch (error) {
     return { findings: findingsOf(error) };

@@ -24,7 +24,7 @@ import { lapseOf } from './checks/authenticate.ts';
 import { provisionalClientId } from './checks/client-identifier.ts';
 import { shortenedWillDelay, WILL_DELAY_SHORTENED } from './checks/sequences.ts';
 import { admitWill } from './checks/will.ts';
-import { Client, subjectOf } from './client.ts';
+import { Client } from './client.ts';
 import { shapeConnack } from './connack.ts';
 import { clientConnected, connectionClosed, packetFaulted } from './connection-events.ts';
 import { Deadlines, type Latecomer } from './deadlines.ts';
@@ -36,6 +36,7 @@ import type { ConnectionPolicy } from './policy.ts';
 import { Publishing } from './publishing.ts';
 import { ReadGate, Stop } from './read-gate.ts';
 import { RefusalEvents } from './refusal-events.ts';
+import { rightsOf } from './rights.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { Throttle } from './throttle.ts';
 import { upstreamConnect, upstreamFacts, withoutSecrets } from './upstream-connect.ts';
@@ -327,7 +328,7 @@ export class Connection implements DownstreamHandler, Latecomer {
   #openLink(packet: ConnectPacket): void {
     const { client } = this;
     const { username } = client;
-    client.authorization = client.policy.authorizer.forClient(subjectOf(client, client.identity!));
+    client.authorization = rightsOf(client);
     const excluded = this.#throttle.join();
     if (excluded !== undefined) {
       this.#refuseConnect(excluded);
@@ -571,8 +572,7 @@ export class Connection implements DownstreamHandler, Latecomer {
   /** What the client may do is decided anew: by another policy, or for another proof of who it is. */
   #reauthorize(): void {
     const { client } = this;
-    const { authorizer } = client.policy;
-    client.authorization = authorizer.forClient(subjectOf(client, client.identity!));
+    client.authorization = rightsOf(client);
     client.rights++;
     const excluded = this.#throttle.join();
     if (excluded !== undefined) {

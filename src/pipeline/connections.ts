@@ -56,6 +56,12 @@ export class Connections {
     }
   }
 
+  /** The rights of those that are meant are asked for anew. */
+  decideAnewFor(subject: BanSubject): void {
+    const isMeant = isMeantBy(subject);
+    for (const connection of [...this.#all]) if (isMeant(connection.client)) connection.decideAnew();
+  }
+
   /** Every client's rights are asked for anew, because somebody wants to see the answers. */
   decideAnew(): void {
     for (const connection of [...this.#all]) connection.decideAnew();

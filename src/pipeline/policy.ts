@@ -3,6 +3,7 @@ import type { DecodeRules } from '../mqtt/rules.ts';
 import type { ProtocolVersion } from '../mqtt/wire.ts';
 import type { Authorizer } from '../policy/authorization/decision.ts';
 import type { BanIndex } from '../policy/detection/bans/ban-index.ts';
+import type { Quarantine } from '../policy/detection/quarantine.ts';
 import type { VirtualPatches } from '../policy/detection/virtual-patches.ts';
 import type { CertificateGuard } from '../policy/identity/certificate-guard.ts';
 import type { ClientIdRules } from '../policy/identity/client-id-rules.ts';
@@ -58,6 +59,8 @@ export interface ConnectionPolicy {
   readonly certificateGuard?: CertificateGuard | undefined;
   /** Who is shut out, as of now. */
   readonly bans?: BanIndex | undefined;
+  /** Who is confined, as of now, and what they may do; undefined where nobody can be. */
+  readonly quarantine?: { readonly confined: Quarantine; readonly authorizer: Authorizer } | undefined;
   /** What a client may call itself, by who it is. */
   readonly clientIds: ClientIdRules;
   readonly deniedPublish: DeniedPublish;

@@ -1,4 +1,5 @@
 /** How detections are answered, and when an answer is taken back. */
+import { z } from 'zod';
 import { duration, section, wholeNumber } from './fields.ts';
 
 function about(description: string): { description: string } {
@@ -24,10 +25,25 @@ const rollbackSchema = section({
     .meta(about('The time in which they are counted, and for which the detector is only heard afterwards.')),
 });
 
+const quarantineSchema = section({
+  role: z
+    .string()
+    .min(1)
+    .optional()
+    .meta(
+      about(
+        'The role of the policy file that a client in quarantine has, and no other. Without one its connection is ended.',
+      ),
+    ),
+  duration: duration({ min: '1s', max: '30d' }).prefault('1h').meta(about('How long it is in quarantine.')),
+});
+
 export const responseSchema = section({
   throttle: throttleSchema.prefault({}).meta(about('What the response throttle does.')),
+  quarantine: quarantineSchema.prefault({}).meta(about('What the response quarantine does.')),
   rollback: rollbackSchema.prefault({}).meta(about('When responses are taken back.')),
-}).transform(({ throttle, rollback }) => ({
+}).transform(({ throttle, quarantine, rollback }) => ({
   throttle: { messagesPerSecond: throttle.messagesPerSecond, durationMs: throttle.duration },
+  quarantine: { role: quarantine.role, durationMs: quarantine.duration },
   rollback: { sharePercent: rollback.sharePercent, clientsMin: rollback.clientsMin, windowMs: rollback.window },
 }));

@@ -6,6 +6,7 @@ import type { Impact } from '../../pipeline/membership.ts';
 import { BanBook } from '../../policy/detection/bans/ban-book.ts';
 import { BanIndex } from '../../policy/detection/bans/ban-index.ts';
 import type { Detection, Response, Subject } from '../../policy/detection/detection.ts';
+import { Quarantine } from '../../policy/detection/quarantine.ts';
 import { LimitsInForce } from '../../policy/limits/limits-in-force.ts';
 import { limitControl } from '../limit-control.ts';
 import { type ResponseOrder, Responses } from './responses.ts';
@@ -33,10 +34,12 @@ function setUp() {
     },
   });
   const limits = limitControl(new LimitsInForce({ clock, emit }), clock);
+  const quarantine = new Quarantine({ clock, onChange: () => undefined });
   const orders: ResponseOrder[] = [];
   let impacts: Impact[] = [NOBODY];
   const responses: Responses = new Responses({
     config: {
+      quarantine: { role: 'confined', durationMs: 60_000 },
       throttle: { messagesPerSecond: 5, durationMs: 60_000 },
       rollback: { sharePercent: 10, clientsMin: 3, windowMs: 300_000 },
     },
@@ -44,6 +47,7 @@ function setUp() {
     emit,
     book,
     limits,
+    quarantine,
     enforce: (order) => {
       orders.push(order);
       for (const [process, impact] of impacts.entries()) responses.onImpact(order.id, process, impact);
@@ -66,6 +70,7 @@ function setUp() {
     clock,
     index,
     limits,
+    quarantine,
     orders,
     detect,
     hitting: (...each: Impact[]) => {
@@ -102,6 +107,27 @@ test('a throttled client has another limit, which expires', () => {
   assert.equal(override?.target, 'client:d42');
   clock.advance(60_000);
   assert.equal(limits.overrides().length, 0);
+});
+
+test('who is in quarantine stays connected, for so long', () => {
+  const { detect, quarantine, orders, clock, named } = setUp();
+  detect({ kind: 'clientId', value: 'd42' }, 'quarantine');
+  assert.equal(quarantine.holds({ address: '192.0.2.1', clientId: 'd42' }), true);
+  assert.deepEqual(
+    orders.map(({ kind }) => kind),
+    ['measure'],
+  );
+  assert.equal(named('response.taken').length, 1);
+  clock.advance(60_000);
+  assert.equal(quarantine.holds({ address: '192.0.2.1', clientId: 'd42' }), false);
+});
+
+test('a quarantine that hits known-good clients is taken back', () => {
+  const { detect, hitting, quarantine, clock } = setUp();
+  hitting({ hit: 20, knownGoodHit: 20, knownGood: 100 });
+  detect({ kind: 'username', value: 'fleet' }, 'quarantine');
+  clock.advance(50);
+  assert.equal(quarantine.holds({ address: '192.0.2.1', username: 'fleet' }), false);
 });
 
 test('connections are ended by order, which names the detector', () => {

@@ -5,6 +5,7 @@ import type { Impact } from '../../pipeline/membership.ts';
 import { type BanSubject, subjectText } from '../../policy/detection/bans/ban.ts';
 import type { BanBook } from '../../policy/detection/bans/ban-book.ts';
 import type { Detection, Responder, Response } from '../../policy/detection/detection.ts';
+import type { Quarantine } from '../../policy/detection/quarantine.ts';
 import type { Scope } from '../../policy/limits/limit-name.ts';
 import type { Target } from '../../policy/limits/limit-rules.ts';
 import { readLimit } from '../../policy/limits/limit-value.ts';
@@ -26,11 +27,12 @@ export interface ResponsesOptions {
   readonly emit: Emit;
   readonly book: BanBook;
   readonly limits: GatewayLimits;
+  readonly quarantine: Quarantine;
   /** Has it done by all processes that serve clients; each tells `onImpact` whom it hits, before it does anything. */
   readonly enforce: (order: ResponseOrder) => void;
 }
 
-type Action = Exclude<Response, 'log' | 'alert' | 'quarantine'>;
+type Action = Exclude<Response, 'log' | 'alert'>;
 
 interface Taken {
   readonly detector: string;
@@ -80,8 +82,9 @@ export class Responses implements Responder {
     for (const response of responses) {
       // These are events, which go to those who are to be told by another way.
       if (response === 'log' || response === 'alert') continue;
-      // Nobody can be confined yet: the connection is ended instead, which hurts less than to let it go on.
-      this.#take(response === 'quarantine' ? 'disconnect' : response, { kind, value }, detection);
+      // Without a role nobody can be confined: the connection is ended instead, which hurts less than to let it go on.
+      const isUnconfined = response === 'quarantine' && this.#config.quarantine.role === undefined;
+      this.#take(isUnconfined ? 'disconnect' : response, { kind, value }, detection);
     }
   }
 
@@ -123,6 +126,8 @@ export class Responses implements Responder {
         return this.#options.book.add({ subject, reason, author, from }).kind === 'added';
       case 'throttle':
         return this.#throttle(subject, author);
+      case 'quarantine':
+        return this.#confine(subject);
       case 'disconnect':
         return true;
     }
@@ -134,6 +139,14 @@ export class Responses implements Responder {
     const { messagesPerSecond, durationMs } = this.#config.throttle;
     const limit = readLimit(THROTTLED, messagesPerSecond, author);
     return typeof limit !== 'string' && this.#options.limits.override(target, limit, durationMs);
+  }
+
+  #confine(subject: BanSubject): boolean {
+    const { quarantine, emit } = this.#options;
+    if (quarantine.confine(subject, this.#config.quarantine.durationMs)) return true;
+    const says = 'no more can be in quarantine at once; this one is not';
+    emit({ name: 'ceiling.reached', ceiling: 'quarantine', limit: quarantine.entriesMax, says });
+    return false;
   }
 
   // --- whom it hits ---
@@ -186,6 +199,7 @@ export class Responses implements Responder {
   }
 
   #undo({ action, subject }: Taken, by: string, says: string): void {
+    if (action === 'quarantine') this.#options.quarantine.release(subject);
     if (action === 'ban') this.#options.book.remove(subject, by, says);
     const target = action === 'throttle' ? targetOf(subject) : undefined;
     if (target !== undefined) this.#options.limits.unset(target, THROTTLED);

@@ -8,6 +8,7 @@ import type { Emit } from '../../base/events.ts';
 import type { Impact } from '../../pipeline/membership.ts';
 import type { RecordingImage } from '../../policy/authorization/learning/recording.ts';
 import type { ClientSample } from '../../policy/detection/client-sample.ts';
+import type { ToldQuarantine } from '../../policy/detection/quarantine.ts';
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
 import type { Gateway, ReloadOutcome } from '../gateway.ts';
@@ -35,6 +36,8 @@ export interface FleetOptions {
   readonly brokerPath: string;
   /** Puts on disk what a worker that starts reads there. */
   readonly beforeStart: () => void;
+  /** Who is in quarantine now. */
+  readonly confined: () => readonly ToldQuarantine[];
   /** Whom a response hits among a worker's clients. */
   readonly onImpact: (order: number, worker: number, impact: Impact) => void;
 }
@@ -112,6 +115,7 @@ export class Fleet implements WorkerListener {
       ticketSecret: this.#ticketSecret,
       isLearning: this.#isLearning,
       overrides: this.limits.told(),
+      confined: this.#options.confined(),
     });
     emit({ name: 'worker.started', slot, pid: worker.pid });
     return listeners;

@@ -1,12 +1,14 @@
 /** A gateway of several processes: this one holds what must be one, its workers serve the clients. */
 import { join } from 'node:path';
 import { mergedReport, type ShadowReport } from '../../policy/authorization/shadow/shadow-tally.ts';
+import { Quarantine } from '../../policy/detection/quarantine.ts';
 import type { Service } from '../../transports/upstream/target.ts';
 import type { TargetStatus } from '../../transports/upstream/target-status.ts';
 import type { Config } from '../config/config.ts';
 import { DetectionEngine } from '../detection/detection-engine.ts';
 import type { Gateway, GatewayOptions, GatewayWatching, ReloadOutcome } from '../gateway.ts';
 import type { GatewayLimits } from '../limit-control.ts';
+import { tellEnd } from '../response/quarantine-of.ts';
 import { Responses } from '../response/responses.ts';
 import { leadsToEmbedded, prepareUpstreams } from '../upstreams.ts';
 import { VERSION } from '../version.ts';
@@ -31,6 +33,7 @@ export class GatewayOfWorkers implements Gateway {
   readonly #fleet: Fleet;
   /** Sees what the clients of all workers do. */
   readonly #detection: DetectionEngine;
+  readonly #quarantine: Quarantine;
   readonly #responses: Responses | undefined;
   #config: Config;
   #hub: BrokerHub | undefined;
@@ -64,6 +67,14 @@ export class GatewayOfWorkers implements Gateway {
       responder: { respond: (detection) => this.#responses?.respond(detection) },
     });
     const { emit } = this.#detection;
+    this.#quarantine = new Quarantine({
+      clock,
+      onChange: (subject, change, forMs) => {
+        if (change === 'entered') this.#fleet.broadcast({ kind: 'confine', confined: { subject, forMs } });
+        else this.#fleet.broadcast({ kind: 'release confined', subject });
+        tellEnd(options.emit, subject, change);
+      },
+    });
     this.#brokerPath = join(config.dataDirectory, BROKER_SOCKET);
     this.#fleet = new Fleet(config, {
       clock,
@@ -73,6 +84,7 @@ export class GatewayOfWorkers implements Gateway {
       configPath,
       brokerPath: this.#brokerPath,
       workers: config.workers,
+      confined: () => this.#quarantine.told(),
       onImpact: (order, worker, impact) => this.#responses?.onImpact(order, worker, impact),
       beforeStart: () => options.bans.flush?.(),
     });
@@ -86,6 +98,7 @@ export class GatewayOfWorkers implements Gateway {
             emit: options.emit,
             book: options.bans.book,
             limits: this.limits,
+            quarantine: this.#quarantine,
             enforce: (order) => this.#fleet.broadcast({ kind: 'response', order }),
           });
   }
@@ -189,6 +202,7 @@ export class GatewayOfWorkers implements Gateway {
     await this.#fleet.drain(signal);
     await this.#hub?.close();
     this.#detection.close();
+    this.#quarantine.close();
     emit({ name: 'gateway.stopped', durationMs: Math.round(clock.nowMs() - startedMs), connectionsCut: 0 });
   }
 }

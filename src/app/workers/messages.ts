@@ -5,6 +5,7 @@ import type { RecordingImage } from '../../policy/authorization/learning/recordi
 import type { ShadowReport } from '../../policy/authorization/shadow/shadow-tally.ts';
 import type { Ban, BanSubject } from '../../policy/detection/bans/ban.ts';
 import type { ClientSample } from '../../policy/detection/client-sample.ts';
+import type { ToldQuarantine } from '../../policy/detection/quarantine.ts';
 import type { LimitName } from '../../policy/limits/limit-name.ts';
 import type { LimitReport } from '../../policy/limits/limit-report.ts';
 import type { Target } from '../../policy/limits/limit-rules.ts';
@@ -40,6 +41,7 @@ export type ToWorker =
       readonly ticketSecret: Uint8Array;
       readonly isLearning: boolean;
       readonly overrides: readonly ToldOverride[];
+      readonly confined: readonly ToldQuarantine[];
     }
   | { readonly kind: 'reload'; readonly id: number; readonly config: Config }
   | { readonly kind: 'drain'; readonly signal: string }
@@ -54,6 +56,8 @@ export type ToWorker =
   | { readonly kind: 'set learning'; readonly isOn: boolean }
   | { readonly kind: 'set service'; readonly upstream: string; readonly target: string; readonly service: Service }
   | { readonly kind: 'response'; readonly order: ResponseOrder }
+  | { readonly kind: 'confine'; readonly confined: ToldQuarantine }
+  | { readonly kind: 'release confined'; readonly subject: BanSubject }
   | { readonly kind: 'banned'; readonly ban: Ban }
   | { readonly kind: 'ban lifted'; readonly subject: BanSubject }
   | { readonly kind: 'claimed'; readonly id: number; readonly granted: boolean };

@@ -129,6 +129,10 @@ class Worker {
         this.#gateway?.limits.unset(message.target, message.name);
         if (this.#gateway === undefined) this.#early.push(message);
         return;
+      case 'confine':
+      case 'release confined':
+        this.#quarantine(message);
+        return;
       case 'limit report':
         void this.#tellLimitReport(message.id, message.target);
         return;
@@ -165,6 +169,7 @@ class Worker {
     ticketSecret,
     isLearning,
     overrides,
+    confined,
   }: Start): Promise<void> {
     this.#config = config;
     this.#isLearning = isLearning;
@@ -191,6 +196,7 @@ class Worker {
         },
       });
       for (const { target, limit, forMs } of overrides) this.#gateway.limits.override(target, limit, forMs);
+      for (const { subject, forMs } of confined) this.#gateway.quarantine.confine(subject, forMs);
       for (const message of this.#early.splice(0)) this.handle(message);
       this.#tellDemands();
       // What was said while it was starting holds.
@@ -199,6 +205,12 @@ class Worker {
     } catch (error) {
       tell({ kind: 'failed', says: error instanceof Error ? error.message : String(error) }, () => process.exit(1));
     }
+  }
+
+  #quarantine(message: Extract<ToWorker, { kind: 'confine' | 'release confined' }>): void {
+    if (this.#gateway === undefined) this.#early.push(message);
+    else if (message.kind === 'release confined') this.#gateway.quarantine.release(message.subject);
+    else this.#gateway.quarantine.confine(message.confined.subject, message.confined.forMs);
   }
 
   async #reload(id: number, config: Config): Promise<void> {

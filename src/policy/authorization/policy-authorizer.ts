@@ -47,6 +47,13 @@ export function buildPolicyAuthorizer(policy: CompiledPolicy, clock: Clock): Aut
   return new PolicyAuthorizer(policy, clock);
 }
 
+/** The policy as if it gave everybody this role and no other; undefined where it has no such role. */
+export function buildRoleAuthorizer(policy: CompiledPolicy, role: string, clock: Clock): Authorizer | undefined {
+  const number = policy.roleNames.indexOf(role);
+  if (number === -1) return undefined;
+  return new PolicyAuthorizer({ ...policy, assignments: [{ roles: [number], to: {} }] }, clock);
+}
+
 /** What follows from a set of roles, whoever has it. */
 interface RoleSet extends HeldRoles {
   readonly names: readonly string[];

@@ -12,14 +12,15 @@ export interface Suspect {
   readonly fingerprint?: string | undefined;
 }
 
-export class BanIndex {
-  readonly #single: Readonly<Record<Exclude<BanKind, 'network'>, Map<string, Ban>>> = {
+/** Of bans, or of something else that is laid on the same subjects. */
+export class BanIndex<Entry extends { readonly subject: BanSubject } = Ban> {
+  readonly #single: Readonly<Record<Exclude<BanKind, 'network'>, Map<string, Entry>>> = {
     address: new Map(),
     username: new Map(),
     clientId: new Map(),
     certificate: new Map(),
   };
-  readonly #networks = new NetworkTable<Ban>();
+  readonly #networks = new NetworkTable<Entry>();
   #allowed = new NetworkTable<string>();
 
   get size(): number {
@@ -34,13 +35,13 @@ export class BanIndex {
     this.#allowed = table;
   }
 
-  put(ban: Ban): void {
+  put(ban: Entry): void {
     const { kind, value } = ban.subject;
     if (kind === 'network') this.#networks.set(value, ban);
     else this.#single[kind].set(value, ban);
   }
 
-  get({ kind, value }: BanSubject): Ban | undefined {
+  get({ kind, value }: BanSubject): Entry | undefined {
     return kind === 'network' ? this.#networks.get(value) : this.#single[kind].get(value);
   }
 
@@ -48,13 +49,13 @@ export class BanIndex {
     return kind === 'network' ? this.#networks.delete(value) : this.#single[kind].delete(value);
   }
 
-  *bans(): IterableIterator<Ban> {
+  *bans(): IterableIterator<Entry> {
     for (const bans of Object.values(this.#single)) yield* bans.values();
     yield* this.#networks.values();
   }
 
   /** Every ban that takes in the whole of this subject, the one that answers first; whether it is allowed is another question. */
-  meantFor(subject: BanSubject): Ban[] {
+  meantFor(subject: BanSubject): Entry[] {
     const { kind, value } = subject;
     const own = this.get(subject);
     if (kind !== 'address' && kind !== 'network') return own === undefined ? [] : [own];
@@ -69,13 +70,13 @@ export class BanIndex {
   }
 
   /** The ban that shuts this address out: its own, or its network's. */
-  ofAddress(address: string): Ban | undefined {
+  ofAddress(address: string): Entry | undefined {
     const ban = this.#single.address.get(address) ?? this.#networks.find(address);
     return ban === undefined || this.#allowed.find(address) !== undefined ? undefined : ban;
   }
 
   /** The first that applies: by address, user, client identifier, certificate. */
-  of({ address, username, clientId, fingerprint }: Suspect): Ban | undefined {
+  of({ address, username, clientId, fingerprint }: Suspect): Entry | undefined {
     const { username: users, clientId: clients, certificate: certificates } = this.#single;
     return (
       this.ofAddress(address) ??

@@ -1,0 +1,18 @@
+/** What a client may do: as the policy has it for its identity, or as the quarantine's role has it while it is confined. */
+import type { ClientAuthorization } from '../policy/authorization/decision.ts';
+import { type Client, subjectOf } from './client.ts';
+
+export function rightsOf(client: Client): ClientAuthorization {
+  const { policy, downstream, clientId } = client;
+  // INVARIANT: nobody is asked for before it is known who the client is.
+  const identity = client.identity!;
+  const { quarantine } = policy;
+  const isConfined = quarantine?.confined.holds({
+    address: downstream.address,
+    username: identity.username ?? client.username,
+    clientId,
+    fingerprint: downstream.certificate?.fingerprint,
+  });
+  const authorizer = quarantine !== undefined && isConfined === true ? quarantine.authorizer : policy.authorizer;
+  return authorizer.forClient(subjectOf(client, identity));
+}

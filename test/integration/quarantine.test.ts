@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { test } from 'node:test';
+import { untilEvent } from '../kit/event-log.ts';
+import { sallyport, startGateway } from '../kit/gateway.ts';
+import { HOST, removeDirectory, temporaryDirectory } from '../kit/process.ts';
+import { RawClient } from '../kit/raw-client.ts';
+
+const PASSWORD = 'a password of the tests';
+const NOT_AUTHORIZED = 0x87;
+const POLICY = `
+roles:
+  device:
+    grants:
+      - { allow: [publish, subscribe, receive], topics: [site/#, notices/#] }
+  confined:
+    grants:
+      - { allow: [subscribe, receive], topics: notices/# }
+assignments:
+  - { roles: device, to: authenticated }
+`;
+
+for (const workers of [1, 2]) {
+  test(`a client in quarantine has one role and no other, with ${workers} ${workers === 1 ? 'process' : 'workers'}`, async (t) => {
+    const directory = await temporaryDirectory('quarantine');
+    t.after(() => removeDirectory(directory));
+    await writeFile(path.join(directory, 'policy.yaml'), POLICY);
+    const config = {
+      workers,
+      authentication: { passwordFile: 'users' },
+      authorization: { policyFile: 'policy.yaml' },
+      detection: { sysProbing: { response: ['quarantine'] } },
+    };
+    const gateway = await startGateway({
+      directory,
+      listeners: [{ name: 'tcp', type: 'tcp' }],
+      users: { ann: PASSWORD },
+      config: { ...config, response: { quarantine: { role: 'confined' } } },
+    });
+    t.after(() => gateway.stop());
+    const open = async (clientId: string): Promise<RawClient> => {
+      const client = await RawClient.open({ transport: 'tcp', host: HOST, port: gateway.ports.get('tcp')! }, 5);
+      await client.connect({ clientId, username: 'ann', password: PASSWORD });
+      return client;
+    };
+    const [suspect, other] = [await open('d1'), await open('d2')];
+    assert.equal(await suspect.subscribe('site/#'), 0);
+    assert.equal(await suspect.subscribe('notices/#'), 0);
+    await other.publish('site/a', 'before');
+    await suspect.receive('site/a', 'before');
+
+    for (let i = 0; i < 4; i++) assert.equal(await suspect.subscribe(`$SYS/broker/${i}`), NOT_AUTHORIZED);
+    await untilEvent(gateway.program, 'response.taken', {
+      action: 'quarantine',
+      subject: 'd1',
+      by: 'detector:sysProbing',
+    });
+    await untilEvent(gateway.program, 'subscription.revoked', { clientId: 'd1', filter: 'site/#' });
+    await other.publish('site/b', 'kept from it');
+    await other.publish('notices/a', 'for it as well');
+    await suspect.receive('notices/a', 'for it as well');
+    assert.equal(await suspect.subscribe('site/a'), NOT_AUTHORIZED);
+    assert.equal(await other.subscribe('site/#'), 0, 'nobody else is confined');
+
+    // It comes back, maybe to another worker, and is confined still.
+    await suspect.disconnect();
+    const again = await open('d1');
+    assert.equal(await again.subscribe('site/#'), NOT_AUTHORIZED);
+    assert.equal(await again.subscribe('notices/#'), 0);
+
+    // Without the role nobody can be confined; who is connected has its own rights again.
+    await gateway.rewrite({ config });
+    assert.equal((await gateway.reload()).code, 0);
+    assert.equal(await again.subscribe('site/#'), 0);
+    for (const client of [again, other]) await client.disconnect();
+  });
+}
+
+test('a quarantine ends by itself', async (t) => {
+  const directory = await temporaryDirectory('quarantine');
+  t.after(() => removeDirectory(directory));
+  await writeFile(path.join(directory, 'policy.yaml'), POLICY);
+  const gateway = await startGateway({
+    directory,
+    listeners: [{ name: 'tcp', type: 'tcp' }],
+    users: { ann: PASSWORD },
+    config: {
+      authentication: { passwordFile: 'users' },
+      authorization: { policyFile: 'policy.yaml' },
+      detection: { sysProbing: { response: ['quarantine'] } },
+      response: { quarantine: { role: 'confined', duration: '1s' } },
+    },
+  });
+  t.after(() => gateway.stop());
+  const client = await RawClient.open({ transport: 'tcp', host: HOST, port: gateway.ports.get('tcp')! }, 5);
+  await client.connect({ clientId: 'd1', username: 'ann', password: PASSWORD });
+  for (let i = 0; i < 4; i++) assert.equal(await client.subscribe(`$SYS/broker/${i}`), NOT_AUTHORIZED);
+  await untilEvent(gateway.program, 'quarantine.ended', { subject: 'd1', change: 'ended' });
+  assert.equal(await client.subscribe('site/#'), 0);
+  await client.disconnect();
+});
+
+test('a role that the policy does not have, and one without a policy, are refused with the cure', async (t) => {
+  const directory = await temporaryDirectory('quarantine');
+  t.after(() => removeDirectory(directory));
+  const check = async (config: object): Promise<string> => {
+    await writeFile(path.join(directory, 'policy.yaml'), POLICY);
+    await writeFile(path.join(directory, 'users'), '', { mode: 0o600 });
+    const listeners = [{ name: 'tcp', type: 'tcp', address: HOST, port: 18_830 }];
+    await writeFile(path.join(directory, 'sallyport.yaml'), JSON.stringify({ listeners, ...config }));
+    const { code, out, err } = await sallyport(['check', '--data', directory]);
+    assert.notEqual(code, 0, out);
+    return `${out}${err}`;
+  };
+  const response = { quarantine: { role: 'confind' } };
+  assert.match(
+    await check({ authorization: { policyFile: 'policy.yaml' }, response }),
+    /response\.quarantine\.role names "confind", a role that .*policy\.yaml does not have\. Did you mean confined\?/,
+  );
+  assert.match(await check({ response }), /response\.quarantine\.role names a role, and roles need a policy/);
+});
