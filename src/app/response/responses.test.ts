@@ -34,7 +34,7 @@ function setUp() {
     },
   });
   const limits = limitControl(new LimitsInForce({ clock, emit }), clock);
-  const quarantine = new Quarantine({ clock, onChange: () => undefined });
+  const quarantine = new Quarantine({ clock, onChange: () => undefined, entriesMax: 2 });
   const orders: ResponseOrder[] = [];
   let impacts: Impact[] = [NOBODY];
   const responses: Responses = new Responses({
@@ -120,6 +120,17 @@ test('who is in quarantine stays connected, for so long', () => {
   assert.equal(named('response.taken').length, 1);
   clock.advance(60_000);
   assert.equal(quarantine.holds({ address: '192.0.2.1', clientId: 'd42' }), false);
+});
+
+test('where the quarantine is full, the next one is disconnected instead', () => {
+  const { detect, quarantine, orders, named } = setUp();
+  for (const value of ['d1', 'd2', 'd3']) detect({ kind: 'clientId', value }, 'quarantine');
+  assert.equal(quarantine.holds({ address: '192.0.2.1', clientId: 'd3' }), false);
+  assert.deepEqual(
+    orders.map(({ kind }) => kind),
+    ['measure', 'measure', 'disconnect'],
+  );
+  assert.equal(named('ceiling.reached').length, 1);
 });
 
 test('a quarantine that hits known-good clients is taken back', () => {

@@ -82,8 +82,8 @@ export class Responses implements Responder {
     for (const response of responses) {
       // These are events, which go to those who are to be told by another way.
       if (response === 'log' || response === 'alert') continue;
-      // Without a role nobody can be confined: the connection is ended instead, which hurts less than to let it go on.
-      const isUnconfined = response === 'quarantine' && this.#config.quarantine.role === undefined;
+      // Whoever cannot be confined is disconnected instead, which hurts less than to let it go on.
+      const isUnconfined = response === 'quarantine' && !this.#canConfine({ kind, value });
       this.#take(isUnconfined ? 'disconnect' : response, { kind, value }, detection);
     }
   }
@@ -127,7 +127,7 @@ export class Responses implements Responder {
       case 'throttle':
         return this.#throttle(subject, author);
       case 'quarantine':
-        return this.#confine(subject);
+        return this.#options.quarantine.confine(subject, this.#config.quarantine.durationMs);
       case 'disconnect':
         return true;
     }
@@ -141,10 +141,11 @@ export class Responses implements Responder {
     return typeof limit !== 'string' && this.#options.limits.override(target, limit, durationMs);
   }
 
-  #confine(subject: BanSubject): boolean {
+  #canConfine(subject: BanSubject): boolean {
+    if (this.#config.quarantine.role === undefined) return false;
     const { quarantine, emit } = this.#options;
-    if (quarantine.confine(subject, this.#config.quarantine.durationMs)) return true;
-    const says = 'no more can be in quarantine at once; this one is not';
+    if (quarantine.hasRoomFor(subject)) return true;
+    const says = 'no more can be in quarantine at once; this one is disconnected instead';
     emit({ name: 'ceiling.reached', ceiling: 'quarantine', limit: quarantine.entriesMax, says });
     return false;
   }

@@ -36,11 +36,16 @@ export class Quarantine {
     this.entriesMax = options.entriesMax ?? ENTRIES_MAX;
   }
 
+  /** Whether this subject can be confined. */
+  hasRoomFor(subject: BanSubject): boolean {
+    return this.#index.size < this.entriesMax || this.#index.get(subject) !== undefined;
+  }
+
   /** False where there is no room. One that is confined already is confined for as long again. */
   confine(subject: BanSubject, forMs: number): boolean {
     const { clock, onChange } = this.#options;
     const known = this.#index.get(subject);
-    if (known === undefined && this.#index.size >= this.entriesMax) return false;
+    if (!this.hasRoomFor(subject)) return false;
     known?.timer.cancel();
     const timer = clock.after(forMs, () => this.#drop(subject, 'ended'));
     this.#index.put({ subject, untilMs: clock.nowMs() + forMs, timer });

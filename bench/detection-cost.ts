@@ -1,0 +1,69 @@
+/** What detection costs a message that is permitted: processor time of two gateways, one with and one without it, in turn. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { encode } from '../test/kit/codec.ts';
+import { type RunningGateway, startGateway } from '../test/kit/gateway.ts';
+import { publish } from '../test/kit/packets.ts';
+import { HOST } from '../test/kit/process.ts';
+import { RawClient } from '../test/kit/raw-client.ts';
+
+const ROUNDS = Number(process.argv[2] ?? 8);
+const CLIENTS = 4;
+const MESSAGES = 400_000;
+
+async function start(enabled: boolean): Promise<{ gateway: RunningGateway; clients: RawClient[] }> {
+  const gateway = await startGateway({
+    listeners: [{ name: 'tcp', type: 'tcp' }],
+    users: { ann: 'a password of the bench' },
+    acl: ['user ann', 'topic readwrite #'],
+    config: {
+      authentication: { passwordFile: 'users' },
+      authorization: { aclFile: 'acl' },
+      detection: { enabled, publishFlood: { response: ['log'] } },
+      log: { level: 'error' },
+    },
+  });
+  const clients: RawClient[] = [];
+  for (let i = 0; i < CLIENTS; i++) {
+    const client = await RawClient.open({ transport: 'tcp', host: HOST, port: gateway.ports.get('tcp')! }, 5);
+    await client.connect({ clientId: `c${i}`, username: 'ann', password: 'a password of the bench' });
+    clients.push(client);
+  }
+  return { gateway, clients };
+}
+
+/** Of all its threads, in milliseconds. */
+function processorMs({ program }: RunningGateway): number {
+  const tasks = `/proc/${program.child.pid!}/task`;
+  const nanoseconds = readdirSync(tasks).map((task) =>
+    Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]),
+  );
+  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e6;
+}
+
+const message = encode(publish('site/a/temperature', 'x'.repeat(64)), 5);
+const burst = Buffer.concat(Array.from({ length: 500 }, () => message));
+
+async function round({ gateway, clients }: Awaited<ReturnType<typeof start>>): Promise<number> {
+  const beganMs = processorMs(gateway);
+  for (let sent = 0; sent < MESSAGES; sent += CLIENTS * 500) {
+    for (const client of clients) client.sendRaw(burst);
+    for (const client of clients) await client.settled();
+  }
+  return ((processorMs(gateway) - beganMs) * 1000) / MESSAGES;
+}
+
+const [on, off] = [await start(true), await start(false)];
+// Both have to be compiled first.
+for (const each of [on, off, on, off]) await round(each);
+const costs: { on: number[]; off: number[] } = { on: [], off: [] };
+for (let i = 0; i < ROUNDS; i++) {
+  costs.on.push(await round(on));
+  costs.off.push(await round(off));
+}
+for (const { gateway } of [on, off]) await gateway.stop();
+const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+const [withIt, without] = [median(costs.on), median(costs.off)];
+const ratios = costs.on.map((cost, i) => cost / costs.off[i]!);
+process.stdout.write(
+  `a permitted PUBLISH (QoS 0, 64 B): ${withIt.toFixed(2)} µs of processor with detection, ${without.toFixed(2)} µs without: ${((median(ratios) - 1) * 100).toFixed(1)} % more (rounds: ${ratios.map((ratio) => ratio.toFixed(2)).join(' ')}), medians of ${ROUNDS} rounds in turn\n`,
+);
