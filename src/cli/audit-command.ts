@@ -4,6 +4,7 @@ import { compareFiles, makeBaseline } from './audit/baseline.ts';
 import { explainCheck, listChecks } from './audit/catalogue.ts';
 import { FIX_OPTIONS, fix } from './audit/fix.ts';
 import { AUDIT_OPTIONS, AuditExit } from './audit/options.ts';
+import { PROBE_OPTIONS, probeEndpoints } from './audit/probe.ts';
 import { auditTls } from './audit/tls-endpoints.ts';
 import { type Command, type Invocation, JSON_OPTION, UsageError } from './command.ts';
 import { verbOf } from './subcommand.ts';
@@ -15,6 +16,7 @@ const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<numbe
   tls: auditTls,
   list: listChecks,
   explain: explainCheck,
+  probe: probeEndpoints,
   baseline: makeBaseline,
   compare: compareFiles,
   fix,
@@ -31,6 +33,7 @@ export const auditCommand: Command = {
     '[options]',
     'host [options]',
     'tls HOST:PORT… [options]',
+    'probe URL… [--active] [--user NAME --password-file FILE] [options]',
     'list [--json]',
     'explain CHECK [--json]',
     'baseline FILE [options]',
@@ -43,7 +46,7 @@ export const auditCommand: Command = {
   wordsMax: 2000,
   description:
     'Looks for weaknesses and says how to mend them. Without a verb: this host and the brokers found on it. Nothing is changed but by `fix apply --yes`. What cannot be told (a missing tool, file or privilege) is said to be unknown, and is neither a pass nor a failure.',
-  options: { ...AUDIT_OPTIONS, ...FIX_OPTIONS, json: JSON_OPTION },
+  options: { ...AUDIT_OPTIONS, ...FIX_OPTIONS, ...PROBE_OPTIONS, json: JSON_OPTION },
   examples: [
     ['sallyport audit', 'This host and what runs on it'],
     ['sallyport audit host --root /mnt/image', 'An image that is mounted there'],
@@ -52,6 +55,10 @@ export const auditCommand: Command = {
     ['sallyport audit -o audit.html -o audit.sarif', 'For people and for code scanning, in one run'],
     ['sallyport audit --baseline before.json --new-only', 'Only what is new since `audit baseline before.json`'],
     ['sallyport audit fix plan --only A,M', 'What would be changed to mend these, as diffs; nothing is written'],
+    [
+      'sallyport audit probe mqtts://broker.example.org:8883',
+      'What that broker lets a stranger do; nothing is published',
+    ],
     ['sallyport audit explain U02', 'What a check looks for, why, and what mends it'],
   ],
   exitCodes: [

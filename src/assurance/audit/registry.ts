@@ -9,6 +9,7 @@ import { hostSubject } from './host/host-subject.ts';
 import { type CheckInfo, FAMILIES } from './model/check.ts';
 import type { Subject } from './model/subject.ts';
 import type { TargetKind } from './model/target.ts';
+import { mqttSubject } from './probe/subject.ts';
 import { CONTRADICTION } from './run/contradictions.ts';
 import { tlsSubject } from './tls/subject.ts';
 
@@ -20,6 +21,7 @@ export const SUBJECTS: readonly Subject[] = [
   emqxSubject,
   hivemqSubject,
   gatewaySubject,
+  mqttSubject,
 ];
 
 export function subjectOf(kind: TargetKind): Subject {
