@@ -1,16 +1,19 @@
 /** `sallyport check`: is the configuration right, and what does it come to? */
 
+import type { Config } from '../app/config/config.ts';
 import { loadConfig } from '../app/config/load.ts';
 import { ConfigError } from '../app/config/problem.ts';
 import type { Setting } from '../app/config/settings.ts';
 import { systemClock } from '../base/clock.ts';
-import type { PolicyProgress } from '../policy/authorization/policy-build.ts';
 import type { PolicySummary } from '../policy/authorization/policy-compiled.ts';
+import { type PolicyWarning, policyWarnings } from '../policy/authorization/prove/policy-warnings.ts';
 import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS } from './command.ts';
 import { deepCheck, formatFinding } from './deep-check.ts';
 import { placeOf } from './place.ts';
+import { readPolicyFile, tellPolicyProgress } from './policy-source.ts';
+import { warningLine } from './policy-test.ts';
 import { policyRisks, risksOf } from './risks.ts';
-import { endProgress, print, printError, printJson, showProgress, styled } from './terminal.ts';
+import { endProgress, print, printError, printJson, styled } from './terminal.ts';
 
 export const checkCommand: Command = {
   name: 'check',
@@ -38,14 +41,16 @@ export const checkCommand: Command = {
     try {
       const { config, settings } = await loadConfig(configFile);
       const { findings, policy } = await deepCheck(config, systemClock, tellPolicyProgress);
-      endProgress();
       const isRight = findings.length === 0;
+      const warnings = policy === undefined ? [] : await warningsOf(config.authorization);
+      endProgress();
       const risks = [...(await risksOf(config)), ...(policy === undefined ? [] : policyRisks(config, policy))];
-      if (wantsJson) printJson({ ok: isRight, config: configFile, findings, risks, settings, policy });
+      if (wantsJson) printJson({ ok: isRight, config: configFile, findings, risks, warnings, settings, policy });
       else {
         if (isRight && !hasOption(invocation, 'quiet'))
           print(`${table(settings)}${policyLine(policy)}\n\n${styled('green', 'All is right.')}`);
         for (const finding of findings) printError(formatFinding(finding));
+        for (const warning of warnings) printError(warningLine(warning));
         for (const risk of risks) printError(`${styled('yellow', 'risk:', process.stderr)} ${risk}`);
       }
       return isRight ? ExitCode.Ok : ExitCode.Usage;
@@ -57,8 +62,10 @@ export const checkCommand: Command = {
   },
 };
 
-function tellPolicyProgress({ stage, done, all }: PolicyProgress): void {
-  showProgress(`${stage} the policy: ${Math.floor((100 * done) / all)} %`);
+async function warningsOf({ policyFile }: Config['authorization']): Promise<PolicyWarning[]> {
+  if (policyFile === undefined) return [];
+  const policy = await readPolicyFile(policyFile);
+  return policyWarnings(policy, (done, all) => tellPolicyProgress({ stage: 'looking over', done, all }));
 }
 
 function policyLine(policy: PolicySummary | undefined): string {

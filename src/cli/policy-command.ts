@@ -1,9 +1,11 @@
 /** `sallyport policy`: what a policy file says, why, what others' files would be as one, and what clients make of it. */
 import { type Command, type Invocation, JSON_OPTION, PLACE_OPTIONS, UsageError } from './command.ts';
+import { diffPolicy } from './policy-diff.ts';
 import { explainPolicy } from './policy-explain.ts';
 import { importPolicy } from './policy-import.ts';
 import { learnPolicy } from './policy-learn.ts';
 import { shadowPolicy } from './policy-shadow.ts';
+import { testPolicy } from './policy-test.ts';
 import { verbOf } from './subcommand.ts';
 
 const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = {
@@ -11,6 +13,8 @@ const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<numbe
   import: importPolicy,
   learn: learnPolicy,
   shadow: shadowPolicy,
+  test: testPolicy,
+  diff: diffPolicy,
 };
 
 export const policyCommand: Command = {
@@ -21,10 +25,12 @@ export const policyCommand: Command = {
     'learn start | stop | status | clear',
     'learn propose | unused [--recording FILE] [--policy FILE]',
     'shadow',
+    'test [FILE…] [--policy FILE]',
+    'diff OLD NEW',
   ],
   wordsMax: 65,
   description:
-    "Works on the policy file that the configuration names, or on another, without a running gateway. `explain` says whether a client may do something, which grant, role and line decides, which others came near, and what would have to change. Who the client is, is given by options; without --user it is anonymous. `import` prints other products' files as a policy, and on standard error what could not be carried over: Mosquitto's ACL file and dynamic-security JSON, EMQX's acl.conf, policies of AWS IoT Core. `learn` is about what clients really use: start and stop recording it in the running gateway, propose a policy that permits just that, or list what the policy allows and nobody used; propose and unused read a recording also where no gateway runs. `shadow` shows where the candidate policy (authorization.shadowFile) would decide otherwise than the one in force.",
+    "Works on the policy file that the configuration names, or on another, without a running gateway. `explain` says whether a client may do something, which grant, role and line decides, which others came near, and what would have to change. Who the client is, is given by options; without --user it is anonymous. `import` prints other products' files as a policy, and on standard error what could not be carried over: Mosquitto's ACL file and dynamic-security JSON, EMQX's acl.conf, policies of AWS IoT Core. `learn` is about what clients really use: start and stop recording it in the running gateway, propose a policy that permits just that, or list what the policy allows and nobody used; propose and unused read a recording also where no gateway runs. `shadow` shows where the candidate policy (authorization.shadowFile) would decide otherwise than the one in force. `test` proves the policy's assertions, and those of the files given, over all clients, topics, messages and times: what is broken comes with a client that breaks it, and what has no effect or reaches far with a warning. `diff` shows what becomes allowed and denied to each role, and who gets or loses it.",
   options: {
     publish: { type: 'string', short: 'p', value: 'TOPIC', says: 'may it publish to this topic?' },
     subscribe: { type: 'string', short: 's', value: 'FILTER', says: 'may it subscribe to this filter?' },
@@ -66,11 +72,13 @@ export const policyCommand: Command = {
     ],
     ['sallyport policy import /etc/emqx/acl.conf > policy.yaml', 'What of it is a policy here'],
     ['sallyport policy learn propose > proposed.yaml', 'What clients were seen doing, as a policy'],
+    ['sallyport policy test --policy policy.yaml tests.yaml', 'Does it keep its assertions, and those in tests.yaml?'],
+    ['sallyport policy diff policy.yaml next.yaml', 'What would a change change?'],
     ['sallyport policy shadow --json', 'What a candidate would change, for programs'],
   ],
   exitCodes: [
-    [0, 'allowed; imported; done; nothing differs, nothing is unused'],
-    [1, 'denied; imported, but a deny was lost; something differs, something is unused'],
+    [0, 'allowed; imported; done; nothing differs, nothing is unused; all assertions hold'],
+    [1, 'denied; imported, but a deny was lost; something differs, something is unused; an assertion is not proven'],
     [2, 'the command line, the configuration or the policy has to be mended'],
     [3, 'no gateway is running there'],
   ],

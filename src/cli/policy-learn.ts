@@ -1,7 +1,6 @@
 /** `sallyport policy learn`: records what clients really use, proposes a policy from it, and tells what a policy allows in vain. */
 import { join } from 'node:path';
-import { readPolicy } from '../app/authorization-files.ts';
-import { dataDirectoryOf, loadConfig } from '../app/config/load.ts';
+import { dataDirectoryOf } from '../app/config/load.ts';
 import { OperatorError } from '../app/config/problem.ts';
 import { askGateway } from '../app/control/client.ts';
 import { CONTROL_SOCKET, type ControlRequest } from '../app/control/protocol.ts';
@@ -10,11 +9,10 @@ import { readRecording, recordingFileIn, type StoredRecording } from '../app/wat
 import { systemClock } from '../base/clock.ts';
 import { proposalAsYaml, propose } from '../policy/authorization/learning/proposal.ts';
 import { type UnusedGrant, unusedGrants } from '../policy/authorization/learning/unused-grants.ts';
-import { decode } from '../policy/authorization/policy-build.ts';
-import { parsePolicyFile } from '../policy/authorization/policy-file.ts';
 import { ExitCode, hasOption, type Invocation, textOption, UsageError } from './command.ts';
 import { askRunning } from './gateway-question.ts';
 import { placeOf } from './place.ts';
+import { policyFileOf, readPolicyFile } from './policy-source.ts';
 import { verbOf } from './subcommand.ts';
 import { counted, minuteOf, table } from './table.ts';
 import { print, printError, printJson } from './terminal.ts';
@@ -65,7 +63,7 @@ async function proposePolicy(invocation: Invocation): Promise<number> {
 
 async function tellUnused(invocation: Invocation): Promise<number> {
   const policyFile = await policyFileOf(invocation);
-  const policy = parsePolicyFile(decode(await readPolicy(policyFile), policyFile), policyFile);
+  const policy = await readPolicyFile(policyFile);
   const recording = await recordingFor(invocation);
   const unused = unusedGrants(policy, recording.users);
   const grants = policy.roles.reduce(
@@ -124,15 +122,4 @@ async function currentRecording(invocation: Invocation): Promise<string> {
   const asked = await askGateway(join(dataDirectory, CONTROL_SOCKET), 'learn-save', systemClock);
   if (asked.kind === 'failed') throw new OperatorError(`The gateway cannot be asked: ${asked.says}.`);
   return recordingFileIn(dataDirectory);
-}
-
-async function policyFileOf(invocation: Invocation): Promise<string> {
-  const named = textOption(invocation, 'policy');
-  if (named !== undefined) return named;
-  const { configFile } = placeOf(invocation);
-  const { policyFile } = (await loadConfig(configFile)).config.authorization;
-  if (policyFile !== undefined) return policyFile;
-  throw new UsageError(
-    `${configFile} names an ACL file and no policy. Give --policy FILE; \`sallyport policy import\` makes one of an ACL file.`,
-  );
 }

@@ -315,3 +315,28 @@ test('any text is either a policy or faults', () => {
     { numRuns: 2000 },
   );
 });
+
+test('an assertion may be about a role alone, and about what happens under conditions', () => {
+  const of = (assertion: string) =>
+    parsePolicyFile(`roles:\n  r: {}\n  alone: {}\nassertions:\n  - ${assertion}\n`, 'p');
+  const [alone] = of('never: role r,alone alone publish a b').assertions;
+  assert.partialDeepStrictEqual(alone, {
+    subject: { kind: 'role', names: ['r', 'alone'], isAlone: true },
+    topic: 'a b',
+    column: 12,
+  });
+  const [named] = of('never: role alone publish a').assertions;
+  assert.partialDeepStrictEqual(named, { subject: { names: ['alone'], isAlone: false }, when: {} });
+  const [under] = of('{ always: role r publish a, when: { retain: false, network: 10.0.0.0/8 } }').assertions;
+  assert.deepEqual(under?.when, { retain: false, networks: ['10.0.0.0/8'] });
+  const refused: readonly (readonly [string, RegExp])[] = [
+    ['only: role r alone publish a', /cannot be of a role alone/],
+    ['never: user r alone publish a', /no assertion/],
+    ['never: role alone', /no assertion/],
+    ['{ never: role r publish a, when: { retian: true } }', /retian/],
+    ['{ never: role r subscribe a, when: { retain: true } }', /subscribe/],
+    ['{ when: { retain: true } }', /never, only, always/],
+    ['{ never: role r publish a, only: role r publish a }', /one of the keys/],
+  ];
+  for (const [assertion, says] of refused) assert.throws(() => of(assertion), says);
+});

@@ -17,7 +17,7 @@ export const POLICY_FILE_MAX_BYTES = 256 * 1024 * 1024;
 
 const ROLES_MAX = 65_536;
 const ASSIGNMENTS_MAX = 100_000;
-const ASSERTIONS_MAX = 100_000;
+export const ASSERTIONS_MAX = 100_000;
 
 const POLICY_KEYS = ['roles', 'assignments', 'assertions'];
 const ROLE_KEYS = ['description', 'includes', 'grants', 'limits'];

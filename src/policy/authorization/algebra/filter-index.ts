@@ -1,7 +1,7 @@
 /** Finds filters by what they have in common with another, without a look at each. */
 import { spellOut } from '../filter-spelling.ts';
 import { hasPlaceholder } from '../topic-pattern.ts';
-import { contains, mayOverlap } from './filter-sets.ts';
+import { contains } from './filter-sets.ts';
 
 interface Entry<T> {
   readonly filter: string;
@@ -35,7 +35,7 @@ export class FilterIndex<T> {
   /** Those that may share a topic with it, in the order in which they were added; a placeholder may be anything. */
   overlapping(filter: string): T[] {
     return this.#find(filter, true)
-      .filter((entry) => mayOverlap(entry.filter, filter))
+      .filter((entry) => firstLevelsMeet(entry.filter, filter))
       .map(({ item }) => item);
   }
 
@@ -50,8 +50,12 @@ export class FilterIndex<T> {
   #find(filter: string, isOverlap: boolean): Entry<T>[] {
     const levels = spellOut(filter).split('/');
     const found: Entry<T>[] = [];
+    const take = (entries: readonly Entry<T>[]): void => {
+      for (const entry of entries) found.push(entry);
+    };
     const takeAll = (node: Node<T>): void => {
-      found.push(...node.here, ...node.below);
+      take(node.here);
+      take(node.below);
       for (const child of node.literals.values()) takeAll(child);
       if (node.wild !== undefined) takeAll(node.wild);
     };
@@ -61,9 +65,9 @@ export class FilterIndex<T> {
         takeAll(node);
         return;
       }
-      found.push(...node.below);
+      take(node.below);
       if (level === undefined) {
-        found.push(...node.here);
+        take(node.here);
         return;
       }
       if (level === '#') return;
@@ -76,6 +80,13 @@ export class FilterIndex<T> {
     walk(this.#root, 0);
     return found.sort((a, b) => a.order - b.order);
   }
+}
+
+/** No wildcard reaches a first level with a `$` [MQTT-4.7.2-1] [MQTT311-4.7.2-1]. */
+function firstLevelsMeet(a: string, b: string): boolean {
+  const isWildcard = (filter: string): boolean => filter.startsWith('+') || filter.startsWith('#');
+  const isDollar = (filter: string): boolean => filter.startsWith('$') && !filter.startsWith('${');
+  return !(isWildcard(a) && isDollar(b)) && !(isWildcard(b) && isDollar(a));
 }
 
 function isWild(level: string): boolean {

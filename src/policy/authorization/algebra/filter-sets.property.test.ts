@@ -3,16 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { topicMatchesFilter } from '../../../mqtt/topic.ts';
-import {
-  areEquivalent,
-  contains,
-  difference,
-  intersection,
-  mayOverlap,
-  minimal,
-  unionContains,
-  witness,
-} from './filter-sets.ts';
+import { difference } from './difference.ts';
+import { FilterIndex } from './filter-index.ts';
+import { contains, intersection, minimal, witness } from './filter-sets.ts';
 
 const WORDS = ['', 'a', 'b', '$c', 'other'];
 const TOPICS: readonly string[] = WORDS.flatMap((x) => [
@@ -42,7 +35,7 @@ function setOf(of: string): ReadonlySet<string> {
 const isIn = (topic: string, of: readonly string[]): boolean => of.some((each) => setOf(each).has(topic));
 const topicsOf = (...of: string[]): string[] => TOPICS.filter((topic) => isIn(topic, of));
 
-const RUNS = { numRuns: 3000 };
+const RUNS = { numRuns: Number(process.env['COUNT'] ?? 500) };
 
 test('an intersection has the topics of both', () => {
   fc.assert(
@@ -50,7 +43,9 @@ test('an intersection has the topics of both', () => {
       const both = intersection(a, b);
       const expected = topicsOf(a).filter((topic) => isIn(topic, [b]));
       assert.deepEqual(both === undefined ? [] : topicsOf(both), expected);
-      assert.equal(mayOverlap(a, b), expected.length > 0);
+      const index = new FilterIndex<string>();
+      index.add(a, a);
+      assert.equal(index.overlapping(b).length, expected.length > 0 ? 1 : 0);
     }),
     RUNS,
   );
@@ -70,7 +65,7 @@ test('a witness is there exactly where something is left, and is one', () => {
   );
 });
 
-test('differences, unions and their smallest forms have the topics they should', () => {
+test('differences and smallest forms have the topics they should', () => {
   fc.assert(
     fc.property(filters, filters, (a, b) => {
       const left = topicsOf(...a).filter((topic) => !isIn(topic, b));
@@ -78,9 +73,7 @@ test('differences, unions and their smallest forms have the topics they should',
       const has = (topic: string): boolean =>
         told.some((each) => isIn(topic, [each.filter]) && !isIn(topic, each.except));
       assert.deepEqual(TOPICS.filter(has), left);
-      assert.equal(unionContains(b, a), left.length === 0);
       assert.deepEqual(topicsOf(...minimal(a)), topicsOf(...a));
-      assert.ok(areEquivalent(minimal(a), a));
     }),
     RUNS,
   );
@@ -91,9 +84,11 @@ test('placeholders are levels that may be anything, the same each time', () => {
   assert.equal(contains('d/${username}/#', 'd/${username}/x'), true);
   assert.equal(contains('d/${username}/#', 'd/a/x'), false);
   assert.equal(contains('d/a', 'd/${username}'), false);
-  assert.equal(mayOverlap('d/${username}', 'd/a'), true);
-  assert.equal(mayOverlap('d/${username}/x', 'd/#'), true);
-  assert.equal(mayOverlap('d/${username}/x', 'd/+/y'), false);
+  const index = new FilterIndex<string>();
+  for (const each of ['d/${username}', 'd/${username}/x']) index.add(each, each);
+  assert.deepEqual(index.overlapping('d/a'), ['d/${username}']);
+  assert.deepEqual(index.overlapping('d/#'), ['d/${username}', 'd/${username}/x']);
+  assert.deepEqual(index.overlapping('d/+/y'), []);
   assert.equal(intersection('d/${username}/#', 'd/+/x'), 'd/${username}/x');
   assert.equal(witness('d/+', ['d/${username}']), 'd/x');
   assert.deepEqual(difference(['d/#'], ['d/${username}/#', 'e', 'd/${username}']), [

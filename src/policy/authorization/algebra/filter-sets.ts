@@ -6,12 +6,6 @@ import { filterContains, filtersOverlap, topicMatchesFilter } from '../../../mqt
 import { spellOut } from '../filter-spelling.ts';
 import { hasPlaceholder, PATTERN_LEVELS_MAX } from '../topic-pattern.ts';
 
-/** A set of topics: those of a filter that none of the exceptions has. */
-export interface Remainder {
-  readonly filter: string;
-  readonly except: readonly string[];
-}
-
 /** Stands in for a level that nobody names; no topic of ours has it, since control characters are refused in filters. */
 const FRESH = '\u0001';
 
@@ -31,23 +25,6 @@ function opened(pattern: string): string {
 /** Whether, whatever the placeholders stand for, every topic of `inner` is one of `outer`. */
 export function contains(outer: string, inner: string): boolean {
   return filterContains(closed(outer), closed(inner));
-}
-
-/** Whether some topic matches both, with some value for each placeholder; each level is looked at by itself. */
-export function mayOverlap(a: string, b: string): boolean {
-  const levels = (pattern: string, other: string): string => {
-    const of = spellOut(other).split('/');
-    return spellOut(pattern)
-      .split('/')
-      .map((level, index) => (hasPlaceholder(level) || hasPlaceholder(of[index] ?? '') ? lenient(level) : level))
-      .join('/');
-  };
-  return filtersOverlap(levels(a, b), levels(b, a));
-}
-
-/** A level that is no wildcard and stands against a placeholder. */
-function lenient(level: string): string {
-  return level === '#' ? level : '+';
 }
 
 /** The topics of both as one filter; undefined where there are none. A placeholder and another level have none in common. */
@@ -88,15 +65,6 @@ function shown(topic: string, except: readonly string[]): string {
   return opened(topic).replaceAll(FRESH, word);
 }
 
-/** Whether every topic of some of `inner` is one of some of `outer`: also where no single one of them holds it. */
-export function unionContains(outer: readonly string[], inner: readonly string[]): boolean {
-  return inner.every((filter) => witness(filter, outer) === undefined);
-}
-
-export function areEquivalent(a: readonly string[], b: readonly string[]): boolean {
-  return unionContains(a, b) && unionContains(b, a);
-}
-
 /** The same topics in the fewest of these filters, in their order. */
 export function minimal(filters: readonly string[]): string[] {
   const kept = [...new Set(filters)];
@@ -105,13 +73,4 @@ export function minimal(filters: readonly string[]): string[] {
     if (witness(kept[index]!, others) === undefined) kept.splice(index, 1);
   }
   return kept;
-}
-
-/** What is left of `filters` without `taken`: disjoint from it, and together with it all there was. */
-export function difference(filters: readonly string[], taken: readonly string[]): Remainder[] {
-  return minimal(filters).flatMap((filter) => {
-    if (witness(filter, taken) === undefined) return [];
-    const except = taken.flatMap((other) => intersection(filter, other) ?? []);
-    return [{ filter, except: minimal(except) }];
-  });
 }

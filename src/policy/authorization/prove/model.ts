@@ -3,6 +3,7 @@ import { NetworkSet } from '../../../base/ip-address.ts';
 import { FilterIndex } from '../algebra/filter-index.ts';
 import { HoursWindow } from '../hours.ts';
 import type { Action, Assignment, Conditions, Effect, Grant, Policy, Role, Selector } from '../policy-form.ts';
+import { hasPlaceholder } from '../topic-pattern.ts';
 import { type Literal, yes } from './atom.ts';
 import { type Pattern, patternOf } from './pattern.ts';
 
@@ -11,16 +12,41 @@ export interface Holding {
   readonly literals: readonly Literal[];
 }
 
-export interface ModelGrant {
-  readonly role: Role;
-  readonly grant: Grant;
-  readonly pattern: Pattern;
+interface ConditionParts {
   /** What the client decides: networks, listeners, TLS. */
   readonly ofClient: readonly Literal[];
   /** What the message and the moment decide. */
   readonly ofMessage: readonly Literal[];
+}
+
+export class ModelGrant {
+  readonly role: Role;
+  readonly grant: Grant;
   /** Each by itself is enough to hold its role. */
   readonly holdings: readonly Holding[];
+  readonly #conditions: ConditionParts;
+  /** Made when it is asked for: of a million grants few bear on an assertion. */
+  #pattern: Pattern | undefined;
+
+  constructor(role: Role, grant: Grant, holdings: readonly Holding[], conditions: ConditionParts) {
+    this.role = role;
+    this.grant = grant;
+    this.holdings = holdings;
+    this.#conditions = conditions;
+  }
+
+  get pattern(): Pattern {
+    this.#pattern ??= patternOf(this.grant.topic);
+    return this.#pattern;
+  }
+
+  get ofClient(): readonly Literal[] {
+    return this.#conditions.ofClient;
+  }
+
+  get ofMessage(): readonly Literal[] {
+    return this.#conditions.ofMessage;
+  }
 }
 
 /** By effect and action. */
@@ -59,20 +85,19 @@ export class Model {
         .map(({ name }) => name)
         .filter((name) => this.holdings(name).some(({ literals }) => isCommon(literals))),
     );
-    const conditions = new Map<Conditions, Pick<ModelGrant, 'ofClient' | 'ofMessage'>>();
-    this.grants = policy.roles.flatMap((role) =>
-      role.grants.map((grant) => {
+    const conditions = new Map<Conditions, ConditionParts>();
+    this.grants = policy.roles.flatMap((role) => {
+      const holdings = this.holdings(role.name);
+      return role.grants.map((grant) => {
         let parts = conditions.get(grant.when);
         if (parts === undefined) {
           parts = conditionParts(grant.when);
           conditions.set(grant.when, parts);
         }
-        return { role, grant, pattern: patternOf(grant.topic), holdings: this.holdings(role.name), ...parts };
-      }),
-    );
-    this.templatedDenies = this.grants.filter(
-      ({ grant, pattern }) => grant.effect === 'deny' && pattern.fits.length > 0,
-    );
+        return new ModelGrant(role, grant, holdings, parts);
+      });
+    });
+    this.templatedDenies = this.grants.filter(({ grant }) => grant.effect === 'deny' && hasPlaceholder(grant.topic));
     const index = (): Record<Action, FilterIndex<ModelGrant>> => ({
       publish: new FilterIndex(),
       subscribe: new FilterIndex(),
@@ -129,7 +154,7 @@ export function closure(starts: readonly string[], next: ReadonlyMap<string, rea
   return reached;
 }
 
-export function selectorLiterals(selector: Selector): Literal[] {
+function selectorLiterals(selector: Selector): Literal[] {
   const { who, users, groups, identityRoles, clientIds, listeners, networks, attributes = [] } = selector;
   const literals: Literal[] = [];
   if (who !== undefined) literals.push({ atom: { kind: 'named' }, holds: who === 'authenticated' });
@@ -183,7 +208,7 @@ function withValues({ atom, holds }: Literal, values: ReadonlySet<string>): Lite
   return atom.kind === 'brings' ? { atom: { ...atom, names: values }, holds } : { atom, holds };
 }
 
-export function conditionParts(when: Conditions): { ofClient: Literal[]; ofMessage: Literal[] } {
+export function conditionParts(when: Conditions): ConditionParts {
   const { qosMax, retain, payloadMaxBytes, hours, networks, listeners, tls } = when;
   const ofClient: Literal[] = [];
   const ofMessage: Literal[] = [];

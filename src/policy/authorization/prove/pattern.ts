@@ -40,7 +40,7 @@ export function startsWithWildcard({ levels }: Pattern): boolean {
 }
 
 /** The first level is one that no wildcard matches; a placeholder that begins a filter never is [MQTT-4.7.2-1] [MQTT311-4.7.2-1]. */
-export function startsWithDollar({ levels }: Pattern): boolean {
+function startsWithDollar({ levels }: Pattern): boolean {
   const first = levels[0]?.[0];
   return first !== undefined && 'text' in first && first.text.startsWith('$');
 }

@@ -13,7 +13,7 @@ export interface BrokenWords {
   readonly cure: string;
 }
 
-export const DOES = {
+const DOES = {
   publish: 'publish to',
   subscribe: 'subscribe to',
   receive: 'receive from',

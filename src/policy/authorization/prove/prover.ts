@@ -11,7 +11,6 @@ import { Undecided } from './effort.ts';
 import { closure, conditionParts, Model } from './model.ts';
 import { patternOf } from './pattern.ts';
 import { type Found, findAllowed, findDenied, type Scope } from './questions.ts';
-import { type Obstacle, roleHeld } from './search.ts';
 import { vocabularyOf } from './vocabulary.ts';
 
 export type Proof =
@@ -47,23 +46,25 @@ export function proveAll(
 
 function scopeOf(model: Model, { kind, subject, action, topic, when }: Assertion): Scope {
   const { ofClient, ofMessage } = conditionParts(when);
-  const { clients, obstacles } = kind === 'only' ? allBut(model, subject) : those(model, subject);
-  return { action, pattern: patternOf(topic), clients, obstacles, literals: [...ofClient, ...ofMessage] };
+  const { clients, barred } = kind === 'only' ? allBut(subject) : those(model, subject);
+  return { action, pattern: patternOf(topic), clients, barred, literals: [...ofClient, ...ofMessage] };
 }
 
-type Whom = Pick<Scope, 'clients' | 'obstacles'>;
+const NOBODY_BARRED: ReadonlySet<string> = new Set();
+
+type Whom = Pick<Scope, 'clients' | 'barred'>;
 
 function those(model: Model, subject: AssertionSubject): Whom {
-  if (subject.kind !== 'role') return { clients: [literalsOf(subject)], obstacles: [] };
+  if (subject.kind !== 'role') return { clients: [literalsOf(subject)], barred: NOBODY_BARRED };
   const { names, isAlone } = subject;
   const clients = names.flatMap((name) => model.holdings(name).map(({ literals }) => literals));
-  return { clients, obstacles: isAlone ? otherRoles(model, names) : [] };
+  return { clients, barred: isAlone ? otherRoles(model, names) : NOBODY_BARRED };
 }
 
-function allBut(model: Model, subject: AssertionSubject): Whom {
-  if (subject.kind === 'everyone') return { clients: [], obstacles: [] };
-  if (subject.kind !== 'role') return { clients: [literalsOf(subject).map(not)], obstacles: [] };
-  return { clients: [[]], obstacles: subject.names.map((name) => roleHeld(model.holdings(name))) };
+function allBut(subject: AssertionSubject): Whom {
+  if (subject.kind === 'everyone') return { clients: [], barred: NOBODY_BARRED };
+  if (subject.kind !== 'role') return { clients: [literalsOf(subject).map(not)], barred: NOBODY_BARRED };
+  return { clients: [[]], barred: new Set(subject.names) };
 }
 
 function literalsOf(subject: Exclude<AssertionSubject, { kind: 'role' }>): Literal[] {
@@ -80,10 +81,10 @@ function literalsOf(subject: Exclude<AssertionSubject, { kind: 'role' }>): Liter
 }
 
 /** All but these, what they include, and what nobody has to be named for. */
-function otherRoles(model: Model, names: readonly string[]): Obstacle[] {
+function otherRoles(model: Model, names: readonly string[]): ReadonlySet<string> {
   const { policy, commonRoles } = model;
   const includes = new Map(policy.roles.map((role) => [role.name, role.includes]));
   const own = new Set([...names, ...commonRoles]);
   for (const name of closure([...own], includes)) own.add(name);
-  return policy.roles.filter(({ name }) => !own.has(name)).map(({ name }) => roleHeld(model.holdings(name)));
+  return new Set(policy.roles.map(({ name }) => name).filter((name) => !own.has(name)));
 }

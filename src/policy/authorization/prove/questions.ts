@@ -23,7 +23,8 @@ export interface Scope {
   /** Each by itself will do: ways to be one of the clients that are meant. */
   readonly clients: readonly (readonly Literal[])[];
   readonly literals: readonly Literal[];
-  readonly obstacles: readonly Obstacle[];
+  /** Roles that the clients do not have. */
+  readonly barred: ReadonlySet<string>;
 }
 
 export interface Found extends Sought {
@@ -31,6 +32,10 @@ export interface Found extends Sought {
   readonly by: ModelGrant | undefined;
   /** Where nothing does: what would have, had the client or the message been another. */
   readonly near?: ModelGrant;
+}
+
+function withoutRoles(model: Model, barred: ReadonlySet<string>): Obstacle[] {
+  return [...barred].map((role) => roleHeld(model.holdings(role)));
 }
 
 /** How a policy may deny everything to somebody, or something on a filter. */
@@ -46,11 +51,12 @@ export function denials(model: Model, action: Action, filter: string): Obstacle[
  * where each of its topics, taken as a filter, is.
  */
 export function findAllowed(model: Model, vocabulary: Vocabulary, scope: Scope): Found | undefined {
-  const { action, pattern, obstacles } = scope;
+  const { action, pattern, barred } = scope;
   const effort = new Effort();
   const search = new Search(vocabulary, effort);
-  const denied = [...obstacles, ...denials(model, action, pattern.text)];
+  const denied = [...withoutRoles(model, barred), ...denials(model, action, pattern.text)];
   for (const by of model.overlapping('allow', action, pattern.text)) {
+    if (barred.has(by.role.name)) continue;
     const found = findApplying(search, by, scope, denied);
     if (found !== undefined) return found;
   }
@@ -93,12 +99,14 @@ function findHeld(
 
 /** A topic of the scope, with `subscribe` its filter, on which the policy does not allow the action. */
 export function findDenied(model: Model, vocabulary: Vocabulary, scope: Scope): Found | undefined {
-  const { action, pattern, clients, literals, obstacles } = scope;
+  const { action, pattern, clients, literals, barred } = scope;
+  const obstacles = withoutRoles(model, barred);
   const effort = new Effort();
   const search = new Search(vocabulary, effort);
   const isFilter = action === 'subscribe';
   const asked = [...literals, ...pattern.fits, ...(isFilter ? asFilter(pattern) : pattern.matches)];
   for (const by of model.overlapping('deny', action, pattern.text)) {
+    if (barred.has(by.role.name)) continue;
     const meeting = isFilter ? overlapOf(pattern, by.pattern) : canMeet(pattern, by.pattern) && by.pattern.matches;
     if (meeting === undefined || meeting === false) continue;
     const found = findHeld(search, by, clients, [...asked, ...conditionsOf(by), ...meeting], obstacles);
@@ -110,7 +118,7 @@ export function findDenied(model: Model, vocabulary: Vocabulary, scope: Scope): 
       if (found !== undefined) return found;
     }
   }
-  const allows = model.overlapping('allow', action, pattern.text);
+  const allows = model.overlapping('allow', action, pattern.text).filter(({ role }) => !barred.has(role.name));
   const allowing = allows.map((grant) => (isFilter ? grantContains(grant, pattern) : grantApplies(grant)));
   for (const client of clients) {
     const wanted = [...new Set([...client, ...asked])];

@@ -1,0 +1,66 @@
+/** `sallyport policy test`: whether a policy keeps its assertions, and what in it is probably not meant. */
+import { readPolicy } from '../app/authorization-files.ts';
+import { parseAssertionFile } from '../policy/authorization/assertion-file.ts';
+import { describeGrant } from '../policy/authorization/grant-words.ts';
+import { decode } from '../policy/authorization/policy-build.ts';
+import { type PolicyWarning, policyWarnings } from '../policy/authorization/prove/policy-warnings.ts';
+import { describeBroken, topicOf } from '../policy/authorization/prove/proof-words.ts';
+import { type Proof, proveAll } from '../policy/authorization/prove/prover.ts';
+import { ExitCode, hasOption, type Invocation } from './command.ts';
+import { policyFileOf, readPolicyFile, tellPolicyProgress } from './policy-source.ts';
+import { counted, printable } from './table.ts';
+import { endProgress, print, printJson, styled } from './terminal.ts';
+
+export async function testPolicy(invocation: Invocation): Promise<number> {
+  const policy = await readPolicyFile(await policyFileOf(invocation));
+  const assertions = [...policy.assertions];
+  for (const file of invocation.words.slice(1)) {
+    assertions.push(...parseAssertionFile(decode(await readPolicy(file), file), file, policy));
+  }
+  const proofs = proveAll(policy, assertions, (done, all) => tellPolicyProgress({ stage: 'proving', done, all }));
+  const warnings = policyWarnings(policy, (done, all) => tellPolicyProgress({ stage: 'looking over', done, all }));
+  endProgress();
+  const isRight = proofs.every(({ outcome }) => outcome === 'holds');
+  if (hasOption(invocation, 'json')) {
+    printJson({ ok: isRight, policy: policy.file, assertions: proofs.map(asJson), warnings });
+  } else print([...proofs.map(proofLine), ...warnings.map(warningLine), '', sumOf(proofs, warnings)].join('\n'));
+  return isRight ? ExitCode.Ok : ExitCode.Negative;
+}
+
+export function warningLine({ file, line, says }: PolicyWarning): string {
+  return `${file}:${line}: ${styled('yellow', 'warning')}: ${printable(says)}`;
+}
+
+function proofLine(proof: Proof): string {
+  const { file, line, text } = proof.assertion;
+  if (proof.outcome === 'holds') return `${file}:${line}: ${styled('green', 'holds')}: ${text}`;
+  const { says, cure } = describeBroken(proof);
+  return `${file}:${line}: ${styled('red', proof.outcome)}: ${printable(`${says} ${cure}`)}`;
+}
+
+function sumOf(proofs: readonly Proof[], warnings: readonly PolicyWarning[]): string {
+  const broken = proofs.filter(({ outcome }) => outcome !== 'holds').length;
+  const kept = broken === 0 ? styled('green', 'all hold') : styled('red', `${broken} not proven`);
+  return `${counted(proofs.length, 'assertion')}, ${kept}; ${counted(warnings.length, 'warning')}.`;
+}
+
+function asJson(proof: Proof): unknown {
+  const { assertion, outcome } = proof;
+  const { file, line, text } = assertion;
+  if (outcome === 'holds') return { file, line, assertion: text, outcome };
+  const { says } = describeBroken(proof);
+  if (outcome === 'undecided') return { file, line, assertion: text, outcome, says };
+  const { situation, by } = proof.counterexample;
+  const { subject, facts, epochMs } = situation;
+  const grant = by && { file: by.grant.file, line: by.grant.line, role: by.role.name, grant: describeGrant(by.grant) };
+  const at = new Date(epochMs).toISOString();
+  const counterexample = {
+    subject,
+    action: assertion.action,
+    topic: topicOf(situation, assertion),
+    ...facts,
+    at,
+    by: grant,
+  };
+  return { file, line, assertion: text, outcome, says, counterexample };
+}
