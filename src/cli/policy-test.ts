@@ -1,7 +1,7 @@
 /** `sallyport policy test`: whether a policy keeps its assertions, and what in it is probably not meant. */
 import { readPolicy } from '../app/authorization-files.ts';
 import { parseAssertionFile } from '../policy/authorization/assertion-file.ts';
-import { describeGrant } from '../policy/authorization/grant-words.ts';
+import { describeConditions, describeGrant } from '../policy/authorization/grant-words.ts';
 import { decode } from '../policy/authorization/policy-build.ts';
 import { type PolicyWarning, policyWarnings } from '../policy/authorization/prove/policy-warnings.ts';
 import { describeBroken, topicOf } from '../policy/authorization/prove/proof-words.ts';
@@ -32,8 +32,10 @@ export function warningLine({ file, line, says }: PolicyWarning): string {
 }
 
 function proofLine(proof: Proof): string {
-  const { file, line, text } = proof.assertion;
-  if (proof.outcome === 'holds') return `${file}:${line}: ${styled('green', 'holds')}: ${text}`;
+  const { file, line, text, when } = proof.assertion;
+  const conditions = describeConditions(when);
+  const asserted = conditions === '' ? text : `${text}, ${conditions}`;
+  if (proof.outcome === 'holds') return `${file}:${line}: ${styled('green', 'holds')}: ${asserted}`;
   const { says, cure } = describeBroken(proof);
   return `${file}:${line}: ${styled('red', proof.outcome)}: ${printable(`${says} ${cure}`)}`;
 }

@@ -1,7 +1,7 @@
 /** How much work one question may take: proofs of this kind can be made arbitrarily hard. */
 import { StepsLeft } from '../algebra/term.ts';
 
-/** Situations tried. */
+/** Situations tried, beside the first of each grant. */
 const TRIES_MAX = 50_000;
 /** Steps in equations between levels, for each situation. */
 const STEPS_MAX = 20_000;
@@ -23,6 +23,11 @@ export class Effort {
 
   get steps(): StepsLeft {
     return this.#steps;
+  }
+
+  /** One grant more is looked at: that by itself is no hardship, however many there are. */
+  give(): void {
+    this.#tries++;
   }
 
   /** @throws {Undecided} when there have been too many. */

@@ -81,7 +81,7 @@ class GrantWarnings {
     const { grant, role } = each;
     const told = `role ${role.name}: ${describeGrant(grant)}`;
     const warn = (kind: PolicyWarning['kind'], says: string): PolicyWarning[] => {
-      return [{ kind, file: grant.file, line: grant.line, says: `${told} ${says}` }];
+      return [{ kind, file: grant.file, line: grant.line, says: `${told}; it ${says}` }];
     };
     const subsumer = this.#subsumerOf(each);
     if (subsumer !== undefined) return warn('subsumed', `says nothing that ${placeOf(subsumer)} does not say already.`);

@@ -90,7 +90,7 @@ function findHeld(
   for (const client of clients) {
     for (const holding of by.holdings) {
       const literals = [...new Set([...client, ...holding.literals, ...wanted])];
-      const sought = search.find(literals, obstacles);
+      const sought = search.findFor(literals, obstacles);
       if (sought !== undefined) return { ...sought, by };
     }
   }

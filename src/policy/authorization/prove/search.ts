@@ -29,6 +29,12 @@ export class Search {
     this.#effort = effort;
   }
 
+  /** As `find`, for one grant among others. */
+  findFor(literals: readonly Literal[], obstacles: readonly Obstacle[]): Sought | undefined {
+    this.#effort.give();
+    return this.find(literals, obstacles);
+  }
+
   find(literals: readonly Literal[], obstacles: readonly Obstacle[]): Sought | undefined {
     const situation = solve(literals, this.#vocabulary, this.#effort);
     if (situation === undefined) return undefined;
