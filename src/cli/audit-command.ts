@@ -3,6 +3,7 @@ import { auditEverything } from './audit/audit-run.ts';
 import { compareFiles, makeBaseline } from './audit/baseline.ts';
 import { explainCheck, listChecks } from './audit/catalogue.ts';
 import { FIX_OPTIONS, fix } from './audit/fix.ts';
+import { auditConfigFiles } from './audit/config-files.ts';
 import { AUDIT_OPTIONS, AuditExit } from './audit/options.ts';
 import { PROBE_OPTIONS, probeEndpoints } from './audit/probe.ts';
 import { auditTls } from './audit/tls-endpoints.ts';
@@ -14,6 +15,7 @@ import { printError } from './terminal.ts';
 const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = {
   host: (invocation) => auditEverything(invocation, ['host']),
   tls: auditTls,
+  config: auditConfigFiles,
   list: listChecks,
   explain: explainCheck,
   probe: probeEndpoints,
@@ -34,6 +36,7 @@ export const auditCommand: Command = {
     'host [options]',
     'tls HOST:PORT… [options]',
     'probe URL… [--active] [--user NAME --password-file FILE] [options]',
+    'config FILE… [--kind KIND] [options]',
     'list [--json]',
     'explain CHECK [--json]',
     'baseline FILE [options]',
@@ -51,6 +54,7 @@ export const auditCommand: Command = {
     ['sallyport audit', 'This host and what runs on it'],
     ['sallyport audit host --root /mnt/image', 'An image that is mounted there'],
     ['sallyport audit tls broker.example:8883 --ca ca.crt', 'What an endpoint speaks, and its certificates'],
+    ['sallyport audit config /etc/emqx/emqx.conf', 'One configuration; its kind is told from its name or its text'],
     ['sallyport audit --fail-on high --json > audit.json', 'A gate for a deployment'],
     ['sallyport audit -o audit.html -o audit.sarif', 'For people and for code scanning, in one run'],
     ['sallyport audit --baseline before.json --new-only', 'Only what is new since `audit baseline before.json`'],

@@ -18,6 +18,11 @@ export const AUDIT_OPTIONS = {
   },
   root: { type: 'string', value: 'DIR', says: 'audit the system that is mounted there; nothing of it is run' },
   recorded: { type: 'string', value: 'FILE', says: 'outputs of commands that were recorded on that system (JSON)' },
+  kind: {
+    type: 'string',
+    value: 'KIND',
+    says: 'with config: what the files configure: mosquitto, emqx, hivemq or gateway (default: as they look)',
+  },
   'fail-on': {
     type: 'string',
     value: 'SEVERITY',

@@ -1,4 +1,7 @@
 /** The listeners that brokers' configurations ask for, from whoever reads such configurations: to be held against what listens. */
+import { readEmqxPorts } from '../brokers/emqx/configured-listeners.ts';
+import { readGatewayPorts } from '../brokers/gateway/configured-listeners.ts';
+import { readHivemqPorts } from '../brokers/hivemq/configured-listeners.ts';
 import { readMosquittoPorts } from '../brokers/mosquitto/configured-listeners.ts';
 import { type Fact, known } from '../model/fact.ts';
 import type { AuditedSystem } from '../system/audited-system.ts';
@@ -15,7 +18,12 @@ export interface ConfiguredListeners {
 export type ReadListeners = (system: AuditedSystem) => Promise<Fact<ConfiguredListeners>>;
 
 /** One for each broker whose configuration the audit can read. */
-export const LISTENER_READERS: readonly ReadListeners[] = [readMosquittoPorts];
+export const LISTENER_READERS: readonly ReadListeners[] = [
+  readMosquittoPorts,
+  readEmqxPorts,
+  readHivemqPorts,
+  readGatewayPorts,
+];
 
 export async function collectConfiguredListeners(system: AuditedSystem): Promise<Fact<readonly ConfiguredListeners[]>> {
   const facts = await Promise.all(LISTENER_READERS.map((read) => read(system)));

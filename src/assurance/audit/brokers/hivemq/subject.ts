@@ -2,21 +2,15 @@
 import { hivemq } from '../../checks/hivemq/hivemq.ts';
 import { defineSubject, type Subject } from '../../model/subject.ts';
 import { placedTarget } from '../../model/target.ts';
-import type { AuditedSystem } from '../../system/audited-system.ts';
+import { INSTALLED_CONFIGURATION } from './configured-listeners.ts';
 import { collectHivemq } from './facts.ts';
-
-const INSTALLED = '/opt/hivemq/conf/config.xml';
-
-export async function installedHivemq(system: AuditedSystem): Promise<string | undefined> {
-  return (await system.status(INSTALLED)).state === 'absent' ? undefined : INSTALLED;
-}
 
 export const hivemqSubject: Subject = defineSubject({
   kind: 'hivemq',
   families: [hivemq],
   async discover({ system }) {
-    const place = await installedHivemq(system);
-    return place === undefined ? [] : [placedTarget('hivemq', place)];
+    const status = await system.status(INSTALLED_CONFIGURATION);
+    return status.state === 'absent' ? [] : [placedTarget('hivemq', INSTALLED_CONFIGURATION)];
   },
   targetAt: (place, options) => placedTarget('hivemq', place, options),
   collect: collectHivemq,

@@ -24,6 +24,7 @@ import {
   LEGACY_PROCESSES,
   MQTT_PORTS,
   PLAIN_MQTT_PORTS,
+  PROCESSES_OF,
   shownSocket,
 } from './ports.ts';
 
@@ -133,7 +134,8 @@ export const SERVICE_EVALUATORS: { readonly [Id in keyof typeof SERVICES]: Evalu
           return notApplicable('no-configuration', 'No broker runs whose configuration the audit has read.');
         return judgeSockets(facts, (sockets, source) =>
           running.map(({ broker, file, ports }) => {
-            const own = sockets.filter(({ protocol, process }) => protocol === 'tcp' && process === broker);
+            const names = PROCESSES_OF[broker];
+            const own = sockets.filter(({ protocol, process = '' }) => protocol === 'tcp' && names.includes(process));
             const place = { ...RUNTIME, subject: `${broker} ${file}` };
             if (own.length === 0 && ports.length > 0 && sockets.every(({ process }) => process === undefined))
               return unassessed(
@@ -141,7 +143,8 @@ export const SERVICE_EVALUATORS: { readonly [Id in keyof typeof SERVICES]: Evalu
                 place,
               );
             const open = [...new Set(own.map(({ port }) => port))].sort((a, b) => a - b);
-            const unmeant = open.filter((port) => !ports.includes(port));
+            // What else a runtime listens on may be another program's.
+            const unmeant = broker === 'mosquitto' ? open.filter((port) => !ports.includes(port)) : [];
             const missing = ports.filter((port) => !open.includes(port));
             const proof = evidence(
               `listens on ${open.join(', ') || 'nothing'}`,

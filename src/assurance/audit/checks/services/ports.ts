@@ -1,5 +1,5 @@
 /** The ports that the family S knows, and what is found listening on them. */
-import type { BrokerProcess } from '../../host/broker-processes.ts';
+import type { BrokerName, BrokerProcess } from '../../host/broker-processes.ts';
 import { isLoopbackAddress, type ListeningSocket } from '../../host/sockets.ts';
 
 export const PLAIN_MQTT_PORTS: readonly number[] = [1883, 8083];
@@ -8,6 +8,14 @@ const MANAGEMENT_PORTS: readonly number[] = [18083, 8080];
 
 /** Who owns the port 8080 may be any web server: only of a broker is it the management. */
 const BROKER_PROCESSES: readonly string[] = ['beam.smp', 'java', 'mosquitto', 'node', 'MainThread'];
+
+/** What the processes of a broker are called: but for Mosquitto as their runtime, which other programs have too. */
+export const PROCESSES_OF: Readonly<Record<BrokerName, readonly string[]>> = {
+  mosquitto: ['mosquitto'],
+  emqx: ['beam.smp'],
+  hivemq: ['java'],
+  sallyport: ['node', 'MainThread'],
+};
 
 export function isExposed({ address }: ListeningSocket): boolean {
   return !isLoopbackAddress(address);

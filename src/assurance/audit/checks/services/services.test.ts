@@ -166,3 +166,25 @@ test('a listener that no file asks for, and one that is asked for and does not r
   );
   assert.deepEqual(reasons, ['listener-not-configured', 'listener-not-running']);
 });
+
+test('of a runtime that other programs share, only a port that is missing is a finding', async () => {
+  const emqx = {
+    '/proc/900/status': 'Name:\tbeam.smp\nUid:\t999\t999\t999\t999\n',
+    '/proc/900/cmdline': '/usr/lib/emqx/bin/beam.smp\0-name\0emqx@127.0.0.1\0',
+    '/proc/900/environ': '',
+  };
+  const off = ['ssl', 'ws', 'wss'].map((type) => `listeners.${type}.default.enable = false`).join('\n');
+  const judged = async (port: number) => {
+    const sockets = `tcp LISTEN 0 100 0.0.0.0:1883 0.0.0.0:* users:(("beam.smp",pid=900,fd=5))\ntcp LISTEN 0 100 0.0.0.0:4370 0.0.0.0:* users:(("beam.smp",pid=900,fd=6))\n`;
+    const files = {
+      ...NO_BROKER_PROCESS,
+      ...emqx,
+      '/etc/emqx/emqx.conf': `${off}\nlisteners.tcp.default.bind = ${port}\n`,
+    };
+    const outcomes = await outcomesOf('S05', debian({ files, commands: { 'ss -Htulnp': sockets } }));
+    const own = outcomes.find(({ subject }) => subject?.startsWith('emqx'));
+    return own?.status === 'fail' ? own.reason : own?.status;
+  };
+  assert.equal(await judged(1883), 'pass');
+  assert.equal(await judged(1884), 'listener-not-running');
+});
