@@ -2,8 +2,8 @@
 import { auditEverything } from './audit/audit-run.ts';
 import { compareFiles, makeBaseline } from './audit/baseline.ts';
 import { explainCheck, listChecks } from './audit/catalogue.ts';
-import { FIX_OPTIONS, fix } from './audit/fix.ts';
 import { auditConfigFiles } from './audit/config-files.ts';
+import { FIX_OPTIONS, fix } from './audit/fix.ts';
 import { AUDIT_OPTIONS, AuditExit } from './audit/options.ts';
 import { PROBE_OPTIONS, probeEndpoints } from './audit/probe.ts';
 import { auditTls } from './audit/tls-endpoints.ts';
