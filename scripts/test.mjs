@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { BIN, nodePath, ROOT, run } from './toolchain.mjs';
 
 const TEST_LIMIT_MS = 120_000;
-const STAGE_LIMIT_MS = 12 * 60_000;
+const STAGE_LIMIT_MS = 30 * 60_000;
 
 /** Test files below the given folders, in a stable order. */
 function testFiles(folders, only) {
