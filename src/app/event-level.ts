@@ -72,4 +72,6 @@ export const EVENT_LEVELS: Readonly<Record<EventName, LogLevel>> = {
   'storage.damaged': 'error',
   'storage.failed': 'error',
   'storage.recovered': 'info',
+  'firewall.failed': 'error',
+  'firewall.recovered': 'info',
 };

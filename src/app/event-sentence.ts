@@ -179,5 +179,9 @@ export function eventSentence(event: GatewayEvent): string {
       return `Storage in ${event.path} fails: ${event.says}`;
     case 'storage.recovered':
       return `Storage in ${event.path} works again`;
+    case 'firewall.failed':
+      return `Bans are not at the firewall, only in the gateway: ${event.says}`;
+    case 'firewall.recovered':
+      return `The firewall holds the bans again, ${event.bans} of single addresses`;
   }
 }

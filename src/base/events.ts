@@ -232,7 +232,10 @@ export type GatewayEvent =
   | { name: 'collector.recovered'; collector: string; lost: number }
   | { name: 'storage.damaged'; path: string; rows: number; says: string }
   | { name: 'storage.failed'; says: string; path: string }
-  | { name: 'storage.recovered'; path: string };
+  | { name: 'storage.recovered'; path: string }
+  /** Bans cannot be kept at the firewall, and can again; the gateway refuses by itself all the while. */
+  | { name: 'firewall.failed'; says: string }
+  | { name: 'firewall.recovered'; bans: number };
 
 export type EventName = GatewayEvent['name'];
 

@@ -70,6 +70,11 @@ export const listed: readonly Listed[] = [
     load: async () => (await import('./ban-command.ts')).banCommand,
   },
   {
+    name: 'firewall',
+    summary: 'guard the ports with nftables, and take that back unless confirmed',
+    load: async () => (await import('./firewall-command.ts')).firewallCommand,
+  },
+  {
     name: 'restart',
     summary: 'replace the workers of the running gateway, one after another',
     load: async () => (await import('./restart-command.ts')).restartCommand,

@@ -12,6 +12,8 @@ import { lockDirectory } from '../app/control/directory-lock.ts';
 import { CONTROL_SOCKET } from '../app/control/protocol.ts';
 import { answering, type ControlServices } from '../app/control/requests.ts';
 import { type ControlServer, openControlServer } from '../app/control/server.ts';
+import { BanSets } from '../app/firewall/ban-sets.ts';
+import { runNft } from '../app/firewall/nft.ts';
 import type { Gateway, GatewayOptions, ReloadOutcome } from '../app/gateway.ts';
 import { type InitOutcome, initialize } from '../app/init/initialize.ts';
 import { renewServerCertificate } from '../app/init/renewal.ts';
@@ -109,6 +111,13 @@ async function runGateway(
   let onHangUp = (): void => undefined;
   process.on('SIGHUP', () => onHangUp());
   const bans = new Bans({ config, clock: systemClock, chance: systemChance, emit: observers.emit });
+  const banSets = new BanSets(config.firewall, {
+    clock: systemClock,
+    emit: observers.emit,
+    index: bans.index,
+    run: runNft,
+  });
+  bans.follow(banSets);
   let read = loaded;
   let inForce = loaded;
   const options: GatewayOptions = {
@@ -140,6 +149,7 @@ async function runGateway(
       observers.onAction({ name: 'settings.changed', by: place.configFile, from: 'reload', outcome: 'done', changes });
     inForce = read;
     bans.apply(read.config);
+    banSets.apply(read.config.firewall);
     learner.configure(read.config.authorization.learn);
     return { ...outcome, restartNeeded: [...outcome.restartNeeded, ...observers.apply(read.config)] };
   };
@@ -160,6 +170,7 @@ async function runGateway(
   await control.close();
   await learner.close();
   await gateway.drain(signal);
+  await banSets.close();
   bans.close();
   return ExitCode.Ok;
 }

@@ -8,6 +8,7 @@ import { bansSchema } from './bans-schema.ts';
 import { chainReferenceProblems } from './chain-references.ts';
 import { detectionSchema } from './detection-schema.ts';
 import { choice, complaint, duration, list, path, seconds, section, size, wholeNumber } from './fields.ts';
+import { firewallProblems, firewallSchema } from './firewall-schema.ts';
 import { journalSchema } from './journal-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
 import { listenerSchema } from './listener-schema.ts';
@@ -140,6 +141,7 @@ export function configSchema(directory: string) {
     overload: overloadSchema.prefault({}).meta(about('What happens when there is more to do than can be done.')),
     response: responseSchema.prefault({}).meta(about('How detections are answered.')),
     bans: bansSchema.prefault({}).meta(about('Who is shut out, and for how long.')),
+    firewall: firewallSchema.prefault({}).meta(about('What the packet filter of the machine keeps out.')),
     broker: brokerSchema.prefault({}).meta(about('The embedded broker.')),
     log: logSchema(directory).prefault({}).meta(about('Where events are written.')),
     journal: journalSchema(directory)
@@ -160,7 +162,11 @@ export function configSchema(directory: string) {
     shutdown: shutdownSchema.prefault({}).meta(about('How the gateway ends.')),
   }).superRefine(
     (given, context) => {
-      for (const { path: at, message } of [...referenceProblems(given), ...chainReferenceProblems(given)]) {
+      for (const { path: at, message } of [
+        ...referenceProblems(given),
+        ...chainReferenceProblems(given),
+        ...firewallProblems(given),
+      ]) {
         context.addIssue({ code: 'custom', path: at, message });
       }
     },
