@@ -316,6 +316,8 @@ describe('the sentences of events', () => {
     { name: 'storage.damaged', path: 'broker.sqlite', rows: 3, says: 'unreadable' },
     { name: 'storage.failed', says: 'disk full', path: 'broker.sqlite' },
     { name: 'storage.recovered', path: 'broker.sqlite' },
+    { name: 'firewall.failed', says: 'the ruleset is not loaded' },
+    { name: 'firewall.recovered', bans: 3 },
   ];
 
   it('cover every event, are one line, and hold no undefined', () => {
