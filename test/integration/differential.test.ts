@@ -378,8 +378,6 @@ describe('what a client sees', { skip: withoutMosquitto }, () => {
       config: {
         upstream: `mqtt://${HOST}:${behind.port}`,
         authorization: { subscribe: 'overlapping' },
-        // It ends the connection over a filter that is held both shared and plain, which scripts at random do.
-        detection: { virtualPatches: { off: ['CVE-2024-8376'] } },
         limits: {
           keepAliveMax: '65535s',
           packetSizeMax: '1MiB',
