@@ -3,7 +3,6 @@
  * no file that another could change, and whoever reverts or confirms first does so in one transaction.
  */
 import { OperatorError } from '../config/problem.ts';
-import { loadedTables } from './loaded-tables.ts';
 import type { RunNft } from './nft.ts';
 import { type FirewallConfig, rulesetOf, TABLE, withoutTable } from './ruleset.ts';
 
@@ -18,9 +17,10 @@ async function mustRun(run: RunNft, args: readonly string[], input?: string): Pr
 }
 
 async function tableNames(run: RunNft): Promise<readonly string[]> {
-  const tables = await loadedTables(run);
-  if (typeof tables === 'string') throw new OperatorError(`The firewall cannot be read: ${tables}.`);
-  return tables.map(({ name }) => name);
+  // Not as JSON: nft 1.0.6 corrupts its memory over tables that are dormant.
+  const listed = await run(['list', 'tables', 'inet']);
+  if (!listed.ok) throw new OperatorError(`The firewall cannot be read: ${listed.says}.`);
+  return [...listed.stdout.matchAll(/^table inet (\S+)$/gm)].map((match) => match[1]!);
 }
 
 /** The same table under another name, asleep or awake. */
