@@ -12,10 +12,11 @@ import { printError, printJson } from './terminal.ts';
 export async function askRunning(
   invocation: Invocation,
   request: ControlRequest,
+  words: readonly string[] = [],
 ): Promise<{ readonly result: unknown } | { readonly code: number }> {
   const { configFile } = placeOf(invocation);
   const socket = join(await dataDirectoryOf(configFile), CONTROL_SOCKET);
-  const asked = await askGateway(socket, request, systemClock);
+  const asked = await askGateway(socket, request, systemClock, words);
   if (asked.kind === 'answered') return { result: asked.result };
   const isAbsent = asked.kind === 'not running';
   const says = isAbsent ? `No gateway is running on ${socket}. Start one with \`sallyport start\`.` : asked.says;

@@ -1,9 +1,5 @@
 /** `sallyport limits`: what the running gateway limits, for whom, how much of it is left, and a change of it for now. */
-import { join } from 'node:path';
-import { dataDirectoryOf } from '../app/config/load.ts';
-import { askGateway } from '../app/control/client.ts';
-import { CONTROL_SOCKET, type ControlRequest } from '../app/control/protocol.ts';
-import { systemClock } from '../base/clock.ts';
+import type { ControlRequest } from '../app/control/protocol.ts';
 import type { BucketReport, LimitReport, OverrideReport } from '../policy/limits/limit-report.ts';
 import {
   type Command,
@@ -15,9 +11,9 @@ import {
   textOption,
   UsageError,
 } from './command.ts';
-import { placeOf } from './place.ts';
+import { askRunning } from './gateway-question.ts';
 import { verbOf } from './subcommand.ts';
-import { print, printError, printJson, styled } from './terminal.ts';
+import { print, printJson, styled } from './terminal.ts';
 
 const WORDS_MAX = 34;
 
@@ -93,17 +89,9 @@ export const limitsCommand: Command = {
     const verb = verbOf('limits', VERBS, word);
     if (word !== 'set' && textOption(invocation, 'for') !== undefined) throw new UsageError('--for goes with set.');
     const words = verb.words(rest, invocation);
-    const socket = join(await dataDirectoryOf(placeOf(invocation).configFile), CONTROL_SOCKET);
-    const asked = await askGateway(socket, verb.request, systemClock, words);
-    const wantsJson = hasOption(invocation, 'json');
-    if (asked.kind !== 'answered') {
-      const isAbsent = asked.kind === 'not running';
-      const says = isAbsent ? `No gateway is running on ${socket}. Start one with \`sallyport start\`.` : asked.says;
-      if (wantsJson) printJson({ ok: false, says });
-      else printError(says);
-      return isAbsent ? ExitCode.NotRunning : ExitCode.Usage;
-    }
-    if (wantsJson) printJson({ ok: true, result: asked.result });
+    const asked = await askRunning(invocation, verb.request, words);
+    if ('code' in asked) return asked.code;
+    if (hasOption(invocation, 'json')) printJson({ ok: true, result: asked.result });
     else print(verb.describe(asked.result, words));
     return ExitCode.Ok;
   },

@@ -1,13 +1,9 @@
 /** `sallyport upstream`: what stands behind the running gateway, and which of it takes clients. */
-import { join } from 'node:path';
-import { dataDirectoryOf } from '../app/config/load.ts';
-import { askGateway } from '../app/control/client.ts';
-import { CONTROL_SOCKET, type ControlRequest } from '../app/control/protocol.ts';
-import { systemClock } from '../base/clock.ts';
+import type { ControlRequest } from '../app/control/protocol.ts';
 import type { TargetStatus } from '../transports/upstream/target-status.ts';
 import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS, UsageError } from './command.ts';
-import { placeOf } from './place.ts';
-import { print, printError, printJson, styled } from './terminal.ts';
+import { askRunning } from './gateway-question.ts';
+import { print, printJson, styled } from './terminal.ts';
 
 const REQUESTS: Readonly<Record<string, ControlRequest>> = {
   list: 'upstream-list',
@@ -40,18 +36,9 @@ export const upstreamCommand: Command = {
     if (verb === 'list' ? words.length > 0 : words.length !== 2) {
       throw new UsageError(verb === 'list' ? '`list` takes no more words.' : `Name both: \`${verb} UPSTREAM TARGET\`.`);
     }
-    const { configFile } = placeOf(invocation);
-    const socket = join(await dataDirectoryOf(configFile), CONTROL_SOCKET);
-    const asked = await askGateway(socket, request, systemClock, words);
-    const wantsJson = hasOption(invocation, 'json');
-    if (asked.kind !== 'answered') {
-      const isAbsent = asked.kind === 'not running';
-      const says = isAbsent ? `No gateway is running on ${socket}. Start one with \`sallyport start\`.` : asked.says;
-      if (wantsJson) printJson({ ok: false, says });
-      else printError(says);
-      return isAbsent ? ExitCode.NotRunning : ExitCode.Usage;
-    }
-    if (wantsJson) printJson({ ok: true, result: asked.result });
+    const asked = await askRunning(invocation, request, words);
+    if ('code' in asked) return asked.code;
+    if (hasOption(invocation, 'json')) printJson({ ok: true, result: asked.result });
     else if (verb === 'list') print(table(asked.result as TargetStatus[]));
     else print('Done.');
     return ExitCode.Ok;
