@@ -50,9 +50,9 @@ export const firewallCommand: Command = {
   },
   examples: [
     ['sallyport firewall print', 'What would be loaded'],
-    ['sudo sallyport firewall apply --data /var/lib/sallyport', 'For a minute, to see whether you are still in'],
-    ['sudo sallyport firewall confirm', 'You are: keep it'],
-    ['sudo sallyport firewall verify --data /var/lib/sallyport', 'Has anybody changed it since?'],
+    ['sallyport firewall apply --data /var/lib/sallyport', 'For a minute, to see whether you are still in'],
+    ['sallyport firewall confirm', 'You are: keep it'],
+    ['sallyport firewall verify --data /var/lib/sallyport', 'Has anybody changed it since?'],
   ],
   exitCodes: [
     [0, 'done; for `verify`: it is loaded as configured'],
