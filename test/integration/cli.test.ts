@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
+import { eventually } from '../kit/eventually.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/sallyport.mjs', import.meta.url));
 const root = mkdtempSync(join(tmpdir(), 'sallyport-cli-'));
@@ -373,11 +374,13 @@ describe('start', { concurrency: 3 }, () => {
   it('starts again after it was killed', async () => {
     const data = freshData();
     const killed = await start(data);
+    // It is made last.
+    await eventually('the control socket is there', () => existsSync(join(data, 'control.sock')));
     await stop(killed, 'SIGKILL');
-    assert.ok(existsSync(join(data, 'control.sock')));
+    assert.ok(existsSync(join(data, 'control.sock')), 'whoever is killed leaves it behind');
     assert.equal((await sallyport(['reload', '--data', data])).code, 3);
     const running = await start(data);
-    assert.equal((await sallyport(['reload', '--data', data])).code, 0);
+    await eventually('it answers', async () => (await sallyport(['reload', '--data', data])).code === 0);
     assert.equal(await stop(running, 'SIGINT'), 0);
   });
 
