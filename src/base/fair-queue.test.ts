@@ -38,3 +38,15 @@ test('both ceilings hold, and a place that is given up is free again', () => {
   assert.equal(queue.push('c', 'c1'), true);
   assert.deepEqual(drained(queue), ['a2', 'b1', 'c1']);
 });
+
+test('a full queue makes room for whoever has less, at the cost of whoever has most', () => {
+  const queue = new FairQueue<string>({ itemsMax: 4, perKeyMax: 4 });
+  for (const item of ['a1', 'a2', 'a3']) queue.push('a', item);
+  assert.equal(queue.makeRoom('b'), undefined, 'there is room already');
+  queue.push('b', 'b1');
+  assert.equal(queue.makeRoom('a'), undefined, 'nobody is pushed out by his own crowd');
+  assert.equal(queue.makeRoom('c'), 'a1');
+  assert.equal(queue.push('c', 'c1'), true);
+  assert.equal(queue.makeRoom('b'), undefined, 'two for two is no gain');
+  assert.deepEqual(drained(queue), ['a2', 'b1', 'c1', 'a3']);
+});

@@ -13,6 +13,7 @@ import { PacketType } from '../mqtt/wire.ts';
 import type { CertificateObjection } from '../policy/identity/certificate-guard.ts';
 import type { AuthenticationResult, Credentials, EnhancedExchange } from '../policy/identity/identity.ts';
 import { authenticate, credentialsOf, deniedInside, standingOf } from './checks/authenticate.ts';
+import { stillAdmitted } from './checks/authentication-rate.ts';
 import { admitCertificate, certificateObjection, tellRevoked } from './checks/certificate.ts';
 import type { Client } from './client.ts';
 import type { ConnectionPolicy } from './policy.ts';
@@ -114,10 +115,10 @@ export class Authentication {
   }
 
   #prove(packet: ConnectPacket): void {
-    const credentials = credentialsOf(this.#client, packet);
+    const attempt = this.#attempt;
+    const credentials = { ...credentialsOf(this.#client, packet), isAwaited: () => this.#isAwaited(attempt) };
     const { authenticationMethod, authenticationData } = packet.properties;
     if (authenticationMethod === undefined) {
-      const attempt = this.#attempt;
       void authenticate(this.#policy.authenticator, credentials).then((result) => {
         if (attempt === this.#attempt) this.#end(result);
       });
@@ -125,6 +126,16 @@ export class Authentication {
     }
     this.#method = authenticationMethod;
     this.#start(credentials, authenticationData);
+  }
+
+  /** Whether what is costly is still to be done for an attempt, which may be refused by now. */
+  #isAwaited(attempt: number): boolean {
+    if (attempt !== this.#attempt) return false;
+    const denial = stillAdmitted(this.#client, this.#client.clientId ?? '');
+    if (denial === undefined) return true;
+    this.cancel();
+    this.#target.ended(denial);
+    return false;
   }
 
   /** The client's AUTH. */

@@ -310,7 +310,7 @@ export class Connection implements DownstreamHandler, Latecomer {
     if (verdict.kind === 'pass') {
       this.#expiry.start();
       this.#openLink(this.client.connect!);
-    } else this.#refuseConnect(verdict, { told: denial !== undefined });
+    } else this.#refuseConnect(verdict, { told: denial !== undefined && denial.excess === undefined });
   }
 
   /** The client has authenticated anew: what it may do is what its new identity may do. */

@@ -352,6 +352,48 @@ describe('logins', () => {
     assert.equal(second.named('connect.refused')[0]?.by, 'limit:address authenticationFailures');
   });
 
+  it('that had to wait are refused without being looked at, where too many have failed meanwhile', async () => {
+    let isAwaited: () => boolean = () => true;
+    const bench = new Bench(5, {
+      ...wide(),
+      authenticator: {
+        ...testPolicy().authenticator,
+        authenticate: (credentials) => {
+          isAwaited = credentials.isAwaited!;
+          return new Promise(() => undefined);
+        },
+      },
+    });
+    set(bench, 'address', 'authenticationFailures', '1/1m');
+    await bench.open();
+    assert.equal(isAwaited(), true);
+    bench.limits.authenticated({ listener: 'test', address: '192.0.2.7', username: 'x', clientId: 'x' }, false);
+    assert.equal(isAwaited(), false);
+    const [connack] = bench.received();
+    assert.ok(connack?.type === PacketType.Connack && connack.reasonCode === 0x9f);
+    assert.equal(bench.named('connect.refused')[0]?.by, 'limit:address authenticationFailures');
+    assert.equal(bench.named('limit.exceeded').length, 1);
+    assert.equal(isAwaited(), false);
+  });
+
+  it('are waited for no longer when the client has gone', async () => {
+    let isAwaited: () => boolean = () => true;
+    const bench = new Bench(4, {
+      ...wide(),
+      authenticator: {
+        ...testPolicy().authenticator,
+        authenticate: (credentials) => {
+          isAwaited = credentials.isAwaited!;
+          return new Promise(() => undefined);
+        },
+      },
+    });
+    await bench.open();
+    assert.equal(isAwaited(), true);
+    bench.connection.onClosed({ by: 'peer', says: '', bytesIn: 1, bytesOut: 1 });
+    assert.equal(isAwaited(), false);
+  });
+
   it('that nobody could judge do not count as failures', async () => {
     const bench = new Bench(5, {
       ...wide(),

@@ -3,6 +3,7 @@
  * all and for each address; at the ceiling for all, the oldest of the most crowded address makes room, so that a crowd that
  * stands in the door does not keep out who comes and goes through.
  */
+import { Crowding } from '../base/crowding.ts';
 import { networkOf } from '../base/ip-address.ts';
 import { Reason } from '../mqtt/reason.ts';
 import type { Rejection } from './rejections.ts';
@@ -33,6 +34,7 @@ export const HALF_OPEN_EVICTED: Rejection = {
 export class HalfOpen {
   options: HalfOpenOptions;
   readonly #places = new Map<string, Set<HalfOpenPlace>>();
+  readonly #crowding = new Crowding();
   #size = 0;
 
   constructor(options: HalfOpenOptions) {
@@ -50,7 +52,7 @@ export class HalfOpen {
   enter(address: string | undefined, drop: () => void): HalfOpenPlace | Rejection {
     const source = address === undefined ? '' : sourceOf(address);
     if (address !== undefined && this.#isCrowded(source)) return ADDRESS_CROWDED;
-    if (this.#size >= this.options.max) this.#dropOldestOf(this.#mostCrowded());
+    if (this.#size >= this.options.max) this.#dropOldestOfMost();
     if (this.#size >= this.options.max) return ALL_TAKEN;
     const place = new HalfOpenPlace(this, source, drop);
     this.add(place);
@@ -58,7 +60,7 @@ export class HalfOpen {
   }
 
   #isCrowded(source: string): boolean {
-    return (this.#places.get(source)?.size ?? 0) >= this.options.perAddressMax;
+    return this.#crowding.of(source) >= this.options.perAddressMax;
   }
 
   move(place: HalfOpenPlace, address: string): Rejection | undefined {
@@ -75,24 +77,21 @@ export class HalfOpen {
     const places = this.#places.get(place.source);
     if (places === undefined) this.#places.set(place.source, new Set([place]));
     else places.add(place);
+    this.#crowding.add(place.source);
     this.#size++;
   }
 
   remove(place: HalfOpenPlace): void {
     const places = this.#places.get(place.source);
     if (places?.delete(place) !== true) return;
+    this.#crowding.remove(place.source);
     this.#size--;
     if (places.size === 0) this.#places.delete(place.source);
   }
 
-  #mostCrowded(): Set<HalfOpenPlace> | undefined {
-    let most: Set<HalfOpenPlace> | undefined;
-    for (const places of this.#places.values()) if (places.size > (most?.size ?? 0)) most = places;
-    return most;
-  }
-
-  #dropOldestOf(places: Set<HalfOpenPlace> | undefined): void {
-    const oldest = places?.values().next().value;
+  #dropOldestOfMost(): void {
+    const { mostCrowded } = this.#crowding;
+    const oldest = mostCrowded === undefined ? undefined : this.#places.get(mostCrowded)?.values().next().value;
     if (oldest === undefined) return;
     oldest.leave();
     oldest.drop();

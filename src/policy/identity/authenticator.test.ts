@@ -66,9 +66,9 @@ test('an unknown user is verified against a hash of the cost that most users hav
   const verified: string[] = [];
   const spy = new HashQueue({ clock: new ManualClock(), emit: () => undefined });
   const verify = spy.verify.bind(spy);
-  spy.verify = (hash, password) => {
+  spy.verify = (hash, password, asker) => {
     verified.push(hash.cost);
-    return verify(hash, password);
+    return verify(hash, password, asker);
   };
   const mixed = `${TEXT}old:$6$${'A'.repeat(16)}$${Buffer.alloc(64).toString('base64')}\n`;
   const passwordFile = parsePasswordFile(mixed, 'users');

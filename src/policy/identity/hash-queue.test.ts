@@ -97,3 +97,69 @@ test('a borrowed password is copied, and the copy is wiped afterwards', async ()
   await answer;
   assert.deepEqual([...copy], [0, 0, 0, 0, 0, 0]);
 });
+
+const from = (address: string, isAwaited?: () => boolean) => ({
+  origin: { listener: 'l', address, port: 1, secure: false },
+  ...(isAwaited && { isAwaited }),
+});
+
+/** Lets the verification that has run longest end, until none is left; the passwords in the order of their turns. */
+async function runAll(hash: SlowHash): Promise<string[]> {
+  const order: string[] = [];
+  for (let next = hash.started[0]; next !== undefined; next = hash.started[order.length]) {
+    order.push(String(next.password));
+    next.end(false);
+    await new Promise(setImmediate);
+  }
+  return order;
+}
+
+test('whoever guesses by the hundred waits behind himself: addresses take turns', async () => {
+  const { queue, hash } = setUp({ runningMax: 1 });
+  for (let i = 0; i < 100; i++) void queue.verify(hash, Buffer.from(`guess ${i}`), from('192.0.2.66'));
+  void queue.verify(hash, Buffer.from('good'), from('198.51.100.1'));
+  void queue.verify(hash, Buffer.from('better'), from('198.51.100.2'));
+  const order = await runAll(hash);
+  assert.deepEqual(order.slice(0, 4), ['guess 0', 'guess 1', 'good', 'better']);
+  assert.equal(order.length, 102);
+});
+
+test('an IPv6 network of 64 bits is one source', async () => {
+  const { queue, hash } = setUp({ runningMax: 1 });
+  for (let i = 0; i < 3; i++) void queue.verify(hash, Buffer.from(`guess ${i}`), from(`2001:db8::${i}`));
+  void queue.verify(hash, Buffer.from('good'), from('2001:db8:0:1::1'));
+  assert.deepEqual(await runAll(hash), ['guess 0', 'guess 1', 'good', 'guess 2']);
+});
+
+test('in a full queue the address that fills it makes room for others', async () => {
+  const { queue, hash, clock } = setUp({ runningMax: 1, waitingMax: 3 });
+  const guesses = ['a', 'b', 'c', 'd'].map((guess) => queue.verify(hash, Buffer.from(guess), from('192.0.2.66')));
+  assert.equal(await queue.verify(hash, PASSWORD, from('192.0.2.66')), 'busy');
+  const good = queue.verify(hash, Buffer.from('good'), from('198.51.100.1'));
+  assert.equal(await guesses[1], 'busy');
+  assert.deepEqual(await runAll(hash), ['a', 'c', 'good', 'd']);
+  assert.equal(await good, 'differs');
+  assert.equal(clock.pendingCount, 0);
+});
+
+test('nothing is hashed for whom nobody waits any more', async () => {
+  const { queue, hash, clock } = setUp({ runningMax: 1 });
+  let isThere = true;
+  const first = queue.verify(hash, Buffer.from('first'));
+  const gone = ['a', 'b'].map((guess) =>
+    queue.verify(
+      hash,
+      Buffer.from(guess),
+      from('192.0.2.66', () => isThere),
+    ),
+  );
+  const good = queue.verify(
+    hash,
+    Buffer.from('good'),
+    from('192.0.2.66', () => true),
+  );
+  isThere = false;
+  assert.deepEqual(await runAll(hash), ['first', 'good']);
+  assert.deepEqual(await Promise.all([first, ...gone, good]), ['differs', 'late', 'late', 'differs']);
+  assert.equal(clock.pendingCount, 0);
+});

@@ -2,9 +2,15 @@
  * The gate before password hashing: few at a time, a bounded number in wait, each with a deadline. Hashing runs in the runtime's
  * thread pool (four threads by default, shared with files and names), so two at a time leave it half free; and a flood of
  * logins meets a full queue, not a growing one.
+ *
+ * Those who wait take turns by the address they come from, and where the queue is full, the address that has most in it makes
+ * room: whoever guesses passwords by the thousand waits behind himself. Nothing is hashed for whom nobody waits any more.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
+import { FairQueue } from '../../base/fair-queue.ts';
+import { networkOf } from '../../base/ip-address.ts';
+import type { Credentials } from './identity.ts';
 import type { PasswordHash } from './password-hash.ts';
 
 export interface HashQueueOptions {
@@ -18,13 +24,22 @@ export interface HashQueueOptions {
   readonly deadlineMs?: number;
 }
 
-/** `busy`: no room to wait. `late`: the deadline passed. `failed`: the runtime could not compute it. */
+/** `busy`: no room to wait, or not any more. `late`: the deadline passed, or nobody waits for it any more. `failed`: the runtime could not compute it. */
 export type HashAnswer = 'matches' | 'differs' | 'busy' | 'late' | 'failed';
 
 /** All that the queue needs of a hash. */
 type Verifiable = Pick<PasswordHash, 'cost' | 'verify'>;
 
+/** On whose behalf: where from, and whether the answer is still of use when the turn comes. */
+export type Asker = Pick<Credentials, 'origin' | 'isAwaited'>;
+
+/** Work of the gateway's own. */
+const OURSELVES: Asker = {};
+
 interface Entry {
+  /** Who takes turns: an IPv4 address, or an IPv6 /64; empty for work of our own. */
+  readonly source: string;
+  readonly isAwaited: (() => boolean) | undefined;
   readonly hash: Verifiable;
   /** A copy of our own, wiped when it is no longer needed. */
   readonly password: Buffer;
@@ -39,8 +54,7 @@ export class HashQueue {
   readonly #waitingMax: number;
   readonly #deadlineMs: number;
   #running = 0;
-  /** In order of arrival. A set, so that one whose deadline passed leaves at once and frees its place. */
-  readonly #waiting = new Set<Entry>();
+  readonly #waiting: FairQueue<Entry>;
   #fullWasSaid = false;
 
   constructor(options: HashQueueOptions) {
@@ -48,6 +62,7 @@ export class HashQueue {
     this.#emit = options.emit;
     this.#runningMax = options.runningMax ?? 2;
     this.#waitingMax = options.waitingMax ?? 512;
+    this.#waiting = new FairQueue({ itemsMax: this.#waitingMax, perKeyMax: this.#waitingMax });
     this.#deadlineMs = options.deadlineMs ?? 10_000;
   }
 
@@ -57,46 +72,58 @@ export class HashQueue {
   }
 
   /** Never rejects. The password may be borrowed: it is copied before this returns. */
-  verify(hash: Verifiable, password: Uint8Array): Promise<HashAnswer> {
-    if (this.#running >= this.#runningMax && this.#waiting.size >= this.#waitingMax) {
+  verify(hash: Verifiable, password: Uint8Array, { origin, isAwaited }: Asker = OURSELVES): Promise<HashAnswer> {
+    const source = origin === undefined ? '' : networkOf(origin.address, 32, 64);
+    const mustWait = this.#running >= this.#runningMax;
+    if (mustWait && this.#waiting.size >= this.#waitingMax) {
       this.#sayFull();
-      return Promise.resolve('busy');
+      const displaced = this.#waiting.makeRoom(source);
+      if (displaced === undefined) return Promise.resolve('busy');
+      answer(displaced, 'busy');
     }
     return new Promise((resolve) => {
-      const entry: Entry = { hash, password: Buffer.from(password), answer: resolve, deadline: undefined };
+      const entry: Entry = {
+        source,
+        isAwaited,
+        hash,
+        password: Buffer.from(password),
+        answer: resolve,
+        deadline: undefined,
+      };
       entry.deadline = this.#clock.after(this.#deadlineMs, () => this.#expire(entry));
-      if (this.#running < this.#runningMax) void this.#run(entry);
-      else this.#waiting.add(entry);
+      if (mustWait) this.#waiting.push(source, entry);
+      else void this.#run(entry);
     });
   }
 
   async #run(entry: Entry): Promise<void> {
     this.#running++;
-    let answer: HashAnswer;
+    let told: HashAnswer;
     try {
-      answer = (await entry.hash.verify(entry.password)) ? 'matches' : 'differs';
+      told = (await entry.hash.verify(entry.password)) ? 'matches' : 'differs';
     } catch {
-      answer = 'failed';
+      told = 'failed';
     }
-    entry.password.fill(0);
-    entry.deadline?.cancel();
-    entry.answer(answer);
+    answer(entry, told);
     this.#running--;
     this.#startNext();
   }
 
   #startNext(): void {
-    const next = this.#waiting.values().next().value;
-    if (next === undefined) return;
-    this.#waiting.delete(next);
-    if (this.#waiting.size <= this.#waitingMax / 2) this.#fullWasSaid = false;
-    void this.#run(next);
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      if (this.#waiting.size <= this.#waitingMax / 2) this.#fullWasSaid = false;
+      if (next.isAwaited?.() !== false) {
+        void this.#run(next);
+        return;
+      }
+      answer(next, 'late');
+    }
   }
 
   /** One that runs cannot be stopped and keeps its place until it is done; only whoever asked is answered now. */
   #expire(entry: Entry): void {
-    if (this.#waiting.delete(entry)) entry.password.fill(0);
-    entry.answer('late');
+    if (this.#waiting.remove(entry.source, entry)) answer(entry, 'late');
+    else entry.answer('late');
   }
 
   /** Once until the queue has been half empty: a flood must not become a flood of events. */
@@ -110,4 +137,11 @@ export class HashQueue {
       says: 'Too many logins wait for their password check; further ones are answered "server busy".',
     });
   }
+}
+
+/** Ends it: the copy of the password is wiped. */
+function answer(entry: Entry, told: HashAnswer): void {
+  entry.password.fill(0);
+  entry.deadline?.cancel();
+  entry.answer(told);
 }

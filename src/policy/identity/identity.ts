@@ -80,6 +80,11 @@ export interface Credentials {
   readonly origin?: Origin;
   /** What a v5 client sends in the user property `totp`: the code of a second factor, apart from the password. */
   readonly oneTimeCode?: string | undefined;
+  /**
+   * Asked when something costly had to wait for its turn: false when nobody waits for the answer any more, because the client has
+   * gone, is banned, or has been refused meanwhile.
+   */
+  readonly isAwaited?: () => boolean;
 }
 
 export type AuthenticationResult =

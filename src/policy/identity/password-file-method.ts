@@ -68,7 +68,13 @@ export class PasswordFileMethod implements IdentityMethod {
       return denyLogin(this.#author, 'There is no password file to check the password against.');
     }
     const user = this.#users.get(login.username);
-    const denial = await verifyStored(user?.hash ?? this.#decoy, login.password, this.#queue, this.#author);
+    const denial = await verifyStored(
+      user?.hash ?? this.#decoy,
+      login.password,
+      this.#queue,
+      this.#author,
+      credentials,
+    );
     if (denial !== undefined) return denial;
     // INVARIANT: an unknown user is refused whatever the decoy says.
     if (user === undefined) return denyLogin(this.#author);

@@ -1,7 +1,7 @@
 /** What methods that take a user name and a password have in common: which of them are worth a question, and the check of a stored hash. */
 import type { Chance } from '../../base/chance.ts';
 import { Reason } from '../../mqtt/reason.ts';
-import type { HashQueue } from './hash-queue.ts';
+import type { Asker, HashQueue } from './hash-queue.ts';
 import type { Credentials } from './identity.ts';
 import { defaultDecoy, type PasswordHash } from './password-hash.ts';
 import { reservedInUsername } from './reserved-characters.ts';
@@ -55,9 +55,10 @@ export async function verifyStored(
   password: Uint8Array,
   queue: HashQueue,
   author: Author,
+  asker: Asker,
 ): Promise<Denial | undefined> {
   const { method, by } = author;
-  switch (await queue.verify(hash, password)) {
+  switch (await queue.verify(hash, password, asker)) {
     case 'matches':
       return undefined;
     case 'differs':

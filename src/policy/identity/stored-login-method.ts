@@ -58,7 +58,7 @@ export class StoredLoginMethod implements IdentityMethod {
     const user = asked.value;
     if (user === undefined && unknownUser === 'next') return undefined;
     if (user !== undefined) this.#decoy.learn(user.hash);
-    const denial = await verifyStored(user?.hash ?? this.#decoy.hash, login.password, queue, this.#author);
+    const denial = await verifyStored(user?.hash ?? this.#decoy.hash, login.password, queue, this.#author, credentials);
     if (denial !== undefined) return denial;
     // INVARIANT: an unknown user is refused whatever the decoy says.
     if (user === undefined) return denyLogin(this.#author);

@@ -16,9 +16,9 @@ function setUp(options: Partial<StoredLoginOptions> = {}) {
   const verified: string[] = [];
   const queue = new HashQueue({ clock, emit: () => undefined });
   const verify = queue.verify.bind(queue);
-  queue.verify = (hash, password) => {
+  queue.verify = (hash, password, asker) => {
     verified.push(hash.cost);
-    return verify(hash, password);
+    return verify(hash, password, asker);
   };
   const hash: PasswordHash = {
     ...pick(defaultDecoy(systemChance)),

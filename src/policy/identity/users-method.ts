@@ -89,7 +89,7 @@ export class UsersMethod implements IdentityMethod {
     const user = store.find(username);
     if (user === 'unreadable') return this.#unreadable();
     if (user === undefined && unknownUser === 'next') return undefined;
-    const denial = await verifyStored(user?.hash ?? store.decoy, password, queue, this.#author);
+    const denial = await verifyStored(user?.hash ?? store.decoy, password, queue, this.#author, credentials);
     if (denial !== undefined) return denial;
     // INVARIANT: an unknown user is refused whatever the decoy says.
     if (user === undefined) return denyLogin(this.#author);

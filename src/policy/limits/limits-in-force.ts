@@ -362,16 +362,29 @@ export class LimitsInForce {
   /** Asked before anything costly is done for a login; `authenticated` says how it went. */
   admitAuthentication(applicant: Applicant): Excess | undefined {
     if (this.#limited.size === 0) return undefined;
-    const states = this.#lookAll(applicantPlaces(applicant, this.#connecting(applicant.listener, applicant.address)));
+    const states = this.#statesOf(applicant);
     const nowMs = this.#clock.nowMs();
-    if (!this.#isProven(applicant)) {
-      for (const { budgets } of states) {
-        for (const budget of budgets) {
-          if (budget.name === 'authenticationFailures' && budget.lacks(1, nowMs)) return excessOf(budget);
-        }
+    return this.#lacksFailures(applicant, states, nowMs) ?? charge(states, 'authentications', nowMs);
+  }
+
+  /** Asked again of a login that had to wait: too many may have failed meanwhile. Nothing is charged. */
+  failedTooOften(applicant: Applicant): Excess | undefined {
+    if (this.#limited.size === 0) return undefined;
+    return this.#lacksFailures(applicant, this.#statesOf(applicant), this.#clock.nowMs());
+  }
+
+  #lacksFailures(applicant: Applicant, states: readonly ScopeState[], nowMs: number): Excess | undefined {
+    if (this.#isProven(applicant)) return undefined;
+    for (const { budgets } of states) {
+      for (const budget of budgets) {
+        if (budget.name === 'authenticationFailures' && budget.lacks(1, nowMs)) return excessOf(budget);
       }
     }
-    return charge(states, 'authentications', nowMs);
+    return undefined;
+  }
+
+  #statesOf(applicant: Applicant): ScopeState[] {
+    return this.#lookAll(applicantPlaces(applicant, this.#connecting(applicant.listener, applicant.address)));
   }
 
   /** A login was judged by what it showed. */
@@ -384,9 +397,7 @@ export class LimitsInForce {
     }
     if (username !== undefined) this.#proven.delete(provenKey(username, address));
     const nowMs = this.#clock.nowMs();
-    for (const { budgets } of this.#lookAll(
-      applicantPlaces(applicant, this.#connecting(applicant.listener, address)),
-    )) {
+    for (const { budgets } of this.#statesOf(applicant)) {
       for (const budget of budgets) if (budget.name === 'authenticationFailures') budget.owes(1, nowMs);
     }
   }
