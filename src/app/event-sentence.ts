@@ -173,6 +173,18 @@ export function eventSentence(event: GatewayEvent): string {
       return `Collector ${event.collector} is away: ${event.says}`;
     case 'collector.recovered':
       return `Collector ${event.collector} is back; it has missed ${count(event.lost, 'event')}`;
+    case 'operator.changed': {
+      const whose = event.operator === '' ? 'Operators' : `Operator "${event.operator}"`;
+      return `${whose}: ${event.says} [${event.by} from ${event.from}]`;
+    }
+    case 'operator.login.succeeded':
+      return `Operator "${event.operator}" (${event.role}) logged in by ${event.method} from ${event.address}`;
+    case 'operator.login.failed': {
+      const whom = event.operator === undefined ? 'an operator' : `operator "${event.operator}"`;
+      return `Failed login of ${whom} by ${event.method} from ${event.address}: ${why(event)}`;
+    }
+    case 'operator.session.ended':
+      return `Session of operator "${event.operator}" from ${event.address} ended: ${event.says}`;
     case 'storage.damaged':
       return `Storage in ${event.path} was damaged: ${event.says}`;
     case 'storage.failed':

@@ -230,6 +230,13 @@ export type GatewayEvent =
   /** A collector of events is away, and is back; what could not wait is lost to it. */
   | { name: 'collector.failed'; collector: string; says: string }
   | { name: 'collector.recovered'; collector: string; lost: number }
+  /** To an operator's account, by an operator or a command. `operator` is empty for the code that makes the first. */
+  | { name: 'operator.changed'; operator: string; what: string; says: string; by: string; from: string }
+  /** Into the control API. `method` is `password`, `passkey`, `sso` and the like. */
+  | { name: 'operator.login.succeeded'; address: string; operator: string; role: string; method: string }
+  /** `operator` is absent where what was given is no name, and may be a password. */
+  | { name: 'operator.login.failed'; address: string; operator?: string; method: string; by: string; says: string }
+  | { name: 'operator.session.ended'; address: string; operator: string; says: string }
   | { name: 'storage.damaged'; path: string; rows: number; says: string }
   | { name: 'storage.failed'; says: string; path: string }
   | { name: 'storage.recovered'; path: string }
