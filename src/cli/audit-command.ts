@@ -4,6 +4,7 @@ import { compareFiles, makeBaseline } from './audit/baseline.ts';
 import { explainCheck, listChecks } from './audit/catalogue.ts';
 import { auditConfigFiles } from './audit/config-files.ts';
 import { FIX_OPTIONS, fix } from './audit/fix.ts';
+import { importReports } from './audit/import.ts';
 import { AUDIT_OPTIONS, AuditExit } from './audit/options.ts';
 import { PROBE_OPTIONS, probeEndpoints } from './audit/probe.ts';
 import { auditTls } from './audit/tls-endpoints.ts';
@@ -16,6 +17,7 @@ const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<numbe
   host: (invocation) => auditEverything(invocation, ['host']),
   tls: auditTls,
   config: auditConfigFiles,
+  import: importReports,
   list: listChecks,
   explain: explainCheck,
   probe: probeEndpoints,
@@ -37,6 +39,7 @@ export const auditCommand: Command = {
     'tls HOST:PORT… [options]',
     'probe URL… [--active] [--user NAME --password-file FILE] [options]',
     'config FILE… [--kind KIND] [options]',
+    'import REPORT… [options]',
     'list [--json]',
     'explain CHECK [--json]',
     'baseline FILE [options]',
@@ -55,6 +58,7 @@ export const auditCommand: Command = {
     ['sallyport audit host --root /mnt/image', 'An image that is mounted there'],
     ['sallyport audit tls broker.example:8883 --ca ca.crt', 'What an endpoint speaks, and its certificates'],
     ['sallyport audit config /etc/emqx/emqx.conf', 'One configuration; its kind is told from its name or its text'],
+    ['sallyport audit import arf.xml', 'What OpenSCAP or Lynis has found, beside what this audit finds on the host'],
     ['sallyport audit --fail-on high --json > audit.json', 'A gate for a deployment'],
     ['sallyport audit -o audit.html -o audit.sarif', 'For people and for code scanning, in one run'],
     ['sallyport audit --baseline before.json --new-only', 'Only what is new since `audit baseline before.json`'],

@@ -11,6 +11,7 @@ import type { Subject } from './model/subject.ts';
 import type { TargetKind } from './model/target.ts';
 import { mqttSubject } from './probe/subject.ts';
 import { CONTRADICTION } from './run/contradictions.ts';
+import { scannerSubject } from './scanners/subject.ts';
 import { tlsSubject } from './tls/subject.ts';
 
 export const SUBJECTS: readonly Subject[] = [
@@ -22,6 +23,7 @@ export const SUBJECTS: readonly Subject[] = [
   hivemqSubject,
   gatewaySubject,
   mqttSubject,
+  scannerSubject,
 ];
 
 export function subjectOf(kind: TargetKind): Subject {

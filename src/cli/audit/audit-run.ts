@@ -17,6 +17,7 @@ import { terminalReport } from '../../assurance/audit/report/terminal-report.ts'
 import { ReportView, verdictSentence } from '../../assurance/audit/report/view.ts';
 import { contradictionsIn } from '../../assurance/audit/run/contradictions.ts';
 import { deadlineSignal, type Job, runJobs } from '../../assurance/audit/run/runner.ts';
+import { foldScannerFindings } from '../../assurance/audit/scanners/fold.ts';
 import { machineCommands, noCommands, recordedCommands } from '../../assurance/audit/system/commands.ts';
 import { DirectorySystem, type RunCommand } from '../../assurance/audit/system/directory-system.ts';
 import { systemClock } from '../../base/clock.ts';
@@ -101,7 +102,7 @@ export async function auditReport(
     onProgress: ({ done, all, label }) => showProgress(`${done} of ${all} audited (${label})`),
   });
   endProgress();
-  const results = [...found, ...contradictionsIn(found)];
+  const results = foldScannerFindings([...found, ...contradictionsIn(found)]);
   const { waiverOf, unused, expired } = applyWaivers(declared.waivers, results, startedMs);
   return makeReport({
     version: VERSION,
