@@ -26,6 +26,8 @@ import { Expulsion } from './bans/expulsion.ts';
 import { CertificateGuards, type PreparedGuards } from './certificates/certificate-guards.ts';
 import { type PreparedStaples, Staples } from './certificates/staples.ts';
 import { ChainInForce } from './chain-in-force.ts';
+import { answerOf, type ClientAnswer, type ClientQuestion, GatewayClients } from './clients/gateway-clients.ts';
+import { ProcessClients } from './clients/process-clients.ts';
 import type { Config, ListenerConfig } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import { connectGate } from './connect-gate.ts';
@@ -90,6 +92,8 @@ export interface Gateway {
     setService(upstream: string, target: string, service: Service): boolean | Promise<boolean>;
   };
   readonly watching: GatewayWatching;
+  readonly clients: GatewayClients;
+  readonly quarantine: Quarantine;
   /** Does what a response asks for, and tells whom it hits; undefined where others do it. */
   enforce?(order: ResponseOrder): Impact;
   /** What operators, and responses to attacks, set for now. */
@@ -105,7 +109,7 @@ export interface Gateway {
 
 /** One of several processes: what they share is shared out among them. */
 export interface SharingGateway extends Gateway {
-  readonly quarantine: Quarantine;
+  answerAboutClients(question: ClientQuestion): ClientAnswer;
   /** What it may use of shared budgets, by `scopeKey`; of the rest it has an even part. */
   setShares(shares: ReadonlyMap<string, number>): void;
   /** What was asked of those since they were last taken. */
@@ -164,6 +168,8 @@ class RunningGateway implements SharingGateway {
   /** A worker's detections are answered by the process that started it. */
   readonly #responses: Responses | undefined;
   readonly #expulsion: Expulsion;
+  readonly #ownClients: ProcessClients;
+  readonly clients: GatewayClients;
   readonly #listeners = new Map<string, Listener>();
   readonly upstreams: Upstreams;
   readonly #guards: CertificateGuards;
@@ -212,6 +218,18 @@ class RunningGateway implements SharingGateway {
     this.#inForce = new LimitsInForce({ clock, emit, processes: shared?.processes ?? 1 });
     this.limits = limitControl(this.#inForce, clock);
     this.quarantine = quarantineOf(this.#connections, clock, bans.book === undefined ? undefined : options.emit);
+    this.#ownClients = new ProcessClients({
+      connections: this.#connections,
+      clock,
+      quarantine: this.quarantine,
+      inForce: this.#inForce,
+      knownGood: () => this.#config.overload.knownGood,
+      overloadStage: () => this.#overload.stage,
+    });
+    this.clients = new GatewayClients(
+      async (question) => ({ answers: [this.answerAboutClients(question)], unanswered: 0 }),
+      (countMax) => this.#detection?.openAttacks(countMax) ?? [],
+    );
     this.#enforcement = new Enforcement(this.#connections, clock, () => this.#config.overload.knownGood);
     this.#responses =
       bans.book === undefined
@@ -266,6 +284,10 @@ class RunningGateway implements SharingGateway {
   /** What a response asks of this process. */
   enforce(order: ResponseOrder): Impact {
     return this.#enforcement.enforce(order);
+  }
+
+  answerAboutClients(question: ClientQuestion): ClientAnswer {
+    return answerOf(this.#ownClients, question);
   }
 
   get listeners(): Gateway['listeners'] {
@@ -369,6 +391,7 @@ class RunningGateway implements SharingGateway {
           openLink: (receiver, client) => this.upstreams.open(receiver, client),
           onGone: (gone) => {
             this.#sampler.gone(gone.client);
+            this.#ownClients.gone(gone.client);
             this.#overload.gone(gone.client);
             this.#connections.remove(gone);
           },

@@ -4,7 +4,9 @@ import type { ConnectPacket } from '../mqtt/packet.ts';
 import type { DecodeRules } from '../mqtt/rules.ts';
 import type { ProtocolVersion } from '../mqtt/wire.ts';
 import type { ClientAuthorization, Subject } from '../policy/authorization/decision.ts';
+import type { Suspect } from '../policy/detection/bans/ban-index.ts';
 import type { Identity } from '../policy/identity/identity.ts';
+import type { Budget } from '../policy/limits/budget.ts';
 import type { LimitsInForce } from '../policy/limits/limits-in-force.ts';
 import type { Membership } from '../policy/limits/membership.ts';
 import { Conduct } from './conduct.ts';
@@ -42,6 +44,9 @@ export class Client {
   inflightMax: number;
   /** QoS 1 and 2 messages of the client that are not acknowledged yet. */
   inflight = 0;
+  /** What its next packet waits for, and what its next delivery does; set by the throttle. */
+  sendingWaitsFor: Budget | undefined;
+  receivingWaitsFor: Budget | undefined;
   /** Filters held, as the client wrote them. */
   readonly subscriptions = new Set<string>();
   readonly conduct = new Conduct();
@@ -117,4 +122,14 @@ export function subjectOf({ downstream }: Client, identity: Identity): Subject {
   const { username, clientId, roles = [], groups = [], attributes = {} } = identity;
   const { listener, address, secure } = downstream;
   return { username, clientId, roles, groups, attributes, listener, address, secure };
+}
+
+/** The client as bans and the quarantine see it. */
+export function suspectOf({ downstream, identity, username, clientId }: Client): Suspect {
+  return {
+    address: downstream.address,
+    username: identity?.username ?? username,
+    clientId,
+    fingerprint: downstream.certificate?.fingerprint,
+  };
 }

@@ -1,10 +1,8 @@
 /** Looks at connections one after another, and tells of each what it has done since it was looked at last. */
 import type { ClientSample } from '../policy/detection/client-sample.ts';
 import type { Client } from './client.ts';
-import { LastSample, type Traffic } from './traffic.ts';
+import { LastSample, ratesSince, SPAN_MIN_MS, type Traffic } from './traffic.ts';
 
-/** A connection is not looked at again before this. */
-const SPAN_MIN_MS = 950;
 /** One that does nothing is told of no more often than this. */
 const QUIET_SPAN_MS = 30_000;
 
@@ -24,6 +22,7 @@ export function takeSample(client: Client, nowMs: number, isLast = false): Clien
     traffic.refusalsUntold === last.refusalsUntold;
   if (isQuiet && (spanMs < QUIET_SPAN_MS || isLast)) return undefined;
   const sample = sampleOf(client, clientId, traffic, last, nowMs, connectedAtMs);
+  last.rates = ratesSince(traffic, last, nowMs);
   last.atMs = nowMs;
   last.messagesIn = traffic.messagesIn;
   last.messagesOut = traffic.messagesOut;

@@ -25,9 +25,6 @@ export class Throttle {
   readonly #clock: Clock;
   readonly #gate: ReadGate;
   readonly #target: ThrottleTarget;
-  /** What the next packet from the client waits for; what the next delivery does. */
-  #reading: Budget | undefined;
-  #delivering: Budget | undefined;
   readonly #reader: Waiter = { resume: () => this.#readOn() };
   readonly #writer: Waiter = { resume: () => this.#deliverOn() };
 
@@ -40,7 +37,7 @@ export class Throttle {
 
   /** Deliveries are held. */
   get holds(): boolean {
-    return this.#delivering !== undefined;
+    return this.#client.receivingWaitsFor !== undefined;
   }
 
   /** A login has been judged. */
@@ -87,7 +84,7 @@ export class Throttle {
 
   /** The packet that was put back waits, and so does the client: nothing is read meanwhile. */
   delay({ budget, cost }: Delay): void {
-    this.#reading = budget;
+    this.#client.sendingWaitsFor = budget;
     this.#gate.shut(Stop.Throttled);
     this.tell(excessOf(budget), 'delayed', Reason.MessageRateTooHigh);
     budget.wait(this.#reader, cost);
@@ -95,8 +92,8 @@ export class Throttle {
 
   /** Deliveries are held until what was delivered beyond the budget is paid back. */
   hold(budget: Budget): void {
-    if (this.#delivering !== undefined) return;
-    this.#delivering = budget;
+    if (this.#client.receivingWaitsFor !== undefined) return;
+    this.#client.receivingWaitsFor = budget;
     this.tell(excessOf(budget), 'held', Reason.MessageRateTooHigh);
     budget.wait(this.#writer, 1);
   }
@@ -106,13 +103,13 @@ export class Throttle {
   }
 
   #readOn(): void {
-    this.#reading = undefined;
+    this.#client.sendingWaitsFor = undefined;
     this.#gate.open(Stop.Throttled);
     this.#target.readOn();
   }
 
   #deliverOn(): void {
-    this.#delivering = undefined;
+    this.#client.receivingWaitsFor = undefined;
     this.#target.deliverOn();
   }
 
@@ -123,21 +120,21 @@ export class Throttle {
     // Topics are decided anew, with the limits that they have now.
     client.rights++;
     this.#target.changed();
-    if (this.#reading !== undefined) {
-      this.#reading.forget(this.#reader);
+    if (this.#client.sendingWaitsFor !== undefined) {
+      this.#client.sendingWaitsFor.forget(this.#reader);
       this.#readOn();
     }
-    if (this.#delivering !== undefined) {
-      this.#delivering.forget(this.#writer);
+    if (this.#client.receivingWaitsFor !== undefined) {
+      this.#client.receivingWaitsFor.forget(this.#writer);
       this.#deliverOn();
     }
   }
 
   leave(): void {
-    this.#reading?.forget(this.#reader);
-    this.#delivering?.forget(this.#writer);
-    this.#reading = undefined;
-    this.#delivering = undefined;
+    this.#client.sendingWaitsFor?.forget(this.#reader);
+    this.#client.receivingWaitsFor?.forget(this.#writer);
+    this.#client.sendingWaitsFor = undefined;
+    this.#client.receivingWaitsFor = undefined;
     const { membership, inForce } = this.#client;
     if (membership === undefined) return;
     membership.onChange = () => undefined;

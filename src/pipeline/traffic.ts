@@ -17,6 +17,21 @@ export class Traffic {
   subscribes = 0;
 }
 
+/** A second. */
+export interface TrafficRates {
+  readonly messagesInPerSecond: number;
+  readonly messagesOutPerSecond: number;
+  readonly bytesInPerSecond: number;
+  readonly bytesOutPerSecond: number;
+}
+
+const NO_TRAFFIC: TrafficRates = Object.freeze({
+  messagesInPerSecond: 0,
+  messagesOutPerSecond: 0,
+  bytesInPerSecond: 0,
+  bytesOutPerSecond: 0,
+});
+
 /** What a connection's numbers were when it was looked at last. */
 export class LastSample {
   atMs: number;
@@ -28,6 +43,8 @@ export class LastSample {
   broadFilters = 0;
   refusalsUntold = 0;
   topics = 0;
+  /** What it was a second then. */
+  rates: TrafficRates = NO_TRAFFIC;
   /** Oldest open QoS 2 exchange, and since when it has been that. */
   oldestQos2: number | undefined;
   oldestQos2SinceMs = 0;
@@ -35,4 +52,20 @@ export class LastSample {
   constructor(atMs: number) {
     this.atMs = atMs;
   }
+}
+
+/** A connection is not looked at again before this. */
+export const SPAN_MIN_MS = 950;
+
+/** What goes through a connection a second, since the last look; soon after that, what it was then. */
+export function ratesSince(traffic: Traffic, last: LastSample, nowMs: number): TrafficRates {
+  const spanMs = nowMs - last.atMs;
+  if (spanMs < SPAN_MIN_MS) return last.rates;
+  const perSecond = (now: number, before: number): number => Math.round(((now - before) * 10_000) / spanMs) / 10;
+  return {
+    messagesInPerSecond: perSecond(traffic.messagesIn, last.messagesIn),
+    messagesOutPerSecond: perSecond(traffic.messagesOut, last.messagesOut),
+    bytesInPerSecond: perSecond(traffic.bytesIn, last.bytesIn),
+    bytesOutPerSecond: perSecond(traffic.bytesOut, last.bytesOut),
+  };
 }

@@ -133,6 +133,10 @@ export class BanDesk {
     );
   }
 
+  get count(): number {
+    return this.#bans.index.size;
+  }
+
   list(): BanListing {
     return listBans(this.#bans.index, this.#aheadMs());
   }

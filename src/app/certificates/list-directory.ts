@@ -8,6 +8,7 @@ import { LIST_SIZE_MAX_BYTES, type ListCache } from '../../policy/identity/revoc
 export class ListDirectory implements ListCache {
   readonly #directory: string;
   readonly #emit: Emit;
+  #isFailing = false;
 
   constructor(directory: string, emit: Emit) {
     this.#directory = directory;
@@ -43,7 +44,10 @@ export class ListDirectory implements ListCache {
         await opened.close();
       }
       await rename(beside, file);
+      if (this.#isFailing) this.#emit({ name: 'storage.recovered', path: this.#directory });
+      this.#isFailing = false;
     } catch (error) {
+      this.#isFailing = true;
       const says = `a revocation list could not be kept (${(error as NodeJS.ErrnoException).code})`;
       this.#emit({ name: 'storage.failed', path: this.#directory, says });
       await rm(beside, { force: true }).catch(() => undefined);

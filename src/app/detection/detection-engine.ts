@@ -4,6 +4,7 @@ import type { Chance } from '../../base/chance.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
 import { KeyedHash } from '../../base/keyed-hash.ts';
+import type { OpenAttack } from '../../policy/detection/attacks.ts';
 import type { ClientSample } from '../../policy/detection/client-sample.ts';
 import type { Responder } from '../../policy/detection/detection.ts';
 import { Detectors } from '../../policy/detection/detectors.ts';
@@ -40,6 +41,11 @@ export class DetectionEngine {
 
   sample(sample: ClientSample): void {
     this.#detectors.sample(sample, this.#clock.nowMs());
+  }
+
+  /** Attacks that go on, the highest scores first. */
+  openAttacks(countMax: number): OpenAttack[] {
+    return this.#detectors.openAttacks(this.#clock.nowMs(), countMax);
   }
 
   /** Puts another configuration into force: detectors whose settings have changed begin anew. */

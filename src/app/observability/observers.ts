@@ -7,17 +7,24 @@ import type { Emit, GatewayEvent } from '../../base/events.ts';
 import type { Config } from '../config/config.ts';
 import { type EventLog, openLog } from '../log.ts';
 import { boundedEvent } from './bounded-event.ts';
+import { EventStream } from './event-stream/event-stream.ts';
 import { isJournaled } from './journal/journaled.ts';
 import { type JournalWriter, openJournal } from './journal/writer.ts';
 import type { OperatorAction } from './operator-action.ts';
+import { RefusalTally } from './refusal-tally.ts';
 import { Repeats } from './repeats.ts';
 import { type Collectors, openCollectors } from './syslog/collectors.ts';
+import { Troubles } from './troubles.ts';
 
 export interface Observers {
   readonly emit: Emit;
   /** Into the journal with what an operator did. */
   readonly onAction: (action: OperatorAction) => void;
   readonly log: EventLog;
+  /** For those who watch. */
+  readonly stream: EventStream;
+  readonly refusals: RefusalTally;
+  readonly troubles: Troubles;
   /** Takes up what a reload has changed; names the settings that only a restart puts into force. */
   apply(config: Config): string[];
   /** Resolves when what they hold is out, or has had its time. */
@@ -43,10 +50,14 @@ export async function openObservers(config: Config, { clock, chance, version }: 
   const log = await openLog(config.log, clock);
   let journal: JournalWriter | undefined;
   let collectors: Collectors | undefined;
+  const refusals = new RefusalTally();
+  const troubles = new Troubles();
+  const stream = new EventStream({ clock, emit: (event) => write(event) });
   const write = (event: GatewayEvent): void => {
     log.emit(event);
-    if (journal === undefined && collectors === undefined) return;
+    troubles.take(event, clock.epochMs());
     const bounded = boundedEvent(event);
+    stream.take(bounded);
     if (isJournaled(event.name)) journal?.append('event', bounded);
     collectors?.emit(bounded);
   };
@@ -67,9 +78,15 @@ export async function openObservers(config: Config, { clock, chance, version }: 
     throw error;
   }
   return {
-    emit: repeats.take,
+    emit: (event) => {
+      refusals.take(event);
+      repeats.take(event);
+    },
     onAction: (action) => journal?.append('action', action),
     log,
+    stream,
+    refusals,
+    troubles,
     apply(next) {
       log.setLevel(next.log.level);
       const restartNeeded: string[] = [];
@@ -81,6 +98,7 @@ export async function openObservers(config: Config, { clock, chance, version }: 
     },
     async close() {
       repeats.close();
+      stream.close();
       await Promise.all([journal?.close(), collectors?.close()]);
       await log.close();
     },

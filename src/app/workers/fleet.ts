@@ -9,6 +9,7 @@ import type { Impact } from '../../pipeline/membership.ts';
 import type { RecordingImage } from '../../policy/authorization/learning/recording.ts';
 import type { ClientSample } from '../../policy/detection/client-sample.ts';
 import type { ToldQuarantine } from '../../policy/detection/quarantine.ts';
+import type { ClientAnswer, ClientQuestion } from '../clients/gateway-clients.ts';
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
 import type { Gateway, ReloadOutcome } from '../gateway.ts';
@@ -22,6 +23,8 @@ const RESTART_BASE_MS = 250;
 const RESTART_MAX_MS = 30_000;
 /** A worker that has lived this long is well. */
 const WELL_AFTER_MS = 60_000;
+/** An operator who asks after clients does not wait for a worker that is stuck. */
+const ANSWER_TIMEOUT_MS = 2_000;
 /** How long after its own drain timeout a worker may take to end. */
 const LEAVE_GRACE_MS = 3_000;
 
@@ -233,6 +236,19 @@ export class Fleet implements WorkerListener {
   ): Promise<Extract<FromWorker, { kind: Kind }>[]> {
     const answers = await Promise.all([...this.#workers.values()].map((worker) => worker.ask<Kind>(make)));
     return answers.filter((answer) => answer !== undefined);
+  }
+
+  /** Of all workers that answer in time. */
+  async askAboutClients(question: ClientQuestion): Promise<{ answers: ClientAnswer[]; unanswered: number }> {
+    const deadline = { clock: this.#options.clock, ms: ANSWER_TIMEOUT_MS };
+    const answers = await Promise.all(
+      [...this.#workers.values()].map((worker) =>
+        worker.ask<'client question'>((id) => ({ kind: 'client question', id, question }), deadline),
+      ),
+    );
+    const heard = answers.filter((answer) => answer !== undefined);
+    const told = heard.map(({ answer }) => answer).filter((answer) => answer !== undefined);
+    return { answers: told, unanswered: answers.length - heard.length };
   }
 
   async drain(signal: string): Promise<void> {

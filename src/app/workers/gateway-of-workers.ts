@@ -4,6 +4,7 @@ import { mergedReport, type ShadowReport } from '../../policy/authorization/shad
 import { Quarantine } from '../../policy/detection/quarantine.ts';
 import type { Service } from '../../transports/upstream/target.ts';
 import type { TargetStatus } from '../../transports/upstream/target-status.ts';
+import { GatewayClients } from '../clients/gateway-clients.ts';
 import type { Config } from '../config/config.ts';
 import { DetectionEngine } from '../detection/detection-engine.ts';
 import type { Gateway, GatewayOptions, GatewayWatching, ReloadOutcome } from '../gateway.ts';
@@ -33,7 +34,8 @@ export class GatewayOfWorkers implements Gateway {
   readonly #fleet: Fleet;
   /** Sees what the clients of all workers do. */
   readonly #detection: DetectionEngine;
-  readonly #quarantine: Quarantine;
+  readonly quarantine: Quarantine;
+  readonly clients: GatewayClients;
   readonly #responses: Responses | undefined;
   #config: Config;
   #hub: BrokerHub | undefined;
@@ -67,7 +69,7 @@ export class GatewayOfWorkers implements Gateway {
       responder: { respond: (detection) => this.#responses?.respond(detection) },
     });
     const { emit } = this.#detection;
-    this.#quarantine = new Quarantine({
+    this.quarantine = new Quarantine({
       clock,
       onChange: (subject, change, forMs) => {
         if (change === 'entered') this.#fleet.broadcast({ kind: 'confine', confined: { subject, forMs } });
@@ -84,10 +86,14 @@ export class GatewayOfWorkers implements Gateway {
       configPath,
       brokerPath: this.#brokerPath,
       workers: config.workers,
-      confined: () => this.#quarantine.told(),
+      confined: () => this.quarantine.told(),
       onImpact: (order, worker, impact) => this.#responses?.onImpact(order, worker, impact),
       beforeStart: () => options.bans.flush?.(),
     });
+    this.clients = new GatewayClients(
+      (question) => this.#fleet.askAboutClients(question),
+      (countMax) => this.#detection.openAttacks(countMax),
+    );
     this.#tellBans();
     this.#responses =
       options.bans.book === undefined
@@ -98,7 +104,7 @@ export class GatewayOfWorkers implements Gateway {
             emit: options.emit,
             book: options.bans.book,
             limits: this.limits,
-            quarantine: this.#quarantine,
+            quarantine: this.quarantine,
             enforce: (order) => this.#fleet.broadcast({ kind: 'response', order }),
           });
   }
@@ -202,7 +208,7 @@ export class GatewayOfWorkers implements Gateway {
     await this.#fleet.drain(signal);
     await this.#hub?.close();
     this.#detection.close();
-    this.#quarantine.close();
+    this.quarantine.close();
     emit({ name: 'gateway.stopped', durationMs: Math.round(clock.nowMs() - startedMs), connectionsCut: 0 });
   }
 }

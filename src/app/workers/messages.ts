@@ -13,6 +13,7 @@ import type { Limit } from '../../policy/limits/limit-value.ts';
 import type { Claim } from '../../transports/upstream/client-owners.ts';
 import type { Service } from '../../transports/upstream/target.ts';
 import type { TargetStatus } from '../../transports/upstream/target-status.ts';
+import type { ClientAnswer, ClientQuestion } from '../clients/gateway-clients.ts';
 import type { Config } from '../config/config.ts';
 import type { Gateway, ReloadOutcome } from '../gateway.ts';
 import type { ResponseOrder } from '../response/responses.ts';
@@ -51,6 +52,7 @@ export type ToWorker =
   | { readonly kind: 'override'; readonly override: ToldOverride }
   | { readonly kind: 'unset override'; readonly target: Target; readonly name: LimitName | undefined }
   | { readonly kind: 'limit report'; readonly id: number; readonly target: Target }
+  | { readonly kind: 'client question'; readonly id: number; readonly question: ClientQuestion }
   /** What it may use of budgets that all share; of the rest it has an even part. */
   | { readonly kind: 'shares'; readonly shares: readonly [at: string, share: number][] }
   | { readonly kind: 'set learning'; readonly isOn: boolean }
@@ -73,6 +75,7 @@ export type FromWorker =
   | { readonly kind: 'shadow report'; readonly id: number; readonly report: ShadowReport | undefined }
   | { readonly kind: 'recording'; readonly id: number; readonly recording: RecordingImage }
   | { readonly kind: 'limit report'; readonly id: number; readonly report: readonly LimitReport[] }
+  | { readonly kind: 'client question'; readonly id: number; readonly answer: ClientAnswer | undefined }
   | { readonly kind: 'demands'; readonly demands: [at: string, demand: number][] }
   /** The last of it, from one that leaves. */
   | { readonly kind: 'recording left'; readonly recording: RecordingImage }

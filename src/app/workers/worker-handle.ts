@@ -1,6 +1,7 @@
 /** One worker as its supervisor sees it: a process, what it was asked, and what it answered. */
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
+import type { Clock } from '../../base/clock.ts';
 import type { Gateway } from '../gateway.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 
@@ -74,14 +75,22 @@ export class WorkerHandle {
     if (!this.#isGone && this.#worker.isConnected()) this.#worker.send(message);
   }
 
-  /** Asks, and resolves with the answer, or with undefined when the worker is gone. */
+  /** Asks, and resolves with the answer, or with undefined when the worker is gone or does not answer in time. */
   ask<Kind extends Answer['kind']>(
     make: (id: number) => ToWorker,
+    deadline?: { readonly clock: Clock; readonly ms: number },
   ): Promise<Extract<Answer, { kind: Kind }> | undefined> {
     if (this.#isGone) return Promise.resolve(undefined);
     const id = ++this.#lastId;
     return new Promise((resolve) => {
-      this.#waiting.set(id, (answer) => resolve(answer as Extract<Answer, { kind: Kind }> | undefined));
+      const timer = deadline?.clock.after(deadline.ms, () => {
+        this.#waiting.delete(id);
+        resolve(undefined);
+      });
+      this.#waiting.set(id, (answer) => {
+        timer?.cancel();
+        resolve(answer as Extract<Answer, { kind: Kind }> | undefined);
+      });
       this.send(make(id));
     });
   }

@@ -136,6 +136,9 @@ class Worker {
       case 'limit report':
         void this.#tellLimitReport(message.id, message.target);
         return;
+      case 'client question':
+        this.#tellAboutClients(message);
+        return;
       case 'shares':
         this.#gateway?.setShares(new Map(message.shares));
         return;
@@ -227,6 +230,11 @@ class Worker {
 
   async #tellLimitReport(id: number, target: Target): Promise<void> {
     tell({ kind: 'limit report', id, report: (await this.#gateway?.limits.report(target)) ?? [] });
+  }
+
+  /** One that is starting has no clients, and says so at once. */
+  #tellAboutClients({ id, question }: Extract<ToWorker, { kind: 'client question' }>): void {
+    tell({ kind: 'client question', id, answer: this.#gateway?.answerAboutClients(question) });
   }
 
   #tellDemands(): void {

@@ -1,7 +1,7 @@
 /** Whether the client is shut out: by its address, its user name, its identifier or its certificate. */
 import { Reason } from '../../mqtt/reason.ts';
 import { type Ban, subjectText } from '../../policy/detection/bans/ban.ts';
-import type { Client } from '../client.ts';
+import { type Client, suspectOf } from '../client.ts';
 import { PASS, refuse, type Verdict } from '../verdict.ts';
 
 const WHAT = {
@@ -28,11 +28,6 @@ export function banned(client: Client): Verdict {
   return refuse(Reason.Banned, by, says);
 }
 
-export function banOf({ policy, downstream, identity, username, clientId }: Client): Ban | undefined {
-  return policy.bans?.of({
-    address: downstream.address,
-    username: identity?.username ?? username,
-    clientId,
-    fingerprint: downstream.certificate?.fingerprint,
-  });
+export function banOf(client: Client): Ban | undefined {
+  return client.policy.bans?.of(suspectOf(client));
 }

@@ -1,6 +1,6 @@
 /** The attacks that are going on: each is told when it is recognised, now and then while it goes on, and when it is over. */
 import type { GatewayEvent } from '../../base/events.ts';
-import type { Detection, Origin, Responder, Response } from './detection.ts';
+import type { Detection, Origin, Responder, Response, SubjectKind } from './detection.ts';
 import type { Contract, DetectorSettings, Finding } from './detector.ts';
 import { cutText, subjectText } from './evidence.ts';
 
@@ -11,7 +11,7 @@ const OVER = 0.5;
 
 interface Attack {
   readonly detector: string;
-  readonly kind: string;
+  readonly kind: SubjectKind;
   readonly value: string;
   readonly sinceMs: number;
   readonly windowMs: number;
@@ -21,6 +21,18 @@ interface Attack {
   toldMs: number;
   toldScore: number;
   repetition: number;
+}
+
+/** An attack that goes on, for whoever asks. */
+export interface OpenAttack {
+  readonly detector: string;
+  readonly subjectKind: SubjectKind;
+  readonly subject: string;
+  /** Count over threshold, as it has decayed to, and the most that it was. */
+  readonly score: number;
+  readonly scoreMax: number;
+  /** For so long it goes on. */
+  readonly ageMs: number;
 }
 
 export interface AttacksOptions {
@@ -107,8 +119,7 @@ export class Attacks {
   /** Tells the end of what has decayed; called now and then. */
   settle(nowMs: number): void {
     for (const [key, attack] of this.#open) {
-      const score = attack.score * 2 ** (-(nowMs - attack.seenMs) / attack.windowMs);
-      if (score > OVER) continue;
+      if (decayed(attack, nowMs) > OVER) continue;
       this.#open.delete(key);
       const { detector, kind, value, sinceMs, scoreMax } = attack;
       this.#options.emit({
@@ -123,10 +134,30 @@ export class Attacks {
     if (this.#open.size < ATTACKS_MAX) this.#isFullTold = false;
   }
 
+  /** The highest scores first, at most `countMax` of them. */
+  list(nowMs: number, countMax: number): OpenAttack[] {
+    return [...this.#open.values()]
+      .map((attack) => ({ attack, score: decayed(attack, nowMs) }))
+      .sort((a, b) => b.score - a.score)
+      .slice(0, countMax)
+      .map(({ attack: { detector, kind, value, scoreMax, sinceMs }, score }) => ({
+        detector,
+        subjectKind: kind,
+        subject: value,
+        score: rounded(score),
+        scoreMax: rounded(scoreMax),
+        ageMs: Math.round(nowMs - sinceMs),
+      }));
+  }
+
   /** Forgets those of one detector, which has been switched off or set anew. */
   forget(detector: string): void {
     for (const [key, attack] of this.#open) if (attack.detector === detector) this.#open.delete(key);
   }
+}
+
+function decayed({ score, seenMs, windowMs }: Attack, nowMs: number): number {
+  return score * 2 ** (-(nowMs - seenMs) / windowMs);
 }
 
 function scoreOf({ count, threshold }: Finding): number {

@@ -3,7 +3,7 @@ import { BoundedMap } from '../../base/bounded-map.ts';
 import type { EventName, GatewayEvent } from '../../base/events.ts';
 import { networkOf } from '../../base/ip-address.ts';
 import type { KeyedHash } from '../../base/keyed-hash.ts';
-import { Attacks } from './attacks.ts';
+import { Attacks, type OpenAttack } from './attacks.ts';
 import type { ClientSample } from './client-sample.ts';
 import type { Responder, Subject } from './detection.ts';
 import type { Contract, DetectorSettings, Seen, Tally, TallyOptions, Tools, Watch } from './detector.ts';
@@ -59,6 +59,11 @@ export class Detectors {
   /** Attacks that are going on. */
   get attacks(): number {
     return this.#attacks.count;
+  }
+
+  /** Those of them with the highest scores. */
+  openAttacks(nowMs: number, countMax: number): OpenAttack[] {
+    return this.#attacks.list(nowMs, countMax);
   }
 
   /** Memory of all tables. */

@@ -1,0 +1,143 @@
+/** What operators ask of clients: to see them, to end them, to slow them down, to confine them and to let them go again. */
+
+import { parseDurationMs } from '../../base/duration.ts';
+import type { Emit } from '../../base/events.ts';
+import type { Quarantine } from '../../policy/detection/quarantine.ts';
+import type { BanDesk, BanRecord } from '../bans/ban-desk.ts';
+import type { Config } from '../config/config.ts';
+import { OperatorError } from '../config/problem.ts';
+import { type GatewayLimits, setLimits, unsetLimits } from '../limit-control.ts';
+import type { ClientDetails, ClientPage } from './client-facts.ts';
+import { type ClientFilter, checkFilter, PAGE_DEFAULT, PAGE_MAX, readCursor } from './client-query.ts';
+import { readClientSubject } from './client-subject.ts';
+import type { GatewayClients } from './gateway-clients.ts';
+
+const REASON_MAX_CHARS = 300;
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+const FOR_MAX_MS = 30 * 86_400_000;
+
+export interface ClientDeskOptions {
+  readonly clients: GatewayClients;
+  readonly limits: GatewayLimits;
+  readonly quarantine: Quarantine;
+  readonly banDesk: BanDesk;
+  readonly response: () => Config['response'];
+  readonly emit: Emit;
+}
+
+export interface Disconnected {
+  readonly clientId: string;
+  readonly connections: readonly string[];
+  /** Where a ban was asked for. */
+  readonly ban: BanRecord | null;
+}
+
+export interface Confined {
+  readonly clientId: string;
+  readonly role: string;
+  readonly forMs: number;
+}
+
+export class ClientDesk {
+  readonly #options: ClientDeskOptions;
+
+  constructor(options: ClientDeskOptions) {
+    this.#options = options;
+  }
+
+  /** @throws {OperatorError} where the filter or the cursor cannot be. */
+  list(filter: ClientFilter, cursor?: string, countMax: number = PAGE_DEFAULT): Promise<ClientPage> {
+    const count = Math.min(PAGE_MAX, Math.max(1, countMax));
+    return this.#options.clients.list(checkFilter(filter), readCursor(cursor), count);
+  }
+
+  /** @throws {OperatorError} where no such client is connected. */
+  async show(id: string): Promise<ClientDetails[]> {
+    const found = await this.#options.clients.inspect(id);
+    if (found.length === 0) throw notConnected(id);
+    return found;
+  }
+
+  /**
+   * Ends the client's connections. `banFor` is a duration, `forever`, or undefined for no ban; whoever is banned is ended as those are,
+   * and its Will is not published.
+   * @throws {OperatorError} where it is not connected, or cannot be banned.
+   */
+  async disconnect(id: string, who: string, asked: { reason?: string; banFor?: string } = {}): Promise<Disconnected> {
+    const { reason = '', banFor } = asked;
+    if (reason.length > REASON_MAX_CHARS || CONTROL.test(reason)) {
+      throw new OperatorError(`A reason is one line of at most ${REASON_MAX_CHARS} characters.`);
+    }
+    const { clients, banDesk } = this.#options;
+    const known = await clients.inspect(id);
+    const [first] = known;
+    // Who is to be banned need not be there.
+    const clientId = first?.clientId ?? id;
+    if (first === undefined && banFor === undefined) throw notConnected(id);
+    if (banFor !== undefined) {
+      const lasting = banFor === 'forever' ? '' : banFor;
+      const ban = banDesk.add([readClientSubject(clientId), lasting, reason], who);
+      return { clientId, connections: known.map(({ connectionId }) => connectionId), ban };
+    }
+    const says = reason === '' ? 'an operator has ended the connection' : reason;
+    const ended = await clients.disconnect(id, `operator:${who}`, says);
+    return { clientId, connections: ended.map(({ connectionId }) => connectionId), ban: null };
+  }
+
+  /** Sets limits of one client for now: `publish.messagesPerSecond=5` and the like. @throws {OperatorError} */
+  throttle(id: string, assignments: readonly string[], forText: string | undefined, who: string) {
+    return setLimits(this.#options.limits, [readClientSubject(id), forText ?? '', ...assignments], who);
+  }
+
+  /** Confines it to the role that the configuration names, whether it is connected or not. @throws {OperatorError} */
+  quarantine(id: string, forText: string | undefined, who: string): Confined {
+    const { role, durationMs } = this.#options.response().quarantine;
+    if (role === undefined) {
+      throw new OperatorError(
+        'There is no quarantine: name a role of the policy in response.quarantine.role, and reload. `sallyport disconnect` ends a client at once.',
+      );
+    }
+    const forMs = forText === undefined ? durationMs : parseDurationMs(forText);
+    if (forMs === undefined || forMs === 0 || forMs > FOR_MAX_MS) {
+      throw new OperatorError(
+        `"${forText?.slice(0, 40)}" is no time for a quarantine: give 30m or the like, up to 30d.`,
+      );
+    }
+    readClientSubject(id);
+    const subject = { kind: 'clientId', value: id } as const;
+    if (!this.#options.quarantine.confine(subject, forMs)) {
+      throw new OperatorError('The quarantine is full; let somebody go, or disconnect this one.');
+    }
+    const says = `an operator has confined it to the role ${role}`;
+    const by = `operator:${who}`;
+    this.#options.emit({
+      name: 'response.taken',
+      action: 'quarantine',
+      subjectKind: 'clientId',
+      subject: id,
+      by,
+      says,
+    });
+    return { clientId: id, role, forMs };
+  }
+
+  /** Lets it out of the quarantine and takes back what limits it for now; what was done. @throws {OperatorError} */
+  release(id: string): { clientId: string; isOutOfQuarantine: boolean; limitsTakenBack: number } {
+    const target = readClientSubject(id);
+    const isOutOfQuarantine = this.#options.quarantine.release({ kind: 'clientId', value: id });
+    const isLimited = this.#options.limits.overrides().some((each) => each.target === target);
+    const limitsTakenBack = isLimited ? unsetLimits(this.#options.limits, [target]) : 0;
+    if (isOutOfQuarantine || limitsTakenBack > 0) return { clientId: id, isOutOfQuarantine, limitsTakenBack };
+    throw new OperatorError(
+      `The client ${shown(id)} is neither in quarantine by its own name nor limited for now; \`sallyport limits list\` shows what is.`,
+    );
+  }
+}
+
+function shown(id: string): string {
+  return JSON.stringify(id.slice(0, 80));
+}
+
+function notConnected(id: string): OperatorError {
+  return new OperatorError(`No client ${shown(id)} is connected; \`sallyport clients\` shows who is.`);
+}

@@ -1,0 +1,104 @@
+/** The clients of the whole gateway, whichever process serves them: asked with a deadline, answered with what came in time. */
+import type { OpenAttack } from '../../policy/detection/attacks.ts';
+import type { ClientDetails, ClientPage } from './client-facts.ts';
+import { type ClientFilter, type ClientQuery, type Cursor, isBehind, placeOfConnection } from './client-query.ts';
+import { FiguresSum, type GatewayFigures } from './gateway-figures.ts';
+import type { ClientPart, ProcessClients } from './process-clients.ts';
+
+/** Of the attacks that go on, as many are looked for among clients: those with the highest scores. */
+const ATTACKS_MAX = 1000;
+
+/** What one process is asked; plain data. */
+export type ClientQuestion =
+  | { readonly kind: 'list'; readonly query: ClientQuery }
+  | { readonly kind: 'inspect'; readonly id: string; readonly attacks: readonly OpenAttack[] }
+  | { readonly kind: 'disconnect'; readonly id: string; readonly by: string; readonly says: string }
+  | { readonly kind: 'figures' };
+
+/** What it answers. */
+export interface ClientAnswers {
+  readonly list: ClientPart;
+  readonly inspect: readonly ClientDetails[];
+  readonly disconnect: readonly { readonly connectionId: string; readonly clientId: string }[];
+  readonly figures: GatewayFigures;
+}
+export type ClientAnswer = ClientAnswers[keyof ClientAnswers];
+
+/** Asks every process; those that do not answer in time are counted. */
+export type AskProcesses = (
+  question: ClientQuestion,
+) => Promise<{ answers: readonly ClientAnswer[]; unanswered: number }>;
+
+export function answerOf(clients: ProcessClients, question: ClientQuestion): ClientAnswer {
+  switch (question.kind) {
+    case 'list':
+      return clients.list(question.query);
+    case 'inspect':
+      return clients.inspect(question.id, question.attacks);
+    case 'disconnect':
+      return clients.disconnect(question.id, question.by, question.says);
+    case 'figures':
+      return clients.figures();
+  }
+}
+
+export class GatewayClients {
+  readonly #askAll: AskProcesses;
+  readonly #attacks: (countMax: number) => readonly OpenAttack[];
+
+  constructor(askAll: AskProcesses, attacks: (countMax: number) => readonly OpenAttack[]) {
+    this.#askAll = askAll;
+    this.#attacks = attacks;
+  }
+
+  /** Attacks that go on, whoever they are laid to. */
+  get attacks(): number {
+    return this.#attacks(Number.POSITIVE_INFINITY).length;
+  }
+
+  async #ask<Kind extends ClientQuestion['kind']>(
+    question: Extract<ClientQuestion, { kind: Kind }>,
+  ): Promise<{ answers: ClientAnswers[Kind][]; unanswered: number }> {
+    const { answers, unanswered } = await this.#askAll(question);
+    // INVARIANT: a process answers what it was asked.
+    return { answers: answers as ClientAnswers[Kind][], unanswered };
+  }
+
+  async list(filter: ClientFilter, after: Cursor, countMax: number): Promise<ClientPage> {
+    const attacks = this.#attacks(ATTACKS_MAX);
+    const { answers, unanswered } = await this.#ask<'list'>({
+      kind: 'list',
+      query: { filter, after, attacks, countMax: countMax + 1 },
+    });
+    const all = answers
+      .flatMap(({ clients }) => clients)
+      .map((client) => ({ client, place: placeOfConnection(client.connectionId) }))
+      .sort((a, b) => (isBehind(a.place, b.place) ? 1 : -1))
+      .map(({ client }) => client);
+    const clients = all.slice(0, countMax);
+    return {
+      clients,
+      matched: answers.reduce((sum, { matched }) => sum + matched, 0),
+      next: all.length > countMax ? (clients.at(-1)?.connectionId ?? null) : null,
+      unanswered,
+    };
+  }
+
+  async inspect(id: string): Promise<ClientDetails[]> {
+    const { answers } = await this.#ask<'inspect'>({ kind: 'inspect', id, attacks: this.#attacks(ATTACKS_MAX) });
+    return answers.flat();
+  }
+
+  /** Those that it ends. */
+  async disconnect(id: string, by: string, says: string): Promise<{ connectionId: string; clientId: string }[]> {
+    const { answers } = await this.#ask<'disconnect'>({ kind: 'disconnect', id, by, says });
+    return answers.flat();
+  }
+
+  async figures(): Promise<GatewayFigures> {
+    const { answers } = await this.#ask<'figures'>({ kind: 'figures' });
+    const sum = new FiguresSum();
+    for (const answer of answers) sum.add(answer);
+    return sum.total();
+  }
+}
