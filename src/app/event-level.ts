@@ -53,6 +53,8 @@ export const EVENT_LEVELS: Readonly<Record<EventName, LogLevel>> = {
   'overload.entered': 'warn',
   'overload.left': 'info',
   'connection.shed': 'warn',
+  'control.refused': 'warn',
+  'control.failed': 'error',
   'ceiling.reached': 'warn',
   'limit.exceeded': 'warn',
   'limit.changed': 'info',

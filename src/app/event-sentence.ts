@@ -130,6 +130,10 @@ export function eventSentence(event: GatewayEvent): string {
       return `Overload, stage ${event.stage} is over: ${event.measure} is at ${event.value} of ${event.limit}`;
     case 'connection.shed':
       return `${event.action === 'shed' ? 'Shed' : 'Evicted'} ${who(event)}: ${why(event)}`;
+    case 'control.refused':
+      return `Turned away ${event.operator ?? 'nobody known'} at ${event.request} of the control API${event.address === undefined ? '' : ` from ${event.address}`} (${event.status}): ${event.says} [${event.by}]`;
+    case 'control.failed':
+      return `Failed at ${event.request} of the control API (${event.instance}): ${event.says}`;
     case 'ceiling.reached':
       return `Ceiling ${event.ceiling} (${event.limit}) reached: ${event.says}`;
     case 'limit.exceeded': {

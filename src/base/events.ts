@@ -184,6 +184,22 @@ export type GatewayEvent =
   | { name: 'overload.left'; stage: 1 | 2 | 3; measure: string; value: number; limit: number }
   /** Ended to make room, for the gateway's sake or another client's. */
   | ({ name: 'connection.shed'; action: 'shed' | 'evicted' } & ConnectionFacts & Decision)
+  /** Over the control API somebody was turned away who may not, is not known, or asks too often. */
+  | {
+      name: 'control.refused';
+      /** Method and path, cut where they are long. */
+      request: string;
+      /** HTTP's. */
+      status: number;
+      by: string;
+      says: string;
+      /** Absent where nobody is known. */
+      operator?: string;
+      /** Absent on the control socket. */
+      address?: string;
+    }
+  /** Our own failure at a request over the control API; `instance` is what the asking side was told. */
+  | { name: 'control.failed'; request: string; instance: string; says: string }
   | { name: 'ceiling.reached'; ceiling: string; limit: number; says: string; clientId?: string; listener?: string }
   /** Somebody wants more than a limit allows; told once in a while for each limit and scope. */
   | ({

@@ -6,6 +6,7 @@ import { authenticationSchema } from './authentication-schema.ts';
 import { authorizationSchema } from './authorization-schema.ts';
 import { bansSchema } from './bans-schema.ts';
 import { chainReferenceProblems } from './chain-references.ts';
+import { controlSchema } from './control-schema.ts';
 import { detectionSchema } from './detection-schema.ts';
 import { choice, complaint, duration, list, path, seconds, section, size, wholeNumber } from './fields.ts';
 import { firewallProblems, firewallSchema } from './firewall-schema.ts';
@@ -147,6 +148,7 @@ export function configSchema(directory: string) {
     journal: journalSchema(directory)
       .prefault({})
       .meta(about('The tamper-evident record of decisions and of what operators did.')),
+    control: controlSchema(directory).prefault({}).meta(about('The control API over HTTPS.')),
     syslog: syslogSchema(directory).prefault([]).meta(about('Collectors that events are sent to as well.')),
     workers: z
       .union([z.literal('auto'), wholeNumber({ min: 1, max: WORKERS_MAX })], {

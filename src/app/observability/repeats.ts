@@ -103,7 +103,7 @@ export class Repeats {
 
 function addressOf(event: GatewayEvent): string | undefined {
   // Whoever only listens has an address, too; a peer has a connection.
-  return 'connectionId' in event ? event.address : undefined;
+  return 'connectionId' in event || event.name === 'control.refused' ? event.address : undefined;
 }
 
 function partsOf(key: string): [name: string, address: string] {

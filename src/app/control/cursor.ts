@@ -1,0 +1,67 @@
+/** Pages: a cursor says behind what the next page begins, and means nothing to whoever carries it. */
+import { z } from 'zod';
+import { ControlProblem } from './problem-details.ts';
+import { numberText } from './route.ts';
+
+const LIMIT_DEFAULT = 100;
+const CURSOR_MAX_CHARS = 1024;
+
+/** The query parameters of a list with pages; spread into a route's own. */
+export function pageQuery({ limitMax = 1000 } = {}) {
+  return {
+    limit: numberText({ min: 1, max: limitMax })
+      .optional()
+      .meta({ description: `How many at most; ${LIMIT_DEFAULT} where it is absent.` }),
+    cursor: z
+      .string()
+      .max(CURSOR_MAX_CHARS, 'give the `next` of the page before, as it was')
+      .optional()
+      .meta({ description: 'The `next` of the page before.' }),
+  };
+}
+
+/** Part of a response with pages. */
+export const nextCursor = z.string().nullable().meta({ description: 'Cursor of the next page; null on the last one.' });
+
+interface PageAsked {
+  readonly limit?: number | undefined;
+  readonly cursor?: string | undefined;
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next: string | null;
+}
+
+export function limitOf({ limit = LIMIT_DEFAULT }: PageAsked): number {
+  return limit;
+}
+
+/** What the cursor stands for; undefined on the first page. @throws {ControlProblem} where it is none of ours. */
+export function cursorOf({ cursor }: PageAsked): string | undefined {
+  if (cursor === undefined) return undefined;
+  const text = Buffer.from(cursor, 'base64url').toString('utf8');
+  if (encodeCursor(text) === cursor) return text;
+  const says = 'is no cursor: give the `next` of the page before, as it was';
+  throw new ControlProblem('invalid-request', `cursor in the query: ${says}.`, {
+    errors: [{ in: 'query', at: 'cursor', says }],
+  });
+}
+
+export function encodeCursor(key: string): string {
+  return Buffer.from(key, 'utf8').toString('base64url');
+}
+
+/**
+ * One page of a list that is in memory, sorted by a unique key, ascending. A key that has gone meanwhile does no harm: the page
+ * begins with the next one.
+ */
+export function pageOf<Item>(all: readonly Item[], asked: PageAsked, keyOf: (item: Item) => string): Page<Item> {
+  const limit = limitOf(asked);
+  const after = cursorOf(asked);
+  const sorted = all.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  const from = after === undefined ? 0 : sorted.findIndex((item) => keyOf(item) > after);
+  const items = from === -1 ? [] : sorted.slice(from, from + limit);
+  const isLast = from === -1 || from + limit >= sorted.length;
+  return { items, next: isLast ? null : encodeCursor(keyOf(items.at(-1)!)) };
+}

@@ -1,0 +1,81 @@
+/** What runs, with which configuration, and how it takes up another. */
+import { z } from 'zod';
+import { VERSION } from '../../version.ts';
+import { ControlProblem } from '../problem-details.ts';
+import { type AnyRoute, route } from '../route.ts';
+
+const settingSchema = z.strictObject({
+  path: z.string().meta({ description: 'Such as `limits.keepAliveMax` or `listeners[0].port`.' }),
+  value: z
+    .unknown()
+    .meta({ description: 'As the file or the schema writes it. Of a secret, the place where it is kept.' }),
+  source: z.string().meta({ description: '`default`, or file and line.' }),
+});
+
+export const statusRoutes: readonly AnyRoute[] = [
+  route({
+    method: 'GET',
+    path: '/v1/status',
+    operationId: 'getStatus',
+    summary: 'Version, process and open listeners.',
+    tag: 'status',
+    role: 'viewer',
+    scope: 'status:read',
+    response: z.strictObject({
+      version: z.string(),
+      pid: z.int(),
+      listeners: z.array(z.strictObject({ name: z.string(), type: z.string(), address: z.string(), port: z.int() })),
+    }),
+    handler: ({ gateway }) => ({ version: VERSION, pid: process.pid, listeners: gateway.listeners }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/config',
+    operationId: 'getConfig',
+    summary: 'Every effective setting, and where it comes from. Of a secret only the place where it is kept.',
+    tag: 'config',
+    role: 'operator',
+    scope: 'config:read',
+    response: z.strictObject({ settings: z.array(settingSchema) }),
+    handler: ({ inForce }) => ({ settings: inForce().settings.map(withoutPasswords) }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/reload',
+    operationId: 'reload',
+    summary:
+      'Reads configuration, users, policy and certificates anew; what is wrong leaves the old ones in force (422).',
+    tag: 'config',
+    role: 'admin',
+    scope: 'config:write',
+    action: { name: 'reload', words: () => [] },
+    response: z.strictObject({
+      ok: z.literal(true),
+      generation: z.int(),
+      changed: z.array(z.string()).meta({ description: 'Settings of the top level that differ.' }),
+      restartNeeded: z.array(z.string()).meta({ description: 'Those of them that only a restart puts into force.' }),
+    }),
+    handler: async ({ reload }) => {
+      const outcome = await reload();
+      if (outcome.ok) return outcome;
+      throw new ControlProblem('refused', outcome.says);
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/restart',
+    operationId: 'replaceWorkers',
+    summary: 'Replaces the workers one after another; no connection is refused meanwhile.',
+    tag: 'config',
+    role: 'admin',
+    scope: 'config:write',
+    action: { name: 'restart', words: () => [] },
+    handler: ({ gateway }) => gateway.replaceWorkers(),
+  }),
+];
+
+/** A URL that an operator has written with a password in it is shown without. */
+function withoutPasswords<Setting extends { readonly value: unknown }>(setting: Setting): Setting {
+  if (typeof setting.value !== 'string') return setting;
+  return { ...setting, value: setting.value.replace(/^([a-z0-9+.-]+:\/\/[^/@:]*):[^/@]*@/i, '$1:***@') };
+}
