@@ -4,12 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, describe, it } from 'node:test';
-import { systemChance } from '../../base/chance.ts';
+import { BY, operatorStore } from '../../../test/kit/operators.ts';
 import type { GatewayEvent } from '../../base/events.ts';
-import { ManualClock } from '../../base/manual-clock.ts';
 import { OperatorError } from '../config/problem.ts';
 import { ChangeTeller } from './change-teller.ts';
-import { OperatorStore } from './operator-store.ts';
 import { operatorsFileOf } from './operators-file.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'sallyport-operators-'));
@@ -17,17 +15,8 @@ after(() => rmSync(directory, { recursive: true }));
 
 const DAY_MS = 86_400_000;
 const HASH = '$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA';
-const BY = { by: 'local:root', from: 'command line' };
 
-let count = 0;
-
-function setUp(clock = new ManualClock()) {
-  const path = join(directory, `${count++}.db`);
-  const open = (): OperatorStore =>
-    new OperatorStore({ path, clock, chance: systemChance, tokens: { lifetimeMaxMs: 90 * DAY_MS } });
-  const store = open();
-  return { path, clock, store, open };
-}
+const setUp = () => operatorStore(directory);
 
 describe('the file of operators', () => {
   it('is for its owner alone, and refused when others can read it', () => {

@@ -6,6 +6,8 @@ import { Accounts } from './accounts.ts';
 import { ClaimCodes } from './claim-codes.ts';
 import { Ledger } from './ledger.ts';
 import { openOperatorsFile } from './operators-file.ts';
+import { SecondFactors } from './second-factors.ts';
+import { type SessionOptions, Sessions } from './sessions.ts';
 import { type TokenOptions, Tokens } from './tokens.ts';
 
 export interface OperatorStoreOptions {
@@ -13,6 +15,7 @@ export interface OperatorStoreOptions {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly tokens: TokenOptions;
+  readonly sessions: SessionOptions;
 }
 
 export class OperatorStore {
@@ -20,15 +23,19 @@ export class OperatorStore {
   readonly accounts: Accounts;
   readonly codes: ClaimCodes;
   readonly tokens: Tokens;
+  readonly sessions: Sessions;
+  readonly secondFactors: SecondFactors;
   readonly #database: DatabaseSync;
 
   /** @throws {OperatorError} when the file cannot be used. */
-  constructor({ path, clock, chance, tokens }: OperatorStoreOptions) {
+  constructor({ path, clock, chance, tokens, sessions }: OperatorStoreOptions) {
     this.#database = openOperatorsFile(path);
     this.ledger = new Ledger(this.#database, clock, chance);
     this.accounts = new Accounts(this.ledger);
     this.codes = new ClaimCodes(this.ledger, this.accounts);
     this.tokens = new Tokens(this.ledger, tokens);
+    this.sessions = new Sessions(this.ledger, sessions);
+    this.secondFactors = new SecondFactors(this.ledger);
   }
 
   close(): void {
