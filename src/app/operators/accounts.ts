@@ -1,8 +1,8 @@
 /** The accounts of operators: who there is, what they may, and their passwords. */
 import type { Chance } from '../../base/chance.ts';
 import { OperatorError } from '../config/problem.ts';
+import type { Role, Scope } from '../control/scope.ts';
 import type { Author, Ledger } from './ledger.ts';
-import type { Role, Scope } from './role.ts';
 import { readScopes, roleNamed, type ScopeSet, storedScopes } from './scope-set.ts';
 
 export interface Operator {

@@ -9,10 +9,10 @@ import {
   type PasswordHash,
   parsePasswordHash,
 } from '../../policy/identity/password-hash.ts';
+import type { Role } from '../control/scope.ts';
 import { isOperatorName, type Operator } from './accounts.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import type { OperatorStore } from './operator-store.ts';
-import type { Role } from './role.ts';
 import type { LoginMethod, OpenedSession, Session } from './sessions.ts';
 
 export type Demand = 'optional' | 'required';
@@ -166,7 +166,7 @@ export class Logins {
     const hash = operator?.hash === undefined ? undefined : parsePasswordHash(operator.hash);
     const isKnown = hash !== undefined && !isHashFault(hash);
     const answer = await this.#queue.verify(isKnown ? hash : this.#decoy, Buffer.from(password), {
-      origin: { address },
+      origin: { listener: 'control', address, port: 0, secure: true },
     });
     if (answer === 'matches') return isKnown ? 'matches' : 'differs';
     return answer === 'differs' ? 'differs' : 'unavailable';

@@ -1,6 +1,6 @@
 /** Scopes to which somebody is narrowed: as they are given, stored, and combined. */
 import { OperatorError } from '../config/problem.ts';
-import { ROLES, type Role, SCOPES, type Scope } from './role.ts';
+import { ROLES, type Role, SCOPES, type Scope } from '../control/scope.ts';
 
 /** `all` is whatever the role may. */
 export type ScopeSet = 'all' | ReadonlySet<Scope>;

@@ -1,7 +1,7 @@
 /** API tokens: for machines, and for people's scripts; with an end, never more than their operator may. */
 import { OperatorError } from '../config/problem.ts';
+import type { Scope } from '../control/scope.ts';
 import type { Author, Ledger } from './ledger.ts';
-import type { Scope } from './role.ts';
 import { readScopes, type ScopeSet, storedScopes } from './scope-set.ts';
 import { hashOf, randomSecret } from './secret-text.ts';
 
