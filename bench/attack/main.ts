@@ -20,6 +20,7 @@ import { type Attacked, GOOD_LOGIN, startGuarded, startMosquittoAlone } from './
 const HELP = `npm run bench:attack -- [options]
   --only NAME[,NAME]  attacks: ${ATTACKS.join(', ')}, all
   --seconds N         of each attack (10)
+  --profile DIRECTORY writes a processor profile of the gateway there
   --smoke             a few seconds: shows that it works and that nothing is lost, judges no time
 `;
 const SCRIPT = fileURLToPath(new URL('process.ts', import.meta.url));
@@ -207,6 +208,7 @@ async function main(): Promise<number> {
     options: {
       only: { type: 'string' },
       seconds: { type: 'string', default: '10' },
+      profile: { type: 'string' },
       smoke: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -241,7 +243,8 @@ async function main(): Promise<number> {
   process.once('SIGINT', () => void stop().finally(() => process.exit(130)));
   try {
     process.stdout.write(`load average before: ${loadAverage()}\n${HEADER}\n`);
-    running = await startGuarded(await place('gateway'), await startMosquittoAlone(await place('behind')));
+    const behind = await startMosquittoAlone(await place('behind'));
+    running = await startGuarded(await place('gateway'), behind, values.profile);
     const ours = await new Bench(running, scale).run(names);
     await running.stop();
     running = await startMosquittoAlone(await place('alone'));

@@ -1,6 +1,6 @@
 /** What is attacked: the gateway before Mosquitto with its own defaults, and Mosquitto by itself, with the same users and grants. */
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemChance } from '../../src/base/chance.ts';
 import { hashPassword } from '../../src/policy/identity/password-hash.ts';
@@ -44,7 +44,8 @@ export async function startMosquittoAlone(directory: string): Promise<Attacked> 
   return { title: 'Mosquitto', port, ...program };
 }
 
-export async function startGuarded(directory: string, behind: Attacked): Promise<Attacked> {
+/** `profile`: a directory for a processor profile of the gateway's main thread. */
+export async function startGuarded(directory: string, behind: Attacked, profile?: string): Promise<Attacked> {
   const port = await freePort();
   const at = (name: string): string => join(directory, name);
   const admin = await hashPassword(Buffer.from(GUESSED), systemChance);
@@ -59,7 +60,8 @@ export async function startGuarded(directory: string, behind: Attacked): Promise
   };
   // JSON is YAML.
   await writeFile(at('sallyport.yaml'), JSON.stringify(config, undefined, 2));
-  const program = await Program.start(process.execPath, [COMMAND, 'start', '--data', directory], [port]);
+  const profiling = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', resolve(profile)];
+  const program = await Program.start(process.execPath, [...profiling, COMMAND, 'start', '--data', directory], [port]);
   const stop = async (): Promise<void> => {
     await program.end();
     await behind.stop();
