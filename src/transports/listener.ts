@@ -11,6 +11,7 @@ import type { AcceptGate } from './accept-gate.ts';
 import { ADMISSION_DEFAULTS, Admission } from './admission.ts';
 import type { ByteStreamDeps } from './byte-stream.ts';
 import { DirectSocket } from './direct-socket.ts';
+import { acceptEarly } from './early-accept.ts';
 import { flushQueue } from './flush-queue.ts';
 import { Greeting, type Host } from './greeting.ts';
 import { HALF_OPEN_EVICTED, HalfOpenPlace } from './half-open.ts';
@@ -66,6 +67,15 @@ const FAILURE_NOTICE_MS = 1000;
 const DAY_MS = 86_400_000;
 const EXPIRY_NOTICE_DAYS = 30;
 
+/** A connection that was let in. */
+interface Admitted {
+  readonly facts: Pick<DownstreamFacts, 'connectionId' | 'listener' | 'address' | 'port'>;
+  /** It comes from a trusted proxy. */
+  readonly isProxys: boolean;
+  place?: HalfOpenPlace;
+  raw?: Socket;
+}
+
 let lastConnectionNumber = 0;
 
 /** Binds the port and accepts. Rejects with `ListenerError`. */
@@ -99,6 +109,8 @@ class SocketListener implements Listener, Host {
   #material: TlsMaterial | undefined;
   #expiryWatch: Timer | undefined;
   #accepting = false;
+  /** Let in before it was a socket, which it becomes within the same call. */
+  #admitted: Admitted | undefined;
   #failedAtMs = -FAILURE_NOTICE_MS;
 
   constructor(options: ListenerOptions, accept: Accept, deps: ListenerDeps) {
@@ -143,6 +155,10 @@ class SocketListener implements Listener, Host {
       this.tls?.close();
       throw listenError(this.name, host, port, error as NodeJS.ErrnoException);
     }
+    acceptEarly(this.#server, (address, port) => {
+      this.#admitted = this.#judge(address, port);
+      return this.#admitted !== undefined;
+    });
     const bound = this.#server.address() as AddressInfo;
     this.address = bound.address;
     this.port = bound.port;
@@ -229,43 +245,55 @@ class SocketListener implements Listener, Host {
     return { clock: this.#deps.clock, queue: flushQueue, closeGraceMs: this.#settings.closeGraceMs };
   }
 
-  #onConnection(accepted: Socket): void {
-    const address = accepted.remoteAddress === undefined ? undefined : normaliseAddress(accepted.remoteAddress);
-    if (address === undefined) {
-      // Reset between the kernel's accept and ours.
-      accepted.destroy();
-      return;
-    }
+  /** Lets a connection in, or tells of its rejection. `remote` is undefined where it was reset between the kernel's accept and ours. */
+  #judge(remote: string | undefined, port: number): Admitted | undefined {
+    const address = remote === undefined ? undefined : normaliseAddress(remote);
+    if (address === undefined) return undefined;
     lastConnectionNumber += 1;
     const connectionId = `${this.#deps.connectionIdPrefix ?? ''}c${lastConnectionNumber}`;
-    const facts = { connectionId, listener: this.name, address, port: accepted.remotePort ?? 0 };
+    const facts = { connectionId, listener: this.name, address, port };
     const settings = this.#settings;
     // A trusted proxy's connection is judged when its header has named the client.
     const isProxys = settings.proxyMode !== 'off' && settings.proxyTrusted.has(address);
     const rejection = this.#ceiling() ?? (isProxys ? undefined : this.#deps.gate?.admit(this.name, address));
-    const place =
-      rejection ?? this.admission.halfOpen.enter(isProxys ? undefined : address, () => this.#makeRoom(raw, facts));
-    if (!(place instanceof HalfOpenPlace)) {
-      this.reject(facts, place);
-      if (rejection === undefined && !isProxys) this.#deps.gate?.released?.(this.name, address);
-      // An orderly close would leave us holding what the kernel keeps of it.
+    if (rejection !== undefined) {
+      this.reject(facts, rejection);
+      return undefined;
+    }
+    const admitted: Admitted = { facts, isProxys };
+    const place = this.admission.halfOpen.enter(isProxys ? undefined : address, () => this.#makeRoom(admitted));
+    if (place instanceof HalfOpenPlace) {
+      admitted.place = place;
+      return admitted;
+    }
+    this.reject(facts, place);
+    if (!isProxys) this.#deps.gate?.released?.(this.name, address);
+    return undefined;
+  }
+
+  #onConnection(accepted: Socket): void {
+    const admitted = this.#admitted ?? this.#judge(accepted.remoteAddress, accepted.remotePort ?? 0);
+    this.#admitted = undefined;
+    if (admitted?.place === undefined) {
       accepted.resetAndDestroy();
       return;
     }
+    const { facts, isProxys, place } = admitted;
     const raw = this.type === 'tcp' ? DirectSocket.takeOver(accepted) : accepted;
+    admitted.raw = raw;
     const greeting = new Greeting(this, raw, place, facts);
     this.#owners.set(raw, greeting);
     raw.once('close', () => {
       this.#owners.delete(raw);
       place.leave();
     });
-    if (!isProxys) this.#tellReleased(raw, address);
-    greeting.begin(settings);
+    if (!isProxys) this.#tellReleased(raw, facts.address);
+    greeting.begin(this.#settings);
   }
 
   /** One that stands in the door goes, so that another comes in. */
-  #makeRoom(raw: Socket, facts: ConnectionFacts): void {
-    const owner = this.#owners.get(raw);
+  #makeRoom({ raw, facts }: Admitted): void {
+    const owner = raw === undefined ? undefined : this.#owners.get(raw);
     this.reject(facts, HALF_OPEN_EVICTED);
     owner?.destroy();
   }
