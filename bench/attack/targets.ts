@@ -1,5 +1,5 @@
 /** What is attacked: the gateway before Mosquitto with its own defaults, and Mosquitto by itself, with the same users and grants. */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemChance } from '../../src/base/chance.ts';
@@ -9,6 +9,7 @@ import { freePort, Program } from '../../test/kit/process.ts';
 import { startProgram } from '../peers/program.ts';
 
 const COMMAND = fileURLToPath(new URL('../../bin/sallyport.mjs', import.meta.url));
+const UNIT = fileURLToPath(new URL('../../deploy/sallyport.service', import.meta.url));
 /** Cheap hashes, so that a reconnect storm of the bench's own clients costs nothing; the one that is guessed at is not cheap. */
 const USERS = { good: 'good password', guest: 'guest password' };
 const GUESSED = 'a password that is not guessed';
@@ -44,6 +45,12 @@ export async function startMosquittoAlone(directory: string): Promise<Attacked> 
   return { title: 'Mosquitto', port, ...program };
 }
 
+/** What the unit that ships gives the gateway. */
+async function environmentOfUnit(): Promise<Record<string, string>> {
+  const unit = await readFile(UNIT, 'utf8');
+  return Object.fromEntries([...unit.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
+}
+
 /** `profile`: a directory for a processor profile of the gateway's main thread. */
 export async function startGuarded(directory: string, behind: Attacked, profile?: string): Promise<Attacked> {
   const port = await freePort();
@@ -61,7 +68,8 @@ export async function startGuarded(directory: string, behind: Attacked, profile?
   // JSON is YAML.
   await writeFile(at('sallyport.yaml'), JSON.stringify(config, undefined, 2));
   const profiling = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', resolve(profile)];
-  const program = await Program.start(process.execPath, [...profiling, COMMAND, 'start', '--data', directory], [port]);
+  const args = [...profiling, COMMAND, 'start', '--data', directory];
+  const program = await Program.start(process.execPath, args, [port], { env: await environmentOfUnit() });
   const stop = async (): Promise<void> => {
     await program.end();
     await behind.stop();
