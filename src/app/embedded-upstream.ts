@@ -1,4 +1,5 @@
 /** What "embedded" leads to: the broker in this process, or, in a worker, the one in the process that started it. */
+import type { BrokerStats } from '../broker/broker.ts';
 import type { DownstreamReceiver, UpstreamLink } from '../mqtt/link.ts';
 import type { Client } from '../pipeline/client.ts';
 import { Upstream } from '../transports/upstream/upstream.ts';
@@ -10,6 +11,8 @@ export interface EmbeddedUpstream {
   open(receiver: DownstreamReceiver, client: Client): UpstreamLink;
   /** Puts another configuration's ceilings into force. */
   update(config: Config): void;
+  /** Absent where another process has the broker. */
+  stats?(): BrokerStats;
   close(): Promise<void>;
 }
 
@@ -21,6 +24,7 @@ export const openOwnBroker: OpenEmbedded = async (config, services) => {
   return {
     open: (receiver) => broker.open(receiver),
     update: (next) => broker.updateOptions(brokerCeilings(next)),
+    stats: () => broker.stats(),
     close: () => broker.close(),
   };
 };

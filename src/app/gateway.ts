@@ -1,5 +1,4 @@
 /** The running program: the broker behind, the listeners in front, connections between, and policies that a reload swaps. */
-import { isDeepStrictEqual } from 'node:util';
 import type { Chance } from '../base/chance.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Emit } from '../base/events.ts';
@@ -29,6 +28,7 @@ import { ChainInForce } from './chain-in-force.ts';
 import { answerOf, type ClientAnswer, type ClientQuestion, GatewayClients } from './clients/gateway-clients.ts';
 import { ProcessClients } from './clients/process-clients.ts';
 import type { Config, ListenerConfig } from './config/config.ts';
+import { settingsThatDiffer } from './config/differing-settings.ts';
 import { OperatorError } from './config/problem.ts';
 import { connectGate } from './connect-gate.ts';
 import { DetectionEngine } from './detection/detection-engine.ts';
@@ -40,6 +40,9 @@ import { KeySets } from './key-sets.ts';
 import { type GatewayLimits, limitControl } from './limit-control.ts';
 import { limitRulesOf } from './limit-rules.ts';
 import { listenerOptions } from './listener-files.ts';
+import { gatewaySamples } from './observability/metrics/gateway-samples.ts';
+import type { MetricSample } from './observability/metrics/metric-sample.ts';
+import { TrafficTotals } from './observability/metrics/traffic-totals.ts';
 import { systemMeasures } from './overload/measures.ts';
 import { Overload } from './overload/overload.ts';
 import { loadPolicies, policyFor } from './policies.ts';
@@ -98,6 +101,8 @@ export interface Gateway {
   enforce?(order: ResponseOrder): Impact;
   /** What operators, and responses to attacks, set for now. */
   readonly limits: GatewayLimits;
+  /** Its numbers as of now, for metrics. */
+  samples(): MetricSample[] | Promise<MetricSample[]>;
   /**
    * Replaces the processes that serve the clients, one after another.
    * @throws {OperatorError} when there are none, or when a new one cannot start.
@@ -110,6 +115,7 @@ export interface Gateway {
 /** One of several processes: what they share is shared out among them. */
 export interface SharingGateway extends Gateway {
   answerAboutClients(question: ClientQuestion): ClientAnswer;
+  samples(): MetricSample[];
   /** What it may use of shared budgets, by `scopeKey`; of the rest it has an even part. */
   setShares(shares: ReadonlyMap<string, number>): void;
   /** What was asked of those since they were last taken. */
@@ -153,6 +159,7 @@ interface Prepared {
 class RunningGateway implements SharingGateway {
   readonly #options: GatewayOptions;
   readonly #connections = new Connections();
+  readonly #traffic = new TrafficTotals();
   readonly #detection: DetectionEngine | undefined;
   readonly #sampler: Sampler;
   readonly #queue: HashQueue;
@@ -392,6 +399,7 @@ class RunningGateway implements SharingGateway {
           onGone: (gone) => {
             this.#sampler.gone(gone.client);
             this.#ownClients.gone(gone.client);
+            this.#traffic.gone(gone.client);
             this.#overload.gone(gone.client);
             this.#connections.remove(gone);
           },
@@ -412,6 +420,19 @@ class RunningGateway implements SharingGateway {
       },
     );
     this.#listeners.set(options.name, listener);
+  }
+
+  samples(): MetricSample[] {
+    return gatewaySamples({
+      connections: this.#connections,
+      traffic: this.#traffic,
+      listeners: this.#listeners.values(),
+      hashQueue: this.#queue,
+      overload: this.#overload,
+      guards: this.#guards,
+      upstreams: this.upstreams,
+      quarantine: this.quarantine,
+    });
   }
 
   setShares(shares: ReadonlyMap<string, number>): void {
@@ -505,7 +526,7 @@ class RunningGateway implements SharingGateway {
     if (this.#isLearning) this.#watching.setLearning(config.authorization.learn);
     this.#inForce.setRules(limitRulesOf(config));
     this.#connections.applyPolicies((listener) => policies.get(listener));
-    return { generation: this.#generation, ...compare(before, config) };
+    return { generation: this.#generation, ...settingsThatDiffer(before, config) };
   }
 
   /** A listener stays when only its settings have changed. */
@@ -562,24 +583,4 @@ class RunningGateway implements SharingGateway {
     this.#closeServices();
     emit({ name: 'gateway.stopped', durationMs: Math.round(clock.nowMs() - startedMs), connectionsCut });
   }
-}
-
-/** A listener that only moved in its file has not changed. */
-function withoutPlaces(section: Config[keyof Config]): unknown {
-  if (typeof section === 'object' && 'places' in section) return { ...section, places: {} };
-  return Array.isArray(section) ? section.map((item: object) => ({ ...item, place: '' })) : section;
-}
-
-/** Settings of the top level that differ, and those of them that only a restart puts into force. */
-function compare(before: Config, after: Config): { changed: string[]; restartNeeded: string[] } {
-  const sections = Object.keys(after) as (keyof Config)[];
-  const changed = sections.filter((key) => !isDeepStrictEqual(withoutPlaces(before[key]), withoutPlaces(after[key])));
-  const restartNeeded: string[] = [];
-  if (before.dataDirectory !== after.dataDirectory) restartNeeded.push('dataDirectory');
-  if (before.broker.persistence !== after.broker.persistence) restartNeeded.push('broker.persistence');
-  if (before.broker.commitIntervalMs !== after.broker.commitIntervalMs) restartNeeded.push('broker.commitInterval');
-  const { hashConcurrency, hashQueueMax } = before.authentication;
-  if (hashConcurrency !== after.authentication.hashConcurrency) restartNeeded.push('authentication.hashConcurrency');
-  if (hashQueueMax !== after.authentication.hashQueueMax) restartNeeded.push('authentication.hashQueueMax');
-  return { changed, restartNeeded };
 }

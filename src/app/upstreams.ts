@@ -2,6 +2,7 @@
 import type { Chance } from '../base/chance.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Emit } from '../base/events.ts';
+import type { BrokerStats } from '../broker/broker.ts';
 import type { DownstreamReceiver, UpstreamLink } from '../mqtt/link.ts';
 import type { Client } from '../pipeline/client.ts';
 import type { SharedOwners } from '../transports/upstream/client-owners.ts';
@@ -106,6 +107,17 @@ export class Upstreams {
 
   status(): TargetStatus[] {
     return [...this.#upstreams.values()].flatMap((upstream) => upstream.status());
+  }
+
+  latencies(): { upstream: string; target: string; dials: number; dialMs: number }[] {
+    return [...this.#upstreams].flatMap(([name, upstream]) =>
+      upstream.latencies().map((latency) => ({ upstream: name, ...latency })),
+    );
+  }
+
+  /** What the embedded broker holds, where this process has it. */
+  brokerStats(): BrokerStats | undefined {
+    return this.#embedded?.stats?.();
   }
 
   /** An operator's word on one target; false when there is none of this name. */

@@ -351,6 +351,7 @@ test('statistics count what there is and what went through', async () => {
     subscriptions: 3,
     retainedMessages: 1,
     retainedBytes: 6,
+    queuedMessages: 0,
     publishesReceived: 2,
     bytesReceived: 20,
     publishesSent: 1,

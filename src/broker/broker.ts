@@ -36,6 +36,8 @@ export interface BrokerStats extends Readonly<Counters> {
   readonly subscriptions: number;
   readonly retainedMessages: number;
   readonly retainedBytes: number;
+  /** Messages that wait for clients that are away or slow. */
+  readonly queuedMessages: number;
 }
 
 export interface Broker {
@@ -91,6 +93,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       subscriptions: router.subscriptions.count,
       retainedMessages: router.retained.count,
       retainedBytes: router.retained.bytes,
+      queuedMessages: sessions.queuedCount(),
     }),
     updateOptions: (changed) => {
       ceilings.current = { ...ceilings.current, ...ceilingsOf(changed) };

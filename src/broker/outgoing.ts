@@ -59,6 +59,11 @@ export class Outgoing {
     this.persistent = persistent;
   }
 
+  /** Messages that wait for the client to come back, or to read. */
+  get queuedCount(): number {
+    return this.#queue.length + this.#qos0.length;
+  }
+
   /** A QoS 1 or 2 message would go out at once. */
   get ready(): boolean {
     const channel = this.#channel;

@@ -34,6 +34,13 @@ export class Sessions {
     return this.#connectedCount;
   }
 
+  /** Messages that wait, in all sessions. */
+  queuedCount(): number {
+    let count = 0;
+    for (const { outgoing } of this.#byClientId.values()) count += outgoing.queuedCount;
+    return count;
+  }
+
   has(clientId: string): boolean {
     return this.#byClientId.has(clientId);
   }

@@ -18,6 +18,7 @@ import type { Gateway, GatewayOptions, ReloadOutcome } from '../app/gateway.ts';
 import { type InitOutcome, initialize } from '../app/init/initialize.ts';
 import { renewServerCertificate } from '../app/init/renewal.ts';
 import { firstSteps, listening } from '../app/init/welcome.ts';
+import { banSamples } from '../app/observability/metrics/ban-samples.ts';
 import { type Observers, openObservers } from '../app/observability/observers.ts';
 import { VERSION } from '../app/version.ts';
 import { Learner } from '../app/watching/learner.ts';
@@ -133,6 +134,8 @@ async function runGateway(
     bans,
   };
   const gateway = await openGateway(options);
+  observers.metrics.addSource(() => gateway.samples());
+  observers.metrics.addSource(() => banSamples(bans.index));
   const learner = await Learner.open({
     dataDirectory: config.dataDirectory,
     settings: config.authorization.learn,

@@ -90,9 +90,7 @@ export class Egress implements DownstreamReceiver {
       this.#drop(packet, excessOf(lacking));
       return true;
     }
-    const { traffic } = this.#client;
-    traffic.messagesOut++;
-    traffic.bytesOut += packet.end - packet.start;
+    this.#client.traffic.countOut(packet.qos, packet.end - packet.start);
     const { batch } = this.#downstream;
     if (batch.length === 0) this.#bufferedBytes = this.#downstream.bufferedBytes();
     if (packet.topicAlias === 0 || this.#aliasIsKnown(packet)) batch.append(packet.bytes, packet.start, packet.end);

@@ -57,8 +57,7 @@ export class Publishing {
       this.#client.exchanges.begin(packet.packetId);
     }
     const { traffic } = this.#client;
-    traffic.messagesIn++;
-    traffic.bytesIn += packet.end - packet.start;
+    traffic.countIn(packet.qos, packet.end - packet.start);
     if (packet.retain && packet.payloadStart < packet.end) traffic.retainedIn++;
     return link.publish(packet);
   }

@@ -1,9 +1,13 @@
 /** What went through one connection, as plain numbers: the hot path adds to them, and whoever wants to know looks now and then. */
 
 export class Traffic {
-  /** PUBLISH packets that were forwarded: from the client, and to it. */
-  messagesIn = 0;
-  messagesOut = 0;
+  /** PUBLISH packets that were forwarded, by QoS: from the client, and to it. */
+  qos0In = 0;
+  qos1In = 0;
+  qos2In = 0;
+  qos0Out = 0;
+  qos1Out = 0;
+  qos2Out = 0;
   /** Their bytes, headers included. */
   bytesIn = 0;
   bytesOut = 0;
@@ -15,6 +19,28 @@ export class Traffic {
   refusalsUntold = 0;
   /** SUBSCRIBEs that were forwarded. */
   subscribes = 0;
+
+  get messagesIn(): number {
+    return this.qos0In + this.qos1In + this.qos2In;
+  }
+
+  get messagesOut(): number {
+    return this.qos0Out + this.qos1Out + this.qos2Out;
+  }
+
+  countIn(qos: number, sizeBytes: number): void {
+    if (qos === 0) this.qos0In++;
+    else if (qos === 1) this.qos1In++;
+    else this.qos2In++;
+    this.bytesIn += sizeBytes;
+  }
+
+  countOut(qos: number, sizeBytes: number): void {
+    if (qos === 0) this.qos0Out++;
+    else if (qos === 1) this.qos1Out++;
+    else this.qos2Out++;
+    this.bytesOut += sizeBytes;
+  }
 }
 
 /** A second. */

@@ -50,6 +50,11 @@ export interface Listener {
   readonly options: ListenerOptions;
   /** Sockets at the moment, those in a handshake included. */
   readonly connections: number;
+  readonly connectionsMax: number;
+  /** TLS handshakes so far, by result and version, such as `ok TLSv1.3`. */
+  readonly handshakes: ReadonlyMap<string, number>;
+  /** In force now, with when they expire. */
+  readonly certificates: readonly { readonly subject: string; readonly expiresAtMs: number }[];
   /**
    * Takes new settings; open connections live on under the old ones. Throws `ListenerError`, and then nothing has changed.
    * Name, type, host and port are what the listener is: to change them, open another.
@@ -62,6 +67,7 @@ export interface Listener {
 }
 
 const BACKLOG = 1024;
+const NO_HANDSHAKES: ReadonlyMap<string, number> = new Map();
 const TICKET_SECRET_BYTES = 32;
 const FAILURE_NOTICE_MS = 1000;
 const DAY_MS = 86_400_000;
@@ -139,6 +145,18 @@ class SocketListener implements Listener, Host {
 
   get connections(): number {
     return this.#owners.size;
+  }
+
+  get connectionsMax(): number {
+    return this.#settings.connectionsMax;
+  }
+
+  get handshakes(): Listener['handshakes'] {
+    return this.tls?.tally ?? NO_HANDSHAKES;
+  }
+
+  get certificates(): Listener['certificates'] {
+    return this.#material?.certificates ?? [];
   }
 
   async listen(): Promise<void> {

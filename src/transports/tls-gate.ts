@@ -46,6 +46,8 @@ export class TlsGate {
   readonly #offered = new WeakMap<TLSSocket, { identity: string; credential: string | undefined }>();
   #material: TlsMaterial;
   #rotation: Timer;
+  /** How many there were, by result and version, such as `ok TLSv1.3`; of one that failed early nobody knows the version. */
+  readonly tally = new Map<string, number>();
 
   constructor(material: TlsMaterial, alpn: string, { clock, ticketSecret, stapleFor }: TlsGateServices) {
     this.#material = material;
@@ -155,12 +157,13 @@ export class TlsGate {
   }
 
   #onSecure(socket: TLSSocket): void {
-    const handshake = this.#take(socket);
-    if (handshake === undefined) {
+    const taken = this.#take(socket);
+    if (taken === undefined) {
       // The client was gone before its addresses could be asked for.
       socket.destroy();
       return;
     }
+    const handshake = this.#counted(taken, socket.getProtocol() ?? 'none');
     socket.disableRenegotiation();
     socket.allowHalfOpen = true;
     if (this.#material.psk !== undefined) {
@@ -197,9 +200,29 @@ export class TlsGate {
     }
   }
 
+  /** One that is counted when it is told how it went. */
+  #counted(handshake: Handshake, version: string): Handshake {
+    const count = (result: 'ok' | 'failed'): void => {
+      const key = `${result} ${version}`;
+      this.tally.set(key, (this.tally.get(key) ?? 0) + 1);
+    };
+    return {
+      onSecure: (socket, shown) => {
+        count('ok');
+        handshake.onSecure(socket, shown);
+      },
+      onInsecure: (says) => {
+        count('failed');
+        handshake.onInsecure(says);
+      },
+    };
+  }
+
   #onError(error: NodeJS.ErrnoException, socket: TLSSocket): void {
     const isPsk = this.#material.psk !== undefined;
-    this.#take(socket)?.onInsecure(
+    const taken = this.#take(socket);
+    if (taken === undefined) return;
+    this.#counted(taken, 'none').onInsecure(
       isPsk ? pskReason(error, this.#offered.get(socket)?.identity) : handshakeReason(error),
     );
   }

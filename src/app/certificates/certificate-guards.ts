@@ -7,7 +7,7 @@ import { KnownAuthorities, TrustedRoots } from '../../policy/identity/revocation
 import { DistributionPoints } from '../../policy/identity/revocation/distribution-points.ts';
 import type { FileLists } from '../../policy/identity/revocation/file-lists.ts';
 import { Responders } from '../../policy/identity/revocation/responders.ts';
-import type { RevocationSource } from '../../policy/identity/revocation/source.ts';
+import type { NextUpdate, RevocationSource } from '../../policy/identity/revocation/source.ts';
 import type { Config, TlsConfig } from '../config/config.ts';
 import { HttpExchange } from './http-exchange.ts';
 import { ListDirectory } from './list-directory.ts';
@@ -157,6 +157,14 @@ export class CertificateGuards {
       this.#sweep = clock.after(SWEEP_MS, sweep);
     };
     this.#sweep = clock.after(SWEEP_MS, sweep);
+  }
+
+  /** Of all lists in force: those from files by their path, those that were fetched together. */
+  nextUpdates(): { readonly files: readonly NextUpdate[]; readonly fetched: readonly NextUpdate[] } {
+    return {
+      files: this.#fileLists.flatMap((lists) => lists.nextUpdates()),
+      fetched: [...this.#points.values()].flatMap((points) => points.nextUpdates()),
+    };
   }
 
   #onChange(): void {

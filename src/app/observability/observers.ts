@@ -1,4 +1,4 @@
-/** All that listens to the one stream of events: the log, the journal, and collectors elsewhere. */
+/** All that listens to the one stream of events: metrics, the log, the journal, and collectors elsewhere. */
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Chance } from '../../base/chance.ts';
@@ -10,6 +10,8 @@ import { boundedEvent } from './bounded-event.ts';
 import { EventStream } from './event-stream/event-stream.ts';
 import { isJournaled } from './journal/journaled.ts';
 import { type JournalWriter, openJournal } from './journal/writer.ts';
+import { Metrics } from './metrics/metrics.ts';
+import { sinkSamples } from './metrics/sink-samples.ts';
 import type { OperatorAction } from './operator-action.ts';
 import { RefusalTally } from './refusal-tally.ts';
 import { Repeats } from './repeats.ts';
@@ -25,6 +27,7 @@ export interface Observers {
   readonly stream: EventStream;
   readonly refusals: RefusalTally;
   readonly troubles: Troubles;
+  readonly metrics: Metrics;
   /** Takes up what a reload has changed; names the settings that only a restart puts into force. */
   apply(config: Config): string[];
   /** Resolves when what they hold is out, or has had its time. */
@@ -53,6 +56,7 @@ export async function openObservers(config: Config, { clock, chance, version }: 
   const refusals = new RefusalTally();
   const troubles = new Troubles();
   const stream = new EventStream({ clock, emit: (event) => write(event) });
+  const metrics = new Metrics({ clock, version, emit: (event) => emit(event) });
   const write = (event: GatewayEvent): void => {
     log.emit(event);
     troubles.take(event, clock.epochMs());
@@ -63,25 +67,34 @@ export async function openObservers(config: Config, { clock, chance, version }: 
   };
   const repeats = new Repeats({
     clock,
-    emit: write,
+    emit: (event) => {
+      // What it makes itself has not been counted yet.
+      if (event.name === 'events.left-out') metrics.take(event);
+      write(event);
+    },
     perAddressMax: config.log.repeatsMax,
     windowMs: REPEATS_WINDOW_MS,
   });
+  const emit = (event: GatewayEvent): void => {
+    metrics.take(event);
+    refusals.take(event);
+    repeats.take(event);
+  };
   try {
-    journal = await openConfigured(config, clock, version, repeats.take);
+    journal = await openConfigured(config, clock, version, emit);
     if (config.syslog.length > 0) {
-      collectors = await openCollectors(config.syslog, { clock, chance, emit: write, version });
+      collectors = await openCollectors(config.syslog, { clock, chance, emit, version });
     }
   } catch (error) {
+    metrics.close();
     await journal?.close();
     await log.close();
     throw error;
   }
+  metrics.addSource(() => sinkSamples(log, journal, collectors));
   return {
-    emit: (event) => {
-      refusals.take(event);
-      repeats.take(event);
-    },
+    emit,
+    metrics,
     onAction: (action) => journal?.append('action', action),
     log,
     stream,
@@ -99,6 +112,7 @@ export async function openObservers(config: Config, { clock, chance, version }: 
     async close() {
       repeats.close();
       stream.close();
+      metrics.close();
       await Promise.all([journal?.close(), collectors?.close()]);
       await log.close();
     },

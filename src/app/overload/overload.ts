@@ -51,6 +51,7 @@ export class Overload {
   readonly #known = new KnownAddresses();
   #options: OverloadOptions;
   #measures: Measures | undefined;
+  #readings: readonly Reading[] = [];
   #stages = new Stages();
   #timer: Timer | undefined;
   #samples = 0;
@@ -65,6 +66,11 @@ export class Overload {
 
   get stage(): Stage {
     return this.#stages.stage;
+  }
+
+  /** As they were looked at last. */
+  get readings(): readonly Reading[] {
+    return this.#readings;
   }
 
   /** Begins to look. */
@@ -105,6 +111,7 @@ export class Overload {
   #sample(): void {
     this.#samples++;
     const readings = this.#measures?.read() ?? [];
+    this.#readings = readings;
     if (!this.#options.enabled) return;
     let worst = NO_PRESSURE;
     for (const reading of readings) if (shareOf(reading) > shareOf(worst)) worst = reading;

@@ -3,6 +3,7 @@
 import type { Chance } from '../../base/chance.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
+import type { BrokerStats } from '../../broker/broker.ts';
 import { PACKET_SIZE_MAX_BYTES } from '../../mqtt/wire.ts';
 import { Connection } from '../../pipeline/connection.ts';
 import { Connections } from '../../pipeline/connections.ts';
@@ -121,6 +122,10 @@ export class BrokerHub {
   /** Clients of the workers that the broker serves. */
   get connections(): number {
     return this.#connections.count;
+  }
+
+  stats(): BrokerStats | undefined {
+    return this.#broker.stats?.();
   }
 
   update(config: Config): void {

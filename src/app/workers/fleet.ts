@@ -13,7 +13,9 @@ import type { ClientAnswer, ClientQuestion } from '../clients/gateway-clients.ts
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
 import type { Gateway, ReloadOutcome } from '../gateway.ts';
+import type { MetricSample } from '../observability/metrics/metric-sample.ts';
 import { FleetLimits } from './fleet-limits.ts';
+import { FleetSamples } from './fleet-samples.ts';
 import { type FromWorker, REPLACED, type ToWorker } from './messages.ts';
 import { WorkerHandle, type WorkerListener } from './worker-handle.ts';
 import { WorkerOwners } from './worker-owners.ts';
@@ -62,11 +64,13 @@ export class Fleet implements WorkerListener {
   readonly #recordings: RecordingImage[] = [];
   listeners: Gateway['listeners'] = [];
   readonly limits: FleetLimits;
+  readonly #samples: FleetSamples;
 
   constructor(config: Config, options: FleetOptions) {
     this.#config = config;
     this.#options = options;
     this.#owners = new WorkerOwners(options.clock);
+    this.#samples = new FleetSamples(options.clock);
     const { clock, emit } = options;
     this.limits = new FleetLimits(clock, emit, {
       broadcast: (message) => this.broadcast(message),
@@ -108,6 +112,7 @@ export class Fleet implements WorkerListener {
     const worker = new WorkerHandle(slot, clock.nowMs(), this);
     this.#numbers.set(worker, ++this.#lastNumber);
     this.#workers.set(slot, worker);
+    this.#samples.started(worker);
     const listeners = await worker.start({
       kind: 'start',
       config: this.#config,
@@ -137,12 +142,14 @@ export class Fleet implements WorkerListener {
       worker.send({ kind: 'claimed', id, granted });
     } else if (message.kind === 'demands') this.limits.demanded(number, message.demands);
     else if (message.kind === 'recording left') this.#recordings.push(message.recording);
+    else if (message.kind === 'metric samples left') this.#samples.left(worker, message.samples);
     else if (message.kind === 'release')
       this.#owners.release(number, message.upstream, message.clientId, message.keptForMs);
   }
 
   onExit(worker: WorkerHandle, code: number | string): void {
     const { slot, pid } = worker;
+    this.#samples.exited(worker);
     this.#owners.releaseAll(this.#numbers.get(worker) ?? 0);
     if (this.#isStopping || worker.isLeaving || this.#workers.get(slot) !== worker) return;
     const { clock, chance, emit } = this.#options;
@@ -223,6 +230,11 @@ export class Fleet implements WorkerListener {
   async takeRecordings(): Promise<RecordingImage[]> {
     const answers = await this.ask('recording');
     return [...this.#recordings.splice(0), ...answers.map(({ recording }) => recording)];
+  }
+
+  /** Of all of them, those that are leaving included. */
+  samples(): Promise<MetricSample[]> {
+    return this.#samples.samples();
   }
 
   async ask<Kind extends 'upstream status' | 'shadow report' | 'recording'>(

@@ -9,6 +9,8 @@ import type { Config } from '../config/config.ts';
 import { DetectionEngine } from '../detection/detection-engine.ts';
 import type { Gateway, GatewayOptions, GatewayWatching, ReloadOutcome } from '../gateway.ts';
 import type { GatewayLimits } from '../limit-control.ts';
+import { brokerSamples } from '../observability/metrics/broker-samples.ts';
+import { type MetricSample, mergedSamples } from '../observability/metrics/metric-sample.ts';
 import { tellEnd } from '../response/quarantine-of.ts';
 import { Responses } from '../response/responses.ts';
 import { leadsToEmbedded, prepareUpstreams } from '../upstreams.ts';
@@ -115,6 +117,12 @@ export class GatewayOfWorkers implements Gateway {
       banned: (ban) => this.#fleet.broadcast({ kind: 'banned', ban }),
       lifted: ({ subject }) => this.#fleet.broadcast({ kind: 'ban lifted', subject }),
     });
+  }
+
+  async samples(): Promise<MetricSample[]> {
+    const stats = this.#hub?.stats();
+    const own: MetricSample[] = [['sallyport_quarantined', [], this.quarantine.size]];
+    return mergedSamples([await this.#fleet.samples(), own, stats === undefined ? [] : brokerSamples(stats)]);
   }
 
   get listeners(): Gateway['listeners'] {

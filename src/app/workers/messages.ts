@@ -16,6 +16,7 @@ import type { TargetStatus } from '../../transports/upstream/target-status.ts';
 import type { ClientAnswer, ClientQuestion } from '../clients/gateway-clients.ts';
 import type { Config } from '../config/config.ts';
 import type { Gateway, ReloadOutcome } from '../gateway.ts';
+import type { MetricSample } from '../observability/metrics/metric-sample.ts';
 import type { ResponseOrder } from '../response/responses.ts';
 
 /** A limit that is set for now. `forMs` is absent where it lasts. */
@@ -49,6 +50,7 @@ export type ToWorker =
   | { readonly kind: 'upstream status'; readonly id: number }
   | { readonly kind: 'shadow report'; readonly id: number }
   | { readonly kind: 'recording'; readonly id: number }
+  | { readonly kind: 'metric samples'; readonly id: number }
   | { readonly kind: 'override'; readonly override: ToldOverride }
   | { readonly kind: 'unset override'; readonly target: Target; readonly name: LimitName | undefined }
   | { readonly kind: 'limit report'; readonly id: number; readonly target: Target }
@@ -79,6 +81,8 @@ export type FromWorker =
   | { readonly kind: 'demands'; readonly demands: [at: string, demand: number][] }
   /** The last of it, from one that leaves. */
   | { readonly kind: 'recording left'; readonly recording: RecordingImage }
+  | { readonly kind: 'metric samples'; readonly id: number; readonly samples: readonly MetricSample[] }
+  | { readonly kind: 'metric samples left'; readonly samples: readonly MetricSample[] }
   /** May `owner` use this client identifier at this upstream now? */
   | {
       readonly kind: 'claim';

@@ -3,6 +3,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import type { Clock } from '../../base/clock.ts';
 import type { Gateway } from '../gateway.ts';
+import type { MetricSample } from '../observability/metrics/metric-sample.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 
 type Start = Extract<ToWorker, { kind: 'start' }>;
@@ -93,6 +94,10 @@ export class WorkerHandle {
       });
       this.send(make(id));
     });
+  }
+
+  async askSamples(): Promise<readonly MetricSample[] | undefined> {
+    return (await this.ask<'metric samples'>((id) => ({ kind: 'metric samples', id })))?.samples;
   }
 
   kill(): void {

@@ -11,6 +11,8 @@ import type { Config } from '../config/config.ts';
 import { SampleBatch } from '../detection/sample-batch.ts';
 import { openBrokerAt } from '../embedded-upstream.ts';
 import { type SharingGateway, startGateway } from '../gateway.ts';
+import type { MetricSample } from '../observability/metrics/metric-sample.ts';
+import { ProcessGauges } from '../observability/metrics/process-gauges.ts';
 import { type FromWorker, REPLACED, type ToWorker } from './messages.ts';
 
 /** How often the supervisor hears what was asked of shared budgets. */
@@ -89,6 +91,7 @@ class RemoteOwners implements SharedOwners {
 class Worker {
   readonly #bans = new WorkerBans();
   readonly #owners = new RemoteOwners();
+  readonly #gauges = new ProcessGauges(systemClock);
   #gateway: SharingGateway | undefined;
   /** What was said while it was starting. */
   readonly #early: ToWorker[] = [];
@@ -117,6 +120,9 @@ class Worker {
         return;
       case 'recording':
         void this.#tellRecording(message.id);
+        return;
+      case 'metric samples':
+        tell({ kind: 'metric samples', id: message.id, samples: this.#samples() });
         return;
       case 'override': {
         const { target, limit, forMs } = message.override;
@@ -254,8 +260,13 @@ class Worker {
     tell({ kind: 'recording', id, recording });
   }
 
+  #samples(): MetricSample[] {
+    return [...this.#gauges.samples(), ...(this.#gateway?.samples() ?? [])];
+  }
+
   async #drain(signal: string): Promise<void> {
     await this.#gateway?.drain(signal, signal === REPLACED);
+    tell({ kind: 'metric samples left', samples: this.#samples() });
     const [recording = NOTHING_RECORDED] = (await this.#gateway?.watching.takeRecordings()) ?? [];
     tell({ kind: 'recording left', recording }, () => process.exit(0));
     if (!process.connected) process.exit(0);

@@ -36,6 +36,11 @@ export class Quarantine {
     this.entriesMax = options.entriesMax ?? ENTRIES_MAX;
   }
 
+  /** Subjects that are confined. */
+  get size(): number {
+    return this.#index.size;
+  }
+
   /** Whether this subject can be confined. */
   hasRoomFor(subject: BanSubject): boolean {
     return this.#index.size < this.entriesMax || this.#index.get(subject) !== undefined;

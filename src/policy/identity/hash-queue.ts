@@ -66,6 +66,14 @@ export class HashQueue {
     this.#deadlineMs = options.deadlineMs ?? 10_000;
   }
 
+  get running(): number {
+    return this.#running;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   /** Nobody would have to wait. */
   get isIdle(): boolean {
     return this.#running < this.#runningMax;

@@ -31,6 +31,7 @@ export class Dial {
   readonly #dialler: Dialler;
   readonly #deps: ByteStreamDeps;
   readonly #options: DialOptions;
+  readonly #beganMs: number;
   #socket: Socket | undefined;
   #over = false;
 
@@ -39,6 +40,7 @@ export class Dial {
     this.#dialler = dialler;
     this.#deps = deps;
     this.#options = options;
+    this.#beganMs = deps.clock.nowMs();
     this.#begin();
   }
 
@@ -173,6 +175,8 @@ export class Dial {
   #finish(stream: UpstreamStream): void {
     if (this.#over) return;
     this.#over = true;
+    this.#target.dials++;
+    this.#target.dialMs += this.#deps.clock.nowMs() - this.#beganMs;
     this.#dialler.onStream(stream);
     // The stream hears the socket now.
     this.#socket?.removeListener('close', this.#onClose);

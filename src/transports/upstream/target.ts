@@ -33,6 +33,9 @@ export class Target {
   says = '';
   readonly links = new Set<TargetLink>();
   tlsSession: Buffer | undefined;
+  /** Connections made so far, and how long they took in all. */
+  dials = 0;
+  dialMs = 0;
   #secureContext: SecureContext | undefined;
 
   constructor(options: TargetOptions) {

@@ -323,6 +323,11 @@ export class Upstream implements LinkHost {
     return bytes;
   }
 
+  /** Of each target, how many connections were made to it and how long they took in all. */
+  latencies(): { readonly target: string; readonly dials: number; readonly dialMs: number }[] {
+    return this.#members.map(({ name, dials, dialMs }) => ({ target: name, dials, dialMs }));
+  }
+
   status(): TargetStatus[] {
     const rowOf = (member: Member, isLeaving: boolean): TargetStatus => ({
       upstream: this.options.name,

@@ -28,12 +28,24 @@ export interface JournalWriter {
   append(kind: 'event' | 'action', content: object): void;
   /** Records that could not be taken since the start. */
   readonly lostCount: number;
+  /** Of this process, for those who watch it. */
+  stats(): JournalStats;
   /** Resolves when all that was appended is on disk. Rejects with the disk's error. */
   flush(): Promise<void>;
   /** Closes the current segment with a signature, and begins another. */
   rotate(): Promise<void>;
   /** Seals and closes; what the disk does not take is given up, and said in the last event. */
   close(): Promise<void>;
+}
+
+export interface JournalStats {
+  readonly records: number;
+  readonly bytes: number;
+  readonly pending: number;
+  readonly lost: number;
+  /** When all that was written so far was last on disk, since the epoch. */
+  readonly syncedAtMs: number;
+  readonly isFailing: boolean;
 }
 
 interface Pending {
@@ -85,6 +97,9 @@ class SegmentedWriter implements JournalWriter {
   #work: Promise<unknown> = Promise.resolve();
   #syncedN = 0;
   #syncedMs = Number.NEGATIVE_INFINITY;
+  #syncedAtMs = 0;
+  #records = 0;
+  #bytes = 0;
   #isFailing = false;
   #isClosed = false;
 
@@ -99,6 +114,17 @@ class SegmentedWriter implements JournalWriter {
 
   get lostCount(): number {
     return this.#lost;
+  }
+
+  stats(): JournalStats {
+    return {
+      records: this.#records,
+      bytes: this.#bytes,
+      pending: this.#pending.length,
+      lost: this.#lost,
+      syncedAtMs: this.#syncedN === this.#n ? this.#options.clock.epochMs() : this.#syncedAtMs,
+      isFailing: this.#isFailing,
+    };
   }
 
   async begin(): Promise<void> {
@@ -175,6 +201,8 @@ class SegmentedWriter implements JournalWriter {
       throw error;
     }
     this.#sizeBytes += bytes.length;
+    this.#bytes += bytes.length;
+    this.#records += records.length;
     this.#n = n;
     this.#h = h;
   }
@@ -189,6 +217,7 @@ class SegmentedWriter implements JournalWriter {
     }
     this.#syncedN = this.#n;
     this.#syncedMs = this.#options.clock.nowMs();
+    this.#syncedAtMs = this.#options.clock.epochMs();
     this.#recover();
   }
 

@@ -21,7 +21,16 @@ type CollectorConfig = Config['syslog'][number];
 export interface Collectors {
   /** Takes an event whose texts are bounded. */
   readonly emit: Emit;
+  stats(): CollectorStats[];
   close(): Promise<void>;
+}
+
+export interface CollectorStats {
+  /** Its URL. */
+  readonly collector: string;
+  readonly queued: number;
+  readonly lost: number;
+  readonly isUp: boolean;
 }
 
 export interface CollectorServices {
@@ -43,6 +52,7 @@ export async function openCollectors(configs: Config['syslog'], services: Collec
     emit: (event) => {
       for (const collector of collectors) collector.take(event);
     },
+    stats: () => collectors.map((collector) => collector.stats()),
     close: async () => {
       await Promise.all(collectors.map((collector) => collector.close()));
     },
@@ -84,6 +94,11 @@ class Collector {
     if (format === undefined) return logLine(event);
     // Formats speak of records: this one is numbered by the collector it goes to, and belongs to no chain.
     return format({ n: ++this.#sent, t: atMs, k: 'event', d: { ...event }, h: '' }, this.#services.version);
+  }
+
+  stats(): CollectorStats {
+    const { queuedCount: queued, lostCount: lost, isDown } = this.#sender;
+    return { collector: this.#config.url, queued, lost, isUp: !isDown };
   }
 
   close(): Promise<void> {

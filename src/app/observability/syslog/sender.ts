@@ -43,6 +43,10 @@ export interface SyslogSender {
   send(message: string): void;
   /** Messages lost since the start. */
   readonly lostCount: number;
+  /** Messages that wait. */
+  readonly queuedCount: number;
+  /** Whether it is away, as far as anybody knows. */
+  readonly isDown: boolean;
   /** Resolves when what waits is out, or has had its time. */
   close(): Promise<void>;
 }
@@ -57,7 +61,7 @@ class DatagramSender implements SyslogSender {
   readonly #socket: UdpSocket;
   #pending = 0;
   #onSent: (() => void) | undefined;
-  #isDown = false;
+  isDown = false;
   lostCount = 0;
 
   constructor(options: SenderOptions) {
@@ -85,15 +89,19 @@ class DatagramSender implements SyslogSender {
 
   #fail(says: string): void {
     this.lostCount++;
-    if (this.#isDown) return;
-    this.#isDown = true;
+    if (this.isDown) return;
+    this.isDown = true;
     this.#options.onDown(says);
   }
 
   #recover(): void {
-    if (!this.#isDown) return;
-    this.#isDown = false;
+    if (!this.isDown) return;
+    this.isDown = false;
     this.#options.onUp(this.lostCount);
+  }
+
+  get queuedCount(): number {
+    return this.#pending;
   }
 
   async close(): Promise<void> {
@@ -202,6 +210,14 @@ class StreamSender implements SyslogSender {
     this.#timer = clock.after(backoffMs(BACKOFF_BASE_MS, BACKOFF_MAX_MS, this.#failures, chance), () =>
       this.#connect(),
     );
+  }
+
+  get queuedCount(): number {
+    return this.#queue.length;
+  }
+
+  get isDown(): boolean {
+    return this.#failures > 0;
   }
 
   async close(): Promise<void> {

@@ -28,6 +28,18 @@ export class BanIndex<Entry extends { readonly subject: BanSubject } = Ban> {
     return address.size + username.size + clientId.size + certificate.size + this.#networks.size;
   }
 
+  /** How many there are of each kind. */
+  sizes(): Readonly<Record<BanKind, number>> {
+    const { address, username, clientId, certificate } = this.#single;
+    return {
+      address: address.size,
+      network: this.#networks.size,
+      username: username.size,
+      clientId: clientId.size,
+      certificate: certificate.size,
+    };
+  }
+
   /** Networks whose addresses no ban of an address or a network reaches. */
   set allowed(networks: readonly string[]) {
     const table = new NetworkTable<string>();

@@ -10,7 +10,7 @@ import type { Emit } from '../../../base/events.ts';
 import type { Authority, PathStep } from './certificate-path.ts';
 import { PublishedList } from './published-list.ts';
 import { type Pause, readRevocationList } from './revocation-list.ts';
-import { NOTHING_SAID, type RevocationSource, strongest, type Word } from './source.ts';
+import { type NextUpdate, NOTHING_SAID, type RevocationSource, strongest, type Word } from './source.ts';
 
 /** Bytes from a server, or what went wrong in words. Bounded in size and time; never rejects. */
 export type Fetch = (url: string, bounds: { sizeMaxBytes: number; timeoutMs: number }) => Promise<Uint8Array | string>;
@@ -62,6 +62,13 @@ export class DistributionPoints implements RevocationSource {
     });
   }
 
+  /** Of the lists that are at hand. */
+  nextUpdates(): NextUpdate[] {
+    return [...this.#places.entries()].flatMap(([place, { nextUpdateMs }]) =>
+      nextUpdateMs === undefined ? [] : [{ place, nextUpdateMs }],
+    );
+  }
+
   wordOn(step: PathStep): Word {
     return strongest(placesOf(step).map((url) => this.#places.get(url)?.wordOn(step) ?? NOTHING_SAID));
   }
@@ -109,6 +116,10 @@ class Place {
   constructor(url: string, options: DistributionPointsOptions) {
     this.#url = url;
     this.#options = options;
+  }
+
+  get nextUpdateMs(): number | undefined {
+    return this.#published?.list.nextUpdateMs;
   }
 
   close(): void {

@@ -4,7 +4,7 @@ import type { Emit } from '../../../base/events.ts';
 import type { Authority, PathStep } from './certificate-path.ts';
 import type { PublishedList } from './published-list.ts';
 import type { RevocationList } from './revocation-list.ts';
-import { NOTHING_SAID, type RevocationSource, strongest, type Word } from './source.ts';
+import { type NextUpdate, NOTHING_SAID, type RevocationSource, strongest, type Word } from './source.ts';
 
 export class FileLists implements RevocationSource {
   readonly #lists: readonly PublishedList[];
@@ -15,6 +15,11 @@ export class FileLists implements RevocationSource {
   constructor(lists: readonly PublishedList[], clock: Clock) {
     this.#lists = lists;
     this.#clock = clock;
+  }
+
+  /** Where they are from, and until when they are current. */
+  nextUpdates(): NextUpdate[] {
+    return this.#lists.map(({ place, list }) => ({ place, nextUpdateMs: list.nextUpdateMs }));
   }
 
   wordOn(step: PathStep): Word {

@@ -30,3 +30,9 @@ export function strongest(words: Iterable<Word>): Word {
   }
   return best;
 }
+
+/** Until when a list is current. */
+export interface NextUpdate {
+  readonly place: string;
+  readonly nextUpdateMs: number;
+}
