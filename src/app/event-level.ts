@@ -80,4 +80,12 @@ export const EVENT_LEVELS: Readonly<Record<EventName, LogLevel>> = {
   'storage.recovered': 'info',
   'firewall.failed': 'error',
   'firewall.recovered': 'info',
+  'audit.finding.new': 'warn',
+  'audit.finding.mended': 'info',
+  'audit.finding.regressed': 'warn',
+  'audit.finished': 'info',
+  'audit.failed': 'warn',
+  'audit.listener.appeared': 'warn',
+  'audit.listener.gone': 'info',
+  'audit.listener.unused': 'warn',
 };

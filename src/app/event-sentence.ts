@@ -199,5 +199,23 @@ export function eventSentence(event: GatewayEvent): string {
       return `Bans are not at the firewall, only in the gateway: ${event.says}`;
     case 'firewall.recovered':
       return `The firewall holds the bans again, ${event.bans} of single addresses`;
+    case 'audit.finding.new':
+    case 'audit.finding.mended':
+    case 'audit.finding.regressed': {
+      const where = event.subject === undefined ? event.target : `${event.target}, ${event.subject}`;
+      const what = { new: 'New weakness', mended: 'Mended', regressed: 'Weak again' }[event.name.slice(14)];
+      return `${what}: ${event.check} ${event.title} (${where}): ${event.says} [${event.severity}]`;
+    }
+    case 'audit.finished': {
+      const score = event.score === undefined ? 'no score' : `score ${event.score}`;
+      const { critical, high, medium, low } = event;
+      return `Audited (${event.trigger}): ${score}; ${critical} critical, ${high} high, ${medium} medium, ${low} low open`;
+    }
+    case 'audit.failed':
+      return `The audit could not be made: ${event.says}`;
+    case 'audit.listener.appeared':
+    case 'audit.listener.gone':
+    case 'audit.listener.unused':
+      return `Listener ${event.place} of the host: ${event.says}`;
   }
 }

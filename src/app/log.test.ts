@@ -40,6 +40,37 @@ interface Line extends Record<string, unknown> {
   msg: string;
 }
 
+const FOUND = {
+  check: 'M01',
+  title: 'No anonymous access',
+  severity: 'critical',
+  target: 'mosquitto:/etc/mosquitto/mosquitto.conf',
+  fingerprint: '0123456789abcdef',
+  says: 'allow_anonymous true',
+} as const;
+const LISTENER = { place: '0.0.0.0:1883', process: 'mosquitto', says: 'mosquitto listens on 0.0.0.0:1883 now' };
+const AUDIT_EVENTS: readonly GatewayEvent[] = [
+  { name: 'audit.finding.new', ...FOUND },
+  { name: 'audit.finding.mended', ...FOUND, subject: 'listener 1883' },
+  { name: 'audit.finding.regressed', ...FOUND },
+  {
+    name: 'audit.finished',
+    trigger: 'files',
+    undecided: 2,
+    score: 39,
+    coveragePercent: 80,
+    critical: 1,
+    high: 0,
+    medium: 2,
+    low: 3,
+    info: 0,
+  },
+  { name: 'audit.failed', says: 'audit.yaml cannot be read' },
+  { name: 'audit.listener.appeared', ...LISTENER },
+  { name: 'audit.listener.gone', ...LISTENER },
+  { name: 'audit.listener.unused', ...LISTENER },
+];
+
 /** What the log writes for these events at this level. */
 async function written(
   events: GatewayEvent[],
@@ -332,6 +363,7 @@ describe('the sentences of events', () => {
     { name: 'storage.recovered', path: 'broker.sqlite' },
     { name: 'firewall.failed', says: 'the ruleset is not loaded' },
     { name: 'firewall.recovered', bans: 3 },
+    ...AUDIT_EVENTS,
   ];
 
   it('cover every event, are one line, and hold no undefined', () => {

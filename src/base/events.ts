@@ -258,7 +258,33 @@ export type GatewayEvent =
   | { name: 'storage.recovered'; path: string }
   /** Bans cannot be kept at the firewall, and can again; the gateway refuses by itself all the while. */
   | { name: 'firewall.failed'; says: string }
-  | { name: 'firewall.recovered'; bans: number };
+  | { name: 'firewall.recovered'; bans: number }
+  /** From `sallyport audit watch`: a weakness has come, gone, or come back after it had gone. */
+  | {
+      name: 'audit.finding.new' | 'audit.finding.mended' | 'audit.finding.regressed';
+      check: string;
+      title: string;
+      severity: AuditSeverity;
+      target: string;
+      subject?: string;
+      fingerprint: string;
+      says: string;
+    }
+  /** What is open, by severity; `score` is absent where nothing could be assessed. */
+  | ({ name: 'audit.finished'; trigger: string; undecided: number; score?: number; coveragePercent: number } & Record<
+      AuditSeverity,
+      number
+    >)
+  | { name: 'audit.failed'; says: string }
+  /** A TCP listener of the host has come, gone, or is used by nobody. */
+  | {
+      name: 'audit.listener.appeared' | 'audit.listener.gone' | 'audit.listener.unused';
+      place: string;
+      process?: string;
+      says: string;
+    };
+
+export type AuditSeverity = 'critical' | 'high' | 'medium' | 'low' | 'info';
 
 export type EventName = GatewayEvent['name'];
 

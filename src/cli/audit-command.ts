@@ -8,6 +8,7 @@ import { importReports } from './audit/import.ts';
 import { AUDIT_OPTIONS, AuditExit } from './audit/options.ts';
 import { PROBE_OPTIONS, probeEndpoints } from './audit/probe.ts';
 import { auditTls } from './audit/tls-endpoints.ts';
+import { WATCH_OPTIONS, watchAudit } from './audit/watch.ts';
 import { type Command, type Invocation, JSON_OPTION, UsageError } from './command.ts';
 import { verbOf } from './subcommand.ts';
 import { printError } from './terminal.ts';
@@ -18,6 +19,7 @@ const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<numbe
   tls: auditTls,
   config: auditConfigFiles,
   import: importReports,
+  watch: watchAudit,
   list: listChecks,
   explain: explainCheck,
   probe: probeEndpoints,
@@ -27,7 +29,15 @@ const ACTIONS: Readonly<Record<string, (invocation: Invocation) => Promise<numbe
 };
 
 /** How many words may follow a verb. */
-const WORDS_MAX: Readonly<Record<string, number>> = { host: 0, list: 0, explain: 1, baseline: 1, compare: 2, fix: 2 };
+const WORDS_MAX: Readonly<Record<string, number>> = {
+  host: 0,
+  list: 0,
+  explain: 1,
+  baseline: 1,
+  compare: 2,
+  fix: 2,
+  watch: 0,
+};
 
 const IS_OPERATORS: readonly string[] = ['UsageError', 'OperatorError', 'ConfigError', 'FileFaultError'];
 
@@ -40,6 +50,7 @@ export const auditCommand: Command = {
     'probe URL… [--active] [--user NAME --password-file FILE] [options]',
     'config FILE… [--kind KIND] [options]',
     'import REPORT… [options]',
+    'watch [--every SECONDS] [--state FILE] [--metrics FILE] [options]',
     'list [--json]',
     'explain CHECK [--json]',
     'baseline FILE [options]',
@@ -52,7 +63,7 @@ export const auditCommand: Command = {
   wordsMax: 2000,
   description:
     'Looks for weaknesses and says how to mend them. Without a verb: this host and the brokers found on it. Nothing is changed but by `fix apply --yes`. What cannot be told (a missing tool, file or privilege) is said to be unknown, and is neither a pass nor a failure.',
-  options: { ...AUDIT_OPTIONS, ...FIX_OPTIONS, ...PROBE_OPTIONS, json: JSON_OPTION },
+  options: { ...AUDIT_OPTIONS, ...FIX_OPTIONS, ...PROBE_OPTIONS, ...WATCH_OPTIONS, json: JSON_OPTION },
   examples: [
     ['sallyport audit', 'This host and what runs on it'],
     ['sallyport audit host --root /mnt/image', 'An image that is mounted there'],
@@ -67,6 +78,7 @@ export const auditCommand: Command = {
       'sallyport audit probe mqtts://broker.example.org:8883',
       'What that broker lets a stranger do; nothing is published',
     ],
+    ['sallyport audit watch --every 3600', 'What becomes weak or is mended from now on, as lines of JSON'],
     ['sallyport audit explain U02', 'What a check looks for, why, and what mends it'],
   ],
   exitCodes: [

@@ -157,7 +157,13 @@ async function runGateway(
     return { ...outcome, restartNeeded: [...outcome.restartNeeded, ...observers.apply(read.config)] };
   };
   const banDesk = new BanDesk(bans, () => systemClock.epochMs() - systemClock.nowMs());
-  const control = await openControl(config, gateway, { learner, banDesk, reload, onAction: observers.onAction });
+  const control = await openControl(config, gateway, {
+    learner,
+    banDesk,
+    reload,
+    onAction: observers.onAction,
+    emit: observers.emit,
+  });
   onHangUp = () => {
     log.reopen();
     void reload();

@@ -100,6 +100,7 @@ export class FixtureSystem implements AuditedSystem {
         gid: file.gid ?? 0,
         sizeBytes: (file.bytes ?? Buffer.from(file.text ?? '')).length,
         modifiedMs: file.modifiedMs ?? FIXTURE_NOW,
+        changedMs: file.modifiedMs ?? FIXTURE_NOW,
       },
       path,
     );

@@ -31,10 +31,11 @@ export const CONTROL_REQUESTS = [
   'learn-clear',
   'learn-status',
   'learn-save',
+  'audit-note',
 ] as const;
 export type ControlRequest = (typeof CONTROL_REQUESTS)[number];
 
-/** These only look; every other request is an action of an operator's, and is journaled. */
+/** These only look, or are told to the journal as events of their own; every other request is an action of an operator's, and is journaled. */
 const LOOKS: ReadonlySet<ControlRequest> = new Set<ControlRequest>([
   'ban-list',
   'ban-why',
@@ -45,6 +46,7 @@ const LOOKS: ReadonlySet<ControlRequest> = new Set<ControlRequest>([
   'policy-shadow',
   'learn-status',
   'learn-save',
+  'audit-note',
 ]);
 
 export function isAction(request: ControlRequest): boolean {

@@ -1,4 +1,5 @@
 /** What the running gateway does for each request over the control socket. What operators do is told to the journal. */
+import type { Emit } from '../../base/events.ts';
 import type { Service } from '../../transports/upstream/target.ts';
 import type { BanDesk } from '../bans/ban-desk.ts';
 import { OperatorError } from '../config/problem.ts';
@@ -7,6 +8,7 @@ import { setLimits, showLimits, unsetLimits } from '../limit-control.ts';
 import type { OperatorAction } from '../observability/operator-action.ts';
 import { VERSION } from '../version.ts';
 import type { Learner } from '../watching/learner.ts';
+import { parseAuditNote } from './audit-note.ts';
 import { type ControlRequest, isAction, type ParsedRequest } from './protocol.ts';
 
 export interface ControlServices {
@@ -15,6 +17,7 @@ export interface ControlServices {
   readonly banDesk: BanDesk;
   readonly reload: () => Promise<ReloadOutcome>;
   readonly onAction: (action: OperatorAction) => void;
+  readonly emit: Emit;
 }
 
 type Answer = (words: readonly string[], who: string) => Promise<unknown>;
@@ -26,6 +29,7 @@ export function answering({
   banDesk,
   reload,
   onAction,
+  emit,
 }: ControlServices): (asked: ParsedRequest) => Promise<unknown> {
   const answers: Readonly<Record<ControlRequest, Answer>> = {
     reload,
@@ -54,6 +58,10 @@ export function answering({
     'learn-save': async () => {
       await learner.save();
       return learner.status();
+    },
+    'audit-note': async ([note = '']) => {
+      emit(parseAuditNote(note));
+      return null;
     },
   };
   return async ({ request, words, who }) => {

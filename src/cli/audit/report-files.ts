@@ -7,10 +7,10 @@ import { parseReport } from '../../assurance/audit/report/saved-report.ts';
 /** A report is a map for attackers. */
 const FILE_MODE = 0o600;
 
-export async function writeReport(path: string, text: string): Promise<void> {
+export async function writeReport(path: string, text: string, mode = FILE_MODE): Promise<void> {
   const beside = `${path}.${process.pid}.new`;
   try {
-    await writeFile(beside, text, { mode: FILE_MODE, flag: 'wx' });
+    await writeFile(beside, text, { mode, flag: 'wx' });
     await rename(beside, path);
   } catch (error) {
     await rm(beside, { force: true });

@@ -27,6 +27,7 @@ const ALSO: ReadonlySet<EventName> = new Set<EventName>([
   'backend.recovered',
   'collector.recovered',
   'storage.recovered',
+  'audit.finding.mended',
 ]);
 
 /** Whatever was refused or is broken, as its level says, and what is named above. */

@@ -54,6 +54,7 @@ export class ChangedSystem implements AuditedSystem {
       gid: 0,
       sizeBytes: Buffer.byteLength(text),
       modifiedMs: 0,
+      changedMs: 0,
     } as const;
     return known<FileStatus>(made, path);
   }

@@ -10,6 +10,8 @@ export interface FileStatus {
   readonly sizeBytes: number;
   /** Since the Unix epoch. */
   readonly modifiedMs: number;
+  /** When content, permissions or owner last changed, which nobody can set: the status change time. */
+  readonly changedMs: number;
 }
 
 export interface CommandOutput {

@@ -45,6 +45,7 @@ export class DirectorySystem implements AuditedSystem {
   readonly #runCommand: RunCommand;
   /** Collectors ask for the same files and commands; they get the same answer, so that a run is of one moment. */
   readonly #answers = new Map<string, Promise<Fact<unknown>>>();
+  readonly #asked = new Set<string>();
 
   constructor({ root, runCommand }: DirectorySystemOptions) {
     this.#root = root;
@@ -55,6 +56,11 @@ export class DirectorySystem implements AuditedSystem {
   /** The same system, with nothing remembered. */
   fresh(): DirectorySystem {
     return new DirectorySystem({ root: this.#root, runCommand: this.#runCommand });
+  }
+
+  /** The paths that were asked for, whether or not they are there. */
+  get askedFor(): readonly string[] {
+    return [...this.#asked];
   }
 
   run(command: string, args: readonly string[]): Promise<Fact<CommandOutput>> {
@@ -72,6 +78,7 @@ export class DirectorySystem implements AuditedSystem {
   }
 
   readBytes(path: string, { sizeMaxBytes = SIZE_MAX_BYTES }: ReadBounds = {}): Promise<Fact<Buffer>> {
+    this.#asked.add(path);
     return this.#once(`read ${sizeMaxBytes} ${path}`, async () => {
       try {
         // Without blocking: a named pipe that nobody writes to would hold the audit for ever.
@@ -88,6 +95,7 @@ export class DirectorySystem implements AuditedSystem {
   }
 
   list(path: string): Promise<Fact<readonly string[]>> {
+    this.#asked.add(path);
     return this.#once(`list ${path}`, async () => {
       try {
         const names = await readdir(await this.#resolve(path));
@@ -100,6 +108,7 @@ export class DirectorySystem implements AuditedSystem {
   }
 
   status(path: string): Promise<Fact<FileStatus>> {
+    this.#asked.add(path);
     return this.#once(`status ${path}`, async () => {
       try {
         const found = await stat(await this.#resolve(path));
@@ -118,6 +127,7 @@ export class DirectorySystem implements AuditedSystem {
             gid: found.gid,
             sizeBytes: found.size,
             modifiedMs: found.mtimeMs,
+            changedMs: found.ctimeMs,
           },
           path,
         );
