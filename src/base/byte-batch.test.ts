@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ByteBatch } from './byte-batch.ts';
+import { ByteBatch, lend, reclaim } from './byte-batch.ts';
+
+function contentOf(batch: ByteBatch): string {
+  return batch.bytes.toString('latin1', 0, batch.length);
+}
 
 test('what is appended is what is there, whatever the sizes', () => {
   const parts = fc.array(fc.tuple(fc.integer({ min: 0, max: 40_000 }), fc.nat(255)), { maxLength: 12 });
@@ -89,4 +93,84 @@ test('clearing keeps as much room as it is told', () => {
   const next = new ByteBatch();
   next.append(Buffer.alloc(10), 0, 10);
   assert.equal(next.bytes, room, 'a room that was handed back is borrowed again');
+});
+
+test('what stands in a lent chunk is copied before the chunk is reclaimed', () => {
+  const chunk = Buffer.from('abcdefghij');
+  const batch = new ByteBatch();
+  lend(chunk);
+  batch.append(chunk, 1, 3);
+  batch.append(chunk, 3, 6);
+  assert.equal(batch.length, 5);
+  reclaim();
+  chunk.fill('!');
+  assert.equal(contentOf(batch), 'bcdef');
+});
+
+/** Steps on three batches and two chunks, of which one is lent now and then; a copy of everything is the model. */
+const step = fc.oneof(
+  fc.record({ kind: fc.constant('append' as const), to: fc.nat(2), of: fc.nat(1), at: fc.nat(199), size: fc.nat(60) }),
+  // Packets of a chunk go on one behind another.
+  fc.record({ kind: fc.constant('next' as const), to: fc.nat(2), size: fc.nat(60) }),
+  fc.record({ kind: fc.constant('reserve' as const), to: fc.nat(2), size: fc.nat(40) }),
+  fc.record({
+    kind: fc.constantFrom('take' as const, 'clear' as const, 'abandon' as const, 'read' as const),
+    to: fc.nat(2),
+  }),
+  fc.record({ kind: fc.constantFrom('lend' as const, 'reclaim' as const), of: fc.nat(1) }),
+);
+
+test('whatever is lent and reclaimed, batches hold what was appended', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      const chunks = [Buffer.alloc(260), Buffer.alloc(260)];
+      const batches = [new ByteBatch(), new ByteBatch(), new ByteBatch()];
+      const model = ['', '', ''];
+      let filled = 0;
+      let lentOne: Buffer | undefined;
+      let at = 0;
+      const fill = (chunk: Buffer): void => {
+        for (let i = 0; i < chunk.length; i++) chunk[i] = 33 + (filled++ % 90);
+      };
+      const giveBack = (): void => {
+        reclaim();
+        if (lentOne !== undefined) fill(lentOne);
+        lentOne = undefined;
+      };
+      chunks.forEach(fill);
+      const append = (to: number, chunk: Buffer, start: number, size: number): void => {
+        batches[to]!.append(chunk, start, start + size);
+        model[to] += chunk.toString('latin1', start, start + size);
+      };
+      for (const one of steps) {
+        if (one.kind === 'append') append(one.to, chunks[one.of]!, one.at, one.size);
+        else if (one.kind === 'next') {
+          const size = Math.min(one.size, 260 - at);
+          append(one.to, lentOne ?? chunks[0]!, at, size);
+          at += size;
+        } else if (one.kind === 'reserve') {
+          const start = batches[one.to]!.reserve(one.size);
+          batches[one.to]!.bytes.fill('.', start, start + one.size);
+          model[one.to] += '.'.repeat(one.size);
+        } else if (one.kind === 'lend') {
+          giveBack();
+          lentOne = chunks[one.of]!;
+          at = 0;
+          lend(lentOne);
+        } else if (one.kind === 'reclaim') giveBack();
+        else if (one.kind === 'read') assert.equal(contentOf(batches[one.to]!), model[one.to]);
+        else {
+          const batch = batches[one.to]!;
+          if (one.kind === 'take') assert.equal(batch.take().toString('latin1'), model[one.to]);
+          else if (one.kind === 'clear') batch.clear(0);
+          else batch.abandon();
+          model[one.to] = '';
+        }
+        for (let i = 0; i < 3; i++) assert.equal(batches[i]!.length, model[i]!.length);
+      }
+      giveBack();
+      for (let i = 0; i < 3; i++) assert.equal(contentOf(batches[i]!), model[i]);
+    }),
+    { numRuns: 1000 },
+  );
 });

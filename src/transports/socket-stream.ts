@@ -1,7 +1,7 @@
 /** A byte stream over TCP or TLS: gathers what is written, and writes it once a turn of the event loop. */
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { ByteBatch } from '../base/byte-batch.ts';
+import { ByteBatch, lend, reclaim } from '../base/byte-batch.ts';
 import type { Timer } from '../base/clock.ts';
 import type { ByteStream, ByteStreamDeps, ByteStreamEnd, ByteStreamOwner } from './byte-stream.ts';
 import { DirectSocket, readSecureInto } from './direct-socket.ts';
@@ -73,7 +73,12 @@ export class SocketStream implements ByteStream, Flushable {
     if (this.#ended || this.#closed) return;
     this.#deps.queue.onChunk();
     this.#bytesIn += chunk.length;
-    this.#owner!.onBytes(chunk);
+    lend(chunk);
+    try {
+      this.#owner!.onBytes(chunk);
+    } finally {
+      reclaim();
+    }
   }
 
   /** The peer has said its last word: what is ready for it still goes out, for as long as the grace lasts. */
