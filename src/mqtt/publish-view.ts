@@ -29,6 +29,8 @@ export class PublishView implements Frame {
   propertiesStart = 0;
   propertiesEnd = 0;
   payloadStart = 0;
+  /** The topic is the one that was looked up last in the table that `scanPublish` was given: `table.recent` is its entry. */
+  repeatsTopic = false;
   /** 0 when absent. */
   topicAlias = 0;
   /** -1 when absent. */

@@ -25,11 +25,30 @@ export class TopicTable<Outcome> {
   /** Topics taken in, those that were forgotten and came again included; and the last of them. */
   insertions = 0;
   latest: KnownTopic<Outcome> | undefined;
+  /** The topic of the last lookup: most clients publish to the same one again and again. */
+  recent: KnownTopic<Outcome> | undefined;
+  /** Which rule the text of `recent` has passed. */
+  #recentIsStrict = false;
   #seen: DistinctCount | undefined;
   #slots: (KnownTopic<Outcome> | undefined)[] = new Array(SLOTS_MIN);
   #evictions = 0;
 
-  /** The entry for `bytes[start..end)`, made where it is new. */
+  /**
+   * Whether `bytes[start..end)` is the topic of the last lookup, so that its text needs no check. `isStrict` says which rule it is held
+   * to (`rejectControlCharacters`): under another one than last time it has to be checked again.
+   */
+  repeats(bytes: Uint8Array, start: number, end: number, isStrict: boolean): boolean {
+    const { recent } = this;
+    if (recent === undefined) return false;
+    if (isStrict !== this.#recentIsStrict) {
+      this.#recentIsStrict = isStrict;
+      this.recent = undefined;
+      return false;
+    }
+    return sameBytes(recent.bytes, bytes, start, end);
+  }
+
+  /** The entry for `bytes[start..end)`, made where it is new. INVARIANT: the text has passed the check that `repeats` saves. */
   lookup(bytes: Uint8Array, start: number, end: number): KnownTopic<Outcome> {
     // FNV-1a: short, and good enough where a collision only costs a decision.
     let hash = 0x811c9dc5;
@@ -37,7 +56,10 @@ export class TopicTable<Outcome> {
     hash ^= hash >>> 15;
     const at = hash & (this.#slots.length - 1);
     const entry = this.#slots[at];
-    if (entry !== undefined && entry.hash === hash && sameBytes(entry.bytes, bytes, start, end)) return entry;
+    if (entry !== undefined && entry.hash === hash && sameBytes(entry.bytes, bytes, start, end)) {
+      this.recent = entry;
+      return entry;
+    }
     return this.#insert(hash, bytes, start, end, entry !== undefined);
   }
 
@@ -54,6 +76,7 @@ export class TopicTable<Outcome> {
     if (evicts && this.#slots.length < SLOTS_MAX && ++this.#evictions > this.#slots.length) this.#grow();
     this.#slots[hash & (this.#slots.length - 1)] = entry;
     this.latest = entry;
+    this.recent = entry;
     if (++this.insertions > COUNTED_MAX) this.#count(entry);
     return entry;
   }
@@ -85,6 +108,7 @@ export class TopicTable<Outcome> {
 function sameBytes(kept: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
   const length = end - start;
   if (kept.length !== length) return false;
-  for (let i = 0; i < length; i++) if (kept[i] !== bytes[start + i]) return false;
+  // From behind: topics of one client begin alike.
+  for (let i = length - 1; i >= 0; i--) if (kept[i] !== bytes[start + i]) return false;
   return true;
 }

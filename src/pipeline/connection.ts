@@ -185,7 +185,7 @@ export class Connection implements DownstreamHandler, Latecomer {
 
   #onPublish(): void {
     const { client } = this;
-    const fault = scanPublish(view, this.#deframer, client.version, 'client', client.decodeRules);
+    const fault = scanPublish(view, this.#deframer, client.version, 'client', client.decodeRules, client.topics);
     if (fault !== undefined) {
       this.#onFault(fault);
       return;

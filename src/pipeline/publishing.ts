@@ -76,11 +76,12 @@ export class Publishing {
 
   /** The topic's cache entry, through the client's aliases [MQTT-3.3.2-8, MQTT-3.3.2-12]; undefined for a bad alias. */
   #entryOf(packet: PublishView): TopicEntry | undefined {
-    const { bytes, topicStart, topicEnd, topicAlias } = packet;
-    if (topicAlias === 0) return this.#client.topics.lookup(bytes, topicStart, topicEnd);
+    const { bytes, topicStart, topicEnd, topicAlias, repeatsTopic } = packet;
+    const { topics } = this.#client;
+    if (topicAlias === 0) return repeatsTopic ? topics.recent : topics.lookup(bytes, topicStart, topicEnd);
     if (topicAlias > this.#client.limits.topicAliasMax) return undefined;
     if (topicEnd === topicStart) return this.#aliases?.[topicAlias];
-    const entry = this.#client.topics.lookup(bytes, topicStart, topicEnd);
+    const entry = topics.lookup(bytes, topicStart, topicEnd);
     this.#aliases ??= [];
     this.#aliases[topicAlias] = entry;
     return entry;

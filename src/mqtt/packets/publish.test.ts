@@ -305,6 +305,7 @@ test('a scan tells where the parts are, reads what decisions need, and leaves th
       propertiesStart: 12,
       propertiesEnd: 22,
       payloadStart: 22,
+      repeatsTopic: false,
       topicAlias: 3,
       messageExpiryIntervalS: 9,
       topic: '',

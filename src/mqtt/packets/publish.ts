@@ -20,13 +20,15 @@ import { listSize, propertiesSize, readProperties, scanProperties, writeProperti
 import { PropertyContext } from '../properties-table.ts';
 import type { PublishView } from '../publish-view.ts';
 import { DEFAULT_RULES, type DecodeRules } from '../rules.ts';
+import type { TopicTable } from '../topic-table.ts';
 import { checkTopicBytes, copyOf, textOf } from '../utf8.ts';
 import { PacketType, type ProtocolVersion, type QoS, type Sender } from '../wire.ts';
 import { textSize, variableByteIntegerSize, Writer } from '../writer.ts';
 
 /**
  * Checks a PUBLISH and fills `view` with where its parts are; `view.topic` becomes empty. The payload is not read, nothing is
- * copied or allocated. On a fault the view is void. `frame` may be the view itself.
+ * copied or allocated. On a fault the view is void. `frame` may be the view itself. With the table of the connection's `topics`, a
+ * topic that is the last one again is not checked again.
  */
 export function scanPublish(
   view: PublishView,
@@ -34,6 +36,7 @@ export function scanPublish(
   version: ProtocolVersion,
   sender: Sender,
   rules: DecodeRules = DEFAULT_RULES,
+  topics?: TopicTable<unknown>,
 ): Fault | undefined {
   const { bytes, start, bodyStart, end } = frame;
   const first = bytes[start]!;
@@ -47,8 +50,12 @@ export function scanPublish(
   const topicEnd = topicStart + ((bytes[bodyStart]! << 8) | bytes[bodyStart + 1]!);
   if (topicEnd > end) return Truncated;
   // [MQTT-3.3.2-2] [MQTT311-3.3.2-2]
-  const wrongTopic = checkTopicBytes(bytes, topicStart, topicEnd, rules.rejectControlCharacters);
-  if (wrongTopic !== undefined) return wrongTopic;
+  const isStrict = rules.rejectControlCharacters;
+  const repeatsTopic = topics?.repeats(bytes, topicStart, topicEnd, isStrict) === true;
+  if (!repeatsTopic) {
+    const wrongTopic = checkTopicBytes(bytes, topicStart, topicEnd, isStrict);
+    if (wrongTopic !== undefined) return wrongTopic;
+  }
 
   let at = topicEnd;
   view.packetId = 0;
@@ -103,6 +110,7 @@ export function scanPublish(
   view.retain = (first & 0x01) !== 0;
   view.topicStart = topicStart;
   view.topicEnd = topicEnd;
+  view.repeatsTopic = repeatsTopic;
   view.topic = '';
   return undefined;
 }

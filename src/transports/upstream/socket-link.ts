@@ -282,7 +282,9 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
   }
 
   #onPublish(frame: Frame): void {
-    const fault = scanPublish(view, frame, this.#version, 'server') ?? this.#findTopic();
+    this.#topics ??= new TopicTable();
+    const fault =
+      scanPublish(view, frame, this.#version, 'server', undefined, this.#topics) ?? this.#findTopic(this.#topics);
     if (fault !== undefined) this.#onFault(fault);
     else if (!this.#receiver.publish(view)) {
       this.#held = true;
@@ -291,7 +293,7 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
   }
 
   /** Fills in the topic, through the broker's aliases where it uses them. */
-  #findTopic(): Fault | undefined {
+  #findTopic(topics: TopicTable<never>): Fault | undefined {
     const { topicAlias, topicStart, topicEnd } = view;
     if (topicAlias > this.#serverAliasMax) return TopicAliasInvalid;
     if (topicEnd === topicStart) {
@@ -300,8 +302,7 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
       view.topic = topic;
       return undefined;
     }
-    this.#topics ??= new TopicTable();
-    view.topic = this.#topics.lookup(view.bytes, topicStart, topicEnd).topic;
+    view.topic = (view.repeatsTopic ? topics.recent! : topics.lookup(view.bytes, topicStart, topicEnd)).topic;
     if (topicAlias !== 0) {
       this.#serverAliases ??= [];
       this.#serverAliases[topicAlias] = view.topic;
