@@ -1,9 +1,10 @@
 /**
- * Accepted connections that read into one buffer shared by all of them, instead of a fresh one for every chunk: the runtime fills
+ * Accepted connections that read into a buffer shared by all of them, instead of a fresh one for every chunk: the runtime fills
  * it and calls the reader within the same turn, so nothing is allocated and no stream stands between.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
-import { readBuffer } from './read-buffer.ts';
+import { Duplex } from 'node:stream';
+import { doorBuffer, readBuffer } from './read-buffer.ts';
 
 /** Takes bytes that are borrowed until it returns. */
 export type DirectReader = (chunk: Uint8Array) => void;
@@ -14,7 +15,7 @@ export class DirectSocket extends Socket {
 
   private constructor(handle: object) {
     const onread = {
-      buffer: readBuffer,
+      buffer: doorBuffer,
       callback: (size: number, buffer: Uint8Array): boolean => this.#onRead(size, buffer),
     };
     super({ handle, onread, allowHalfOpen: true, manualStart: true } as SocketConstructorOpts);
@@ -43,6 +44,11 @@ export class DirectSocket extends Socket {
   /** A stream that was paused reads ahead into its own buffer; bytes for a reader stay with the kernel. */
   override _read(size: number): void {
     if (this.#reader === undefined || !this.isPaused()) super._read(size);
+  }
+
+  /** The runtime's own begins to read from the kernel, also where the socket is paused. */
+  override read(size?: number): unknown {
+    return this.#reader !== undefined && this.isPaused() ? Duplex.prototype.read.call(this, size) : super.read(size);
   }
 
   #onRead(size: number, buffer: Uint8Array): boolean {
@@ -75,6 +81,7 @@ interface OnreadSocket {
   [name: symbol]: unknown;
   _handle?: { useUserBuffer?: (buffer: Uint8Array) => void } | null;
   _read: (size: number) => void;
+  read: (size?: number) => unknown;
 }
 
 /**
@@ -86,15 +93,30 @@ export function readSecureInto(socket: Socket, reader: DirectReader): void {
   const inner = socket as unknown as OnreadSocket;
   const handle = inner._handle;
   if (socket.readableLength > 0 || inner[buffer] !== null || typeof handle?.useUserBuffer !== 'function') return;
-  inner[buffer] = readBuffer;
+  inner[buffer] = doorBuffer;
   inner[callback] = (size: number, bytes: Uint8Array): boolean => {
     reader(size === bytes.length ? bytes : bytes.subarray(0, size));
     return true;
   };
   inner._read = readUnlessPaused;
+  inner.read = takeUnlessPaused;
+  handle.useUserBuffer(doorBuffer);
+}
+
+/** From now on a connection that reads directly may read much at once: it is known who that is. */
+export function readWidely(socket: Socket): void {
+  const { buffer } = onreadNames();
+  const inner = socket as unknown as OnreadSocket;
+  const handle = inner._handle;
+  if (inner[buffer] !== doorBuffer || typeof handle?.useUserBuffer !== 'function') return;
+  inner[buffer] = readBuffer;
   handle.useUserBuffer(readBuffer);
 }
 
 function readUnlessPaused(this: Socket, size: number): void {
   if (!this.isPaused()) Socket.prototype._read.call(this, size);
+}
+
+function takeUnlessPaused(this: Socket, size?: number): unknown {
+  return (this.isPaused() ? Duplex : Socket).prototype.read.call(this, size);
 }

@@ -6,3 +6,11 @@
 const READ_BYTES = 262_144;
 
 export const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
+
+/**
+ * The same for clients that nobody knows yet. What came behind a CONNECT is kept until that is answered, and a stranger is to make us
+ * keep no more than this.
+ */
+const DOOR_BYTES = 16_384;
+
+export const doorBuffer = Buffer.allocUnsafeSlow(DOOR_BYTES);

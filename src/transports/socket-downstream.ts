@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Accept, Downstream, DownstreamFacts } from '../pipeline/downstream.ts';
 import type { ByteStreamDeps } from './byte-stream.ts';
+import { readWidely } from './direct-socket.ts';
 import type { HalfOpenPlace } from './half-open.ts';
 import { SocketStream } from './socket-stream.ts';
 
@@ -14,17 +15,20 @@ export interface Accepted {
 
 export class SocketDownstream extends SocketStream implements Downstream {
   readonly facts: DownstreamFacts;
+  readonly #socket: Socket;
   #place: HalfOpenPlace | undefined;
 
   constructor(socket: Socket, facts: DownstreamFacts, deps: ByteStreamDeps, accepted?: Accepted) {
     super(socket, deps, accepted?.raw);
     this.facts = facts;
+    this.#socket = socket;
     this.#place = accepted?.place;
   }
 
   established(): void {
     this.#place?.leave();
     this.#place = undefined;
+    readWidely(this.#socket);
   }
 
   /** Hands the connection over, with the bytes that were read while its first ones were looked at. */

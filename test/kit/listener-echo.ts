@@ -16,6 +16,9 @@ export class Echo implements DownstreamHandler {
   readonly ends: DownstreamEnd[] = [];
   readonly chunks: Buffer[] = [];
   drains = 0;
+  bytes = 0;
+  /** Stops reading within the call that brings the first bytes, as a CONNECT that has to be thought about does. */
+  pausesAtOnce = false;
   blocks = 0;
   echoes = true;
   readonly #changed: () => void;
@@ -36,6 +39,8 @@ export class Echo implements DownstreamHandler {
 
   onBytes(chunk: Uint8Array): void {
     if (this.ends.length > 0) throw new Error('bytes after onClosed');
+    if (this.pausesAtOnce && this.bytes === 0) this.downstream.pause();
+    this.bytes += chunk.length;
     this.chunks.push(Buffer.from(chunk));
     if (this.echoes) this.send(chunk);
     this.#changed();
