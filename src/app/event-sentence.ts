@@ -26,6 +26,10 @@ function count(amount: number, noun: string): string {
   return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
 }
 
+function alertSubject({ subjectKind, subject }: { subjectKind?: string; subject?: string }): string {
+  return subjectKind === undefined ? '' : ` about ${subjectKind} ${subject}`;
+}
+
 export function eventSentence(event: GatewayEvent): string {
   switch (event.name) {
     case 'gateway.started':
@@ -189,6 +193,14 @@ export function eventSentence(event: GatewayEvent): string {
     }
     case 'operator.session.ended':
       return `Session of operator "${event.operator}" from ${event.address} ended: ${event.says}`;
+    case 'alert.fired':
+      return `Alert ${event.alert} (${event.severity})${alertSubject(event)}: ${event.says}`;
+    case 'alert.resolved':
+      return `Alert ${event.alert}${alertSubject(event)} is over after ${Math.round(event.durationMs / 1000)} s`;
+    case 'receiver.failed':
+      return `Alerts do not reach the receiver ${event.receiver}: ${event.says}`;
+    case 'receiver.recovered':
+      return `Alerts reach the receiver ${event.receiver} again; it has missed ${count(event.lost, 'notification')}`;
     case 'storage.damaged':
       return `Storage in ${event.path} was damaged: ${event.says}`;
     case 'storage.failed':

@@ -253,6 +253,31 @@ export type GatewayEvent =
   /** `operator` is absent where what was given is no name, and may be a password. */
   | { name: 'operator.login.failed'; address: string; operator?: string; method: string; by: string; says: string }
   | { name: 'operator.session.ended'; address: string; operator: string; says: string }
+  /** Something is the matter that somebody should know of, and is over. */
+  | {
+      name: 'alert.fired';
+      alert: string;
+      severity: string;
+      /** Absent where it is about the gateway. */
+      subjectKind?: string;
+      subject?: string;
+      /** The event that raised it, as a sentence. */
+      says: string;
+      address?: string;
+      username?: string;
+      clientId?: string;
+    }
+  | {
+      name: 'alert.resolved';
+      alert: string;
+      severity: string;
+      subjectKind?: string;
+      subject?: string;
+      durationMs: number;
+    }
+  /** A receiver of alerts is away, and is back; what could not wait or was refused is lost to it. */
+  | { name: 'receiver.failed'; receiver: string; says: string }
+  | { name: 'receiver.recovered'; receiver: string; lost: number }
   | { name: 'storage.damaged'; path: string; rows: number; says: string }
   | { name: 'storage.failed'; says: string; path: string }
   | { name: 'storage.recovered'; path: string }

@@ -9,7 +9,7 @@ export interface JsonSchema {
   readonly default?: unknown;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly items?: JsonSchema;
-  /** Of a list's items: one shape for each method, told apart by the constant of its key `method`. */
+  /** Of a list's items: one shape for each kind, told apart by the constant of its key `method` or `type`. */
   readonly oneOf?: readonly JsonSchema[];
   readonly const?: unknown;
 }
@@ -21,11 +21,17 @@ export function configJsonSchema(): JsonSchema {
   return made;
 }
 
-/** What an item of a list is: of several shapes the one that its method names, or all of them in one where it names none. */
+/** The key whose constant tells shapes apart. */
+function tellingKey(shapes: readonly JsonSchema[]): 'method' | 'type' {
+  return shapes[0]?.properties?.['method']?.const === undefined ? 'type' : 'method';
+}
+
+/** What an item of a list is: of several shapes the one that its kind names, or all of them in one where it names none. */
 export function itemSchema(items: JsonSchema | undefined, given: unknown): JsonSchema | undefined {
   if (items?.oneOf === undefined) return items;
-  const method = typeof given === 'object' && given !== null ? (given as { method?: unknown }).method : undefined;
-  const named = items.oneOf.find(({ properties }) => properties?.['method']?.const === method);
+  const key = tellingKey(items.oneOf);
+  const kind = typeof given === 'object' && given !== null ? (given as Record<string, unknown>)[key] : undefined;
+  const named = items.oneOf.find(({ properties }) => properties?.[key]?.const === kind);
   return named ?? { properties: Object.assign({}, ...items.oneOf.map(({ properties }) => properties)) };
 }
 
@@ -52,8 +58,9 @@ export function itemKeys({ items }: JsonSchema): [mark: string, schema: JsonSche
   const only = (shape: Readonly<Record<string, JsonSchema>>, wanted: (key: string) => boolean): JsonSchema => ({
     properties: Object.fromEntries(Object.entries(shape).filter(([key]) => wanted(key))),
   });
+  const key = tellingKey(items?.oneOf ?? []);
   const own = shapes.map((shape): [string, JsonSchema] => [
-    `[${String(shape['method']?.const)}]`,
+    `[${String(shape[key]?.const)}]`,
     only(shape, (key) => !isShared(key)),
   ]);
   return shapes.length === 0 ? [] : [['[]', only(first, isShared)], ...own];

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { SESSION_EXPIRY_NEVER_S } from '../../mqtt/wire.ts';
+import { alertsSchema } from './alerts-schema.ts';
 import { authenticationSchema } from './authentication-schema.ts';
 import { authorizationSchema } from './authorization-schema.ts';
 import { bansSchema } from './bans-schema.ts';
@@ -150,6 +151,7 @@ export function configSchema(directory: string) {
       .meta(about('The tamper-evident record of decisions and of what operators did.')),
     control: controlSchema(directory).prefault({}).meta(about('The control API over HTTPS.')),
     syslog: syslogSchema(directory).prefault([]).meta(about('Collectors that events are sent to as well.')),
+    alerts: alertsSchema(directory).prefault({}).meta(about('What somebody is told of, and by which way.')),
     workers: z
       .union([z.literal('auto'), wholeNumber({ min: 1, max: WORKERS_MAX })], {
         error: (issue) => complaint(issue.input, `auto, or a whole number from 1 to ${WORKERS_MAX}`),

@@ -6,6 +6,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Emit, GatewayEvent } from '../../base/events.ts';
 import type { Config } from '../config/config.ts';
 import { type EventLog, openLog } from '../log.ts';
+import { Alerts } from './alerts/alerts.ts';
 import { boundedEvent } from './bounded-event.ts';
 import { EventStream } from './event-stream/event-stream.ts';
 import { isJournaled } from './journal/journaled.ts';
@@ -23,6 +24,7 @@ export interface Observers {
   /** Into the journal with what an operator did. */
   readonly onAction: (action: OperatorAction) => void;
   readonly log: EventLog;
+  readonly alerts: Alerts;
   /** For those who watch. */
   readonly stream: EventStream;
   readonly refusals: RefusalTally;
@@ -53,6 +55,7 @@ export async function openObservers(config: Config, { clock, chance, version }: 
   const log = await openLog(config.log, clock);
   let journal: JournalWriter | undefined;
   let collectors: Collectors | undefined;
+  let alerts: Alerts | undefined;
   const refusals = new RefusalTally();
   const troubles = new Troubles();
   const stream = new EventStream({ clock, emit: (event) => write(event) });
@@ -64,6 +67,8 @@ export async function openObservers(config: Config, { clock, chance, version }: 
     stream.take(bounded);
     if (isJournaled(event.name)) journal?.append('event', bounded);
     collectors?.emit(bounded);
+    // Last, because it may tell events of its own.
+    alerts?.emit(bounded);
   };
   const repeats = new Repeats({
     clock,
@@ -85,9 +90,11 @@ export async function openObservers(config: Config, { clock, chance, version }: 
     if (config.syslog.length > 0) {
       collectors = await openCollectors(config.syslog, { clock, chance, emit, version });
     }
+    const journalDirectory = journalDirectoryOf(config);
+    alerts = await Alerts.open(config, { clock, chance, emit, version, journalDirectory });
   } catch (error) {
     metrics.close();
-    await journal?.close();
+    await Promise.all([journal?.close(), collectors?.close()]);
     await log.close();
     throw error;
   }
@@ -97,6 +104,7 @@ export async function openObservers(config: Config, { clock, chance, version }: 
     metrics,
     onAction: (action) => journal?.append('action', action),
     log,
+    alerts,
     stream,
     refusals,
     troubles,
@@ -107,12 +115,14 @@ export async function openObservers(config: Config, { clock, chance, version }: 
       if (next.log.repeatsMax !== config.log.repeatsMax) restartNeeded.push('log.repeatsMax');
       if (!isDeepStrictEqual(next.journal, config.journal)) restartNeeded.push('journal');
       if (!isDeepStrictEqual(next.syslog, config.syslog)) restartNeeded.push('syslog');
+      if (!isDeepStrictEqual(next.alerts, config.alerts)) restartNeeded.push('alerts');
       return restartNeeded;
     },
     async close() {
       repeats.close();
       stream.close();
       metrics.close();
+      await alerts?.close();
       await Promise.all([journal?.close(), collectors?.close()]);
       await log.close();
     },

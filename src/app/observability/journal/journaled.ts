@@ -26,6 +26,8 @@ const ALSO: ReadonlySet<EventName> = new Set<EventName>([
   'upstream.returned',
   'backend.recovered',
   'collector.recovered',
+  'alert.resolved',
+  'receiver.recovered',
   'storage.recovered',
   'audit.finding.mended',
 ]);

@@ -1,6 +1,6 @@
 /** The report as one HTML file: nothing is loaded from elsewhere, no script runs, and it prints well. */
+import { escapeMarkup } from '../../../base/markup.ts';
 import type { ReportedResult } from './report-schema.ts';
-import { escapeMarkup } from './safe-text.ts';
 import { type FamilyGroup, type ReportView, scoreSentence, verdictSentence } from './view.ts';
 
 const FIRST_COUNT = 5;

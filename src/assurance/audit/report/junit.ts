@@ -1,6 +1,6 @@
 /** The report as JUnit XML, for build servers: a suite for each target and family, a case for each result. */
+import { escapeMarkup } from '../../../base/markup.ts';
 import type { ReportedResult } from './report-schema.ts';
-import { escapeMarkup } from './safe-text.ts';
 import type { FamilyGroup, ReportView } from './view.ts';
 
 export function junitReport(view: ReportView): string {
