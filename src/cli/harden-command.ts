@@ -1,5 +1,4 @@
 /** `sallyport harden`: the hardened counterpart of what is found, to standard output or a file; nothing that is in force is changed. */
-import { isIP } from 'node:net';
 import { OperatorError } from '../app/config/problem.ts';
 import { createFile } from '../app/init/durable-file.ts';
 import { mosquittoConfig } from '../assurance/audit/fix/plan-unit.ts';
@@ -10,6 +9,7 @@ import { unitDropIn } from '../assurance/audit/harden/unit-drop-in.ts';
 import { collectBrokerUnits } from '../assurance/audit/host/units.ts';
 import { type Fact, known } from '../assurance/audit/model/fact.ts';
 import type { AuditContext } from '../assurance/audit/model/subject.ts';
+import { adminNetworks } from './audit/admin-networks.ts';
 import { withContext } from './audit/audit-run.ts';
 import { AUDIT_OPTIONS } from './audit/options.ts';
 import { type Command, ExitCode, type Invocation, textOption, UsageError } from './command.ts';
@@ -101,16 +101,4 @@ async function hardenedUnit(context: AuditContext, { words }: Invocation): Promi
   const config = unit.broker === 'mosquitto' ? await mosquittoConfig(context) : undefined;
   const text = unitDropIn(unit, { hasSandbox: true, openFiles: 65_536, ...(config === undefined ? {} : { config }) });
   return known(`# For /etc/systemd/system/${unit.name}.d/90-sallyport.conf\n${text}`, unit.file);
-}
-
-function adminNetworks({ options }: Invocation): readonly string[] {
-  const networks = (options['admin'] ?? []) as readonly string[];
-  for (const network of networks) {
-    const [address = '', prefix, rest] = network.split('/');
-    const bitsMax = isIP(address) === 6 ? 128 : 32;
-    const isPrefix = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bitsMax);
-    if (isIP(address) === 0 || address.includes('%') || !isPrefix || rest !== undefined)
-      throw new UsageError(`--admin takes an address or a network such as 192.0.2.0/24, not "${network}".`);
-  }
-  return networks;
 }

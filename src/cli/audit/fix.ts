@@ -14,6 +14,7 @@ import { systemClock } from '../../base/clock.ts';
 import { type CommandOption, hasOption, type Invocation, textOption, UsageError } from '../command.ts';
 import { verbOf } from '../subcommand.ts';
 import { endProgress, print, printError, printJson, showProgress, styled } from '../terminal.ts';
+import { adminNetworks } from './admin-networks.ts';
 import { jobsOf, withContext } from './audit-run.ts';
 import { AuditExit, viewFilter } from './options.ts';
 
@@ -28,6 +29,12 @@ export const FIX_OPTIONS = {
     type: 'string',
     value: 'DIR',
     says: 'with fix apply: where what was there is kept (default: /var/lib/sallyport/audit-fix, below --root)',
+  },
+  admin: {
+    type: 'string',
+    value: 'NETWORK',
+    multiple: true,
+    says: 'with fix: where administrators come from, such as 192.0.2.0/24 (any number); without, the packet filter is left to you',
   },
   unconfirmed: { type: 'boolean', says: 'with fix revert: only if nobody has confirmed it' },
 } as const satisfies Record<string, CommandOption>;
@@ -56,10 +63,10 @@ function wanted(invocation: Invocation): (result: Result) => boolean {
 }
 
 async function showPlan(invocation: Invocation): Promise<number> {
-  const isWanted = wanted(invocation);
+  const wishes = { isWanted: wanted(invocation), admins: adminNetworks(invocation) };
   return withContext(invocation, async (context) => {
     showProgress('auditing, and planning');
-    const plan = await planFixes(context, await jobsOf(context), { isWanted });
+    const plan = await planFixes(context, await jobsOf(context), wishes);
     endProgress();
     if (hasOption(invocation, 'json')) printJson(plainPlan(plan));
     else printPlan(plan);
@@ -77,6 +84,8 @@ function printPlan(plan: FixPlan): void {
       const group = before.gid === after.gid ? '' : `, group ${before.gid} → ${after.gid}`;
       print(`  ${visible(path)}: mode ${octal(before.mode)} → ${octal(after.mode)}${group}`);
     }
+    if (step.ruleset !== undefined)
+      print(`  running packet filter: the table ${step.ruleset.table} is loaded as that file has it`);
     for (const { name, before, after } of step.kernel) print(`  running kernel: ${name} ${visible(before)} → ${after}`);
     for (const command of step.afterwards) print(`  then, by you: ${command}`);
     print('');
@@ -131,13 +140,13 @@ async function apply(invocation: Invocation): Promise<number> {
   const confirmS = Number(text);
   if (!(Number.isInteger(confirmS) && confirmS >= 1 && confirmS <= CONFIRM_MAX_S))
     throw new UsageError(`--confirm-within takes whole seconds from 1 to ${CONFIRM_MAX_S}, not "${text}".`);
-  const isWanted = wanted(invocation);
+  const wishes = { isWanted: wanted(invocation), admins: adminNetworks(invocation) };
   return withContext(invocation, async (context) => {
     const { system } = context;
     if (!(system instanceof DirectorySystem)) throw new TypeError('only what is a folder can be changed');
     showProgress('auditing, and planning');
     const jobs = await jobsOf(context);
-    const plan = await planFixes(context, jobs, { isWanted });
+    const plan = await planFixes(context, jobs, wishes);
     endProgress();
     if (plan.steps.length === 0) {
       printByHand(plan);

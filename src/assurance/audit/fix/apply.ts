@@ -62,6 +62,7 @@ async function applyStep(
     const system = freshSystem();
     if (system.isLive) {
       for (const setting of step.kernel) await transaction.setKernel(setting);
+      if (step.ruleset !== undefined) await transaction.loadRuleset(step.ruleset);
       if (step.validator === 'sshd' && !(await transaction.reloadSshd()))
         return await rolledBack('sshd could not be reloaded.');
     }

@@ -1,8 +1,8 @@
 /** The audited system as it would be after some steps: what a plan is held against before anything is written. */
 import { posix } from 'node:path';
-import { type Fact, known, unknown } from '../model/fact.ts';
+import { type Fact, known, mapFact, unknown } from '../model/fact.ts';
 import type { AuditedSystem, CommandOutput, FileStatus, ReadBounds } from '../system/audited-system.ts';
-import type { FixStep } from './fix-step.ts';
+import type { FixStep, RulesetChange } from './fix-step.ts';
 
 /** Programs that tell what the configuration is now, not what it would be. */
 const TELL_OF_NOW: readonly string[] = ['sshd'];
@@ -12,11 +12,13 @@ export class ChangedSystem implements AuditedSystem {
   readonly #base: AuditedSystem;
   readonly #texts = new Map<string, string>();
   readonly #modes = new Map<string, number>();
+  readonly #rulesets: RulesetChange[] = [];
 
-  constructor(base: AuditedSystem, steps: readonly Pick<FixStep, 'texts' | 'permissions' | 'kernel'>[]) {
+  constructor(base: AuditedSystem, steps: readonly Pick<FixStep, 'texts' | 'permissions' | 'kernel' | 'ruleset'>[]) {
     this.isLive = base.isLive;
     this.#base = base;
-    for (const { texts, permissions, kernel } of steps) {
+    for (const { texts, permissions, kernel, ruleset } of steps) {
+      if (ruleset !== undefined) this.#rulesets.push(ruleset);
       for (const { path, after } of texts) this.#texts.set(path, after);
       for (const { path, after } of permissions) this.#modes.set(path, after.mode);
       for (const { name, after } of kernel) this.#texts.set(`/proc/sys/${name.replaceAll('.', '/')}`, `${after}\n`);
@@ -65,6 +67,28 @@ export class ChangedSystem implements AuditedSystem {
 
   async run(command: string, args: readonly string[]): Promise<Fact<CommandOutput>> {
     if (TELL_OF_NOW.includes(command)) return unknown('stale', `${command} tells of what is, not of what would be.`);
-    return this.#base.run(command, args);
+    const told = await this.#base.run(command, args);
+    if (command !== 'nft' || args[0] !== '-j' || this.#rulesets.length === 0) return told;
+    return mapFact(told, (output) => ({ ...output, stdout: withRulesets(output.stdout, this.#rulesets) }));
   }
+}
+
+/** Tables that are replaced go out of the list, and what they would be comes in. */
+function withRulesets(listed: string, changes: readonly RulesetChange[]): string {
+  const itemsOf = (text: string): unknown[] => (JSON.parse(text) as { nftables: unknown[] }).nftables;
+  try {
+    let items = itemsOf(listed);
+    for (const { table, listed: own } of changes)
+      items = [...items.filter((item) => !isOfTable(item, table)), ...itemsOf(own)];
+    return JSON.stringify({ nftables: items });
+  } catch {
+    // What was no ruleset before the change is none after it.
+    return listed;
+  }
+}
+
+function isOfTable(item: unknown, table: string): boolean {
+  const [kind, value] = Object.entries(item ?? {})[0] ?? [];
+  const { family, name, table: home } = (value ?? {}) as { family?: unknown; name?: unknown; table?: unknown };
+  return family === 'inet' && (kind === 'table' ? name : home) === table;
 }

@@ -26,8 +26,18 @@ export interface KernelSetting {
   readonly after: string;
 }
 
+/** A table of nftables, replaced as a whole in one transaction. */
+export interface RulesetChange {
+  /** Of family inet. */
+  readonly table: string;
+  /** What `nft -f` takes. */
+  readonly text: string;
+  /** What `nft -j list ruleset` says of it where nothing else is loaded. */
+  readonly listed: string;
+}
+
 /** What judges the files once they are written: the program that will read them. */
-export type Validator = 'sshd' | 'mosquitto' | 'systemd' | 'none';
+export type Validator = 'sshd' | 'mosquitto' | 'systemd' | 'nft' | 'none';
 
 export interface FixStep {
   /** Stable between runs that find the same, such as `sshd` or `mosquitto:/etc/mosquitto/mosquitto.conf`. */
@@ -43,6 +53,8 @@ export interface FixStep {
   readonly permissions: readonly PermissionChange[];
   /** Of the running kernel; set after the files are written. */
   readonly kernel: readonly KernelSetting[];
+  /** Of the running packet filter; loaded after the files are written and validated. */
+  readonly ruleset?: RulesetChange;
   readonly validator: Validator;
   /** What the validator reads, such as the main file of a configuration. */
   readonly validated?: string;
@@ -76,6 +88,8 @@ export interface PlanInput {
   readonly context: AuditContext;
   /** Findings that are to be mended. */
   readonly findings: readonly Result[];
+  /** Networks that administrators come from; none where nobody has named them. */
+  readonly admins: readonly string[];
 }
 
 export type Planner = (input: PlanInput) => Promise<Planned>;

@@ -5,13 +5,14 @@ import type { AuditContext } from '../model/subject.ts';
 import { type Job, runJobs } from '../run/runner.ts';
 import { ChangedSystem } from './changed-system.ts';
 import { type ByHand, digestOf, type FixStep, type Planner, type TextChange, type Withheld } from './fix-step.ts';
+import { planFirewall } from './plan-firewall.ts';
 import { planMosquitto } from './plan-mosquitto.ts';
 import { planPermissions } from './plan-permissions.ts';
 import { planSshd } from './plan-sshd.ts';
 import { planSysctl } from './plan-sysctl.ts';
 import { planUnits } from './plan-unit.ts';
 
-const PLANNERS: readonly Planner[] = [planSshd, planSysctl, planUnits, planPermissions, planMosquitto];
+const PLANNERS: readonly Planner[] = [planSshd, planSysctl, planUnits, planPermissions, planMosquitto, planFirewall];
 const PARALLEL_MAX = 32;
 
 export interface FixPlan {
@@ -24,6 +25,8 @@ export interface FixPlan {
 export interface PlanWishes {
   /** Whether a finding is to be mended at all. */
   readonly isWanted: (result: Result) => boolean;
+  /** Networks that administrators come from. */
+  readonly admins?: readonly string[];
 }
 
 export function findingsOf(results: readonly Result[]): Result[] {
@@ -33,11 +36,11 @@ export function findingsOf(results: readonly Result[]): Result[] {
 export async function planFixes(
   context: AuditContext,
   jobs: readonly Job[],
-  { isWanted }: PlanWishes,
+  { isWanted, admins = [] }: PlanWishes,
 ): Promise<FixPlan> {
   const before = findingsOf(await runJobs({ context, jobs, parallelMax: PARALLEL_MAX }));
   const findings = before.filter(isWanted);
-  const planned = await Promise.all(PLANNERS.map((plan) => plan({ context, findings })));
+  const planned = await Promise.all(PLANNERS.map((plan) => plan({ context, findings, admins })));
   const withheld: Withheld[] = planned.flatMap((one) => one.withheld ?? []);
   const steps: FixStep[] = [];
   const mends = new Map<string, readonly Result[]>();
@@ -94,6 +97,7 @@ const CHECKED_BY: Readonly<Record<FixStep['validator'], string>> = {
   sshd: 'sshd -t',
   mosquitto: 'mosquitto starts with a copy of it, in a network of its own',
   systemd: 'systemd-analyze verify',
+  nft: 'nft -c',
   none: 'the audit, run again',
 };
 
@@ -117,6 +121,7 @@ export function plainPlan({ steps, mends, byHand }: FixPlan) {
         after: { mode: octal(after.mode), gid: after.gid },
       })),
       kernel: step.kernel,
+      ...(step.ruleset === undefined ? {} : { ruleset: { table: step.ruleset.table, text: step.ruleset.text } }),
       validator: CHECKED_BY[step.validator],
       rollback: step.isConfirmed
         ? 'what was there is put back unless it is confirmed in time, or where validation or the audit fails'

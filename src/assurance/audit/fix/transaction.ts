@@ -21,8 +21,9 @@ import {
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import { runNft } from '../../../app/firewall/nft.ts';
 import { createFile, replaceFile } from '../../../app/init/durable-file.ts';
-import { digestOf, type KernelSetting } from './fix-step.ts';
+import { digestOf, type KernelSetting, type RulesetChange } from './fix-step.ts';
 
 const undoSchema = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -43,6 +44,13 @@ const undoSchema = z.discriminatedUnion('kind', [
     written: z.int(),
   }),
   z.strictObject({ kind: z.literal('kernel'), name: z.string().regex(/^[a-z][\w.]*$/), value: z.string() }),
+  z.strictObject({
+    kind: z.literal('ruleset'),
+    /** Of family inet. */
+    table: z.string().regex(/^[a-z_]{1,64}$/),
+    /** Name of the copy in the folder; null where there was no such table. */
+    backup: z.string().nullable(),
+  }),
   z.strictObject({ kind: z.literal('reload'), what: z.enum(['sshd']) }),
 ]);
 type Undo = z.infer<typeof undoSchema>;
@@ -133,6 +141,17 @@ export class Transaction {
     await setSysctl(name, after);
   }
 
+  /** Replaces a table of the packet filter in one transaction of nft. */
+  async loadRuleset({ table, text }: RulesetChange): Promise<void> {
+    const listed = await runNft(['list', 'table', 'inet', table]);
+    if (!listed.ok && !listed.isAbsent) throw new Error(listed.says);
+    const backup = listed.ok ? `${this.#undo.length}.backup` : null;
+    if (listed.ok) await writeFile(join(this.folder, backup!), listed.stdout, { mode: 0o600, flag: 'wx' });
+    await this.#note({ kind: 'ruleset', table, backup });
+    const loaded = await runNft(['-f', '-'], text);
+    if (!loaded.ok) throw new Error(loaded.says);
+  }
+
   async reloadSshd(): Promise<boolean> {
     await this.#note({ kind: 'reload', what: 'sshd' });
     return reloadSshd();
@@ -190,6 +209,13 @@ export class Transaction {
       case 'kernel':
         await setSysctl(undo.name, undo.value);
         return undefined;
+      case 'ruleset': {
+        const before = undo.backup === null ? '' : await readFile(join(this.folder, undo.backup), 'utf8');
+        // It is declared first so that the removal of one that is gone already is no failure.
+        const text = `table inet ${undo.table}\ndelete table inet ${undo.table}\n${before}`;
+        const restored = await runNft(['-f', '-'], text);
+        return restored.ok ? undefined : restored.says;
+      }
       case 'reload':
         return (await reloadSshd()) ? undefined : 'sshd could not be reloaded';
     }

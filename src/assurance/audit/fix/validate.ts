@@ -19,6 +19,8 @@ export async function validate(step: FixStep, system: AuditedSystem): Promise<st
         return directives.state === 'unknown' ? directives.says : `${step.validated} is not there.`;
       return mosquittoTrial(directives.value);
     }
+    case 'nft':
+      return refusalOf(system, 'nft', ['-c', '-f', step.validated!]);
     case 'none':
       return undefined;
   }

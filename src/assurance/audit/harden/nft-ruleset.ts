@@ -4,6 +4,8 @@ import { collectSockets, isLoopbackAddress, type ListeningSocket } from '../host
 import { type Fact, mapFact } from '../model/fact.ts';
 import type { AuditContext } from '../model/subject.ts';
 
+/** Of family inet. */
+export const HOST_TABLE = 'sallyport_host';
 const SSH_PORT = 22;
 /** Dashboards and clusters' ports: never for everybody. */
 const INTERNAL_PORTS: readonly number[] = [4369, 4370, 5369, 5370, 8080, 18083, 18084];
@@ -29,10 +31,10 @@ export function rulesetFor(sockets: readonly ListeningSocket[], { admins }: Rule
   const rules = ports.flatMap((socket) => rulesOf(socket, admins).map((rule) => `    ${rule}`));
   return `#!/usr/sbin/nft -f
 # Hardened by sallyport, for /etc/nftables.conf: what is not named here is dropped. Made of what listened when it was written.
-# Try it with a way back: nft -c -f FILE && { (sleep 60; nft delete table inet sallyport_host) & nft -f FILE; }
-table inet sallyport_host
-delete table inet sallyport_host
-table inet sallyport_host {
+# Try it with a way back: nft -c -f FILE && { (sleep 60; nft delete table inet ${HOST_TABLE}) & nft -f FILE; }
+table inet ${HOST_TABLE}
+delete table inet ${HOST_TABLE}
+table inet ${HOST_TABLE} {
   set mqtt_v4 { type ipv4_addr; flags dynamic; size 65535; }
   set mqtt_v6 { type ipv6_addr; flags dynamic; size 65535; }
   chain input {
