@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { choice, complaint, duration, list, path, section, text, wholeNumber } from './fields.ts';
+import { operatorsSchema } from './operators-schema.ts';
 import { secret } from './secret.ts';
 
 const HOSTS_MAX = 64;
@@ -52,5 +53,6 @@ export function controlSchema(directory: string) {
     requestTimeout: duration({ min: '1s', max: '1m' })
       .prefault('5s')
       .meta({ description: 'From the open connection, or the answer before, to a whole request.' }),
+    operators: operatorsSchema(directory).prefault({}).meta({ description: 'How operators log in over HTTPS.' }),
   }).transform(({ requestTimeout, ...rest }) => ({ ...rest, requestTimeoutMs: requestTimeout }));
 }

@@ -6,6 +6,7 @@ import type { BanDesk } from '../bans/ban-desk.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Gateway, ReloadOutcome } from '../gateway.ts';
 import type { OperatorAction } from '../observability/operator-action.ts';
+import type { Operators } from '../operators/operators.ts';
 import type { Learner } from '../watching/learner.ts';
 
 export interface ControlServices {
@@ -18,6 +19,8 @@ export interface ControlServices {
   /** The configuration that is in force, with where each setting comes from. */
   readonly inForce: () => LoadedConfig;
   readonly reload: () => Promise<ReloadOutcome>;
+  /** Who may log in over HTTPS. */
+  readonly operators?: Operators;
   /** Into the journal. The server calls it for every route that is an action. */
   readonly onAction: (action: OperatorAction) => void;
   /** Prometheus' text format. */

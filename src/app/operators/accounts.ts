@@ -29,7 +29,7 @@ export interface Operator {
 export interface NewOperator {
   readonly name: string;
   readonly role: Role;
-  readonly scopes?: readonly Scope[];
+  readonly scopes?: readonly Scope[] | undefined;
   readonly hash?: string;
   readonly sso?: { readonly issuer: string; readonly subject: string };
 }

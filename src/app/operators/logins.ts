@@ -22,7 +22,6 @@ export interface LoginOptions {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly emit: Emit;
-  /** Whether a role needs a second factor beside its password. */
   readonly secondFactor: Readonly<Record<Role, Demand>>;
 }
 
@@ -51,10 +50,13 @@ export class Logins {
   readonly #queue: HashQueue;
   readonly #decoy: PasswordHash;
   readonly throttle: LoginThrottle;
+  /** Whether a role needs one beside its password; a reload changes it. */
+  secondFactor: Readonly<Record<Role, Demand>>;
 
   constructor(options: LoginOptions) {
     this.#options = options;
     const { clock, emit, chance } = options;
+    this.secondFactor = options.secondFactor;
     this.#queue = new HashQueue({ clock, emit, runningMax: 1, waitingMax: HASHES_WAITING_MAX });
     this.#decoy = defaultDecoy(chance);
     this.throttle = new LoginThrottle({ clock, emit });
@@ -138,7 +140,7 @@ export class Logins {
   }
 
   needsSecondFactor(operator: Operator): boolean {
-    return this.#options.secondFactor[operator.role] === 'required';
+    return this.secondFactor[operator.role] === 'required';
   }
 
   enabled(name: string): Operator | undefined {

@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Chance } from '../../base/chance.ts';
 import type { Clock } from '../../base/clock.ts';
 import { Accounts } from './accounts.ts';
+import { Certificates } from './certificates.ts';
 import { ClaimCodes } from './claim-codes.ts';
 import { Ledger } from './ledger.ts';
 import { openOperatorsFile } from './operators-file.ts';
@@ -25,6 +26,7 @@ export class OperatorStore {
   readonly tokens: Tokens;
   readonly sessions: Sessions;
   readonly secondFactors: SecondFactors;
+  readonly certificates: Certificates;
   readonly #database: DatabaseSync;
 
   /** @throws {OperatorError} when the file cannot be used. */
@@ -36,6 +38,7 @@ export class OperatorStore {
     this.tokens = new Tokens(this.ledger, tokens);
     this.sessions = new Sessions(this.ledger, sessions);
     this.secondFactors = new SecondFactors(this.ledger);
+    this.certificates = new Certificates(this.ledger);
   }
 
   close(): void {
