@@ -79,6 +79,7 @@ export const EVENT_LEVELS: Readonly<Record<EventName, LogLevel>> = {
   'alert.resolved': 'info',
   'receiver.failed': 'error',
   'receiver.recovered': 'info',
+  'recording.written': 'info',
   'storage.damaged': 'error',
   'storage.failed': 'error',
   'storage.recovered': 'info',

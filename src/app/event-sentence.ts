@@ -201,6 +201,8 @@ export function eventSentence(event: GatewayEvent): string {
       return `Alerts do not reach the receiver ${event.receiver}: ${event.says}`;
     case 'receiver.recovered':
       return `Alerts reach the receiver ${event.receiver} again; it has missed ${count(event.lost, 'notification')}`;
+    case 'recording.written':
+      return `Recorded ${count(event.packets, 'packet')} of connection ${event.connection} in ${event.path}: ${event.incident}`;
     case 'storage.damaged':
       return `Storage in ${event.path} was damaged: ${event.says}`;
     case 'storage.failed':

@@ -5,18 +5,17 @@ import type { Emit } from '../base/events.ts';
 import { Reason } from '../mqtt/reason.ts';
 import { Connection } from '../pipeline/connection.ts';
 import { Connections } from '../pipeline/connections.ts';
+import type { Downstream } from '../pipeline/downstream.ts';
 import type { Impact } from '../pipeline/membership.ts';
 import type { ConnectionPolicy } from '../pipeline/policy.ts';
 import type { RecordingImage } from '../policy/authorization/learning/recording.ts';
 import type { ShadowReport } from '../policy/authorization/shadow/shadow-tally.ts';
-import type { ClientSample } from '../policy/detection/client-sample.ts';
 import type { Quarantine } from '../policy/detection/quarantine.ts';
 import { HashQueue } from '../policy/identity/hash-queue.ts';
 import { LimitsInForce } from '../policy/limits/limits-in-force.ts';
 import { type AcceptGate, acceptGates } from '../transports/accept-gate.ts';
 import { type Listener, openListener } from '../transports/listener.ts';
 import type { ListenerOptions } from '../transports/listener-options.ts';
-import type { SharedOwners } from '../transports/upstream/client-owners.ts';
 import type { Service } from '../transports/upstream/target.ts';
 import type { TargetStatus } from '../transports/upstream/target-status.ts';
 import { banGate } from './bans/ban-gate.ts';
@@ -33,13 +32,15 @@ import { OperatorError } from './config/problem.ts';
 import { connectGate } from './connect-gate.ts';
 import { DetectionEngine } from './detection/detection-engine.ts';
 import { Sampler } from './detection/sampler.ts';
-import { type OpenEmbedded, openOwnBroker } from './embedded-upstream.ts';
+import { openOwnBroker } from './embedded-upstream.ts';
 import { letHashingYield } from './hash-threads.ts';
 import type { Chain } from './identity-methods.ts';
 import { KeySets } from './key-sets.ts';
 import { type GatewayLimits, limitControl } from './limit-control.ts';
 import { limitRulesOf } from './limit-rules.ts';
 import { listenerOptions } from './listener-files.ts';
+import type { FlightRecorder } from './observability/flight-recorder/flight-recorder.ts';
+import { openFlightRecorder } from './observability/flight-recorder/open-recorder.ts';
 import { gatewaySamples } from './observability/metrics/gateway-samples.ts';
 import type { MetricSample } from './observability/metrics/metric-sample.ts';
 import { TrafficTotals } from './observability/metrics/traffic-totals.ts';
@@ -49,6 +50,7 @@ import { loadPolicies, policyFor } from './policies.ts';
 import { Enforcement } from './response/enforcement.ts';
 import { quarantineOf } from './response/quarantine-of.ts';
 import { type ResponseOrder, Responses } from './response/responses.ts';
+import type { AttackDetected, SharedWork } from './shared-work.ts';
 import { type PreparedUpstreams, prepareUpstreams, Upstreams } from './upstreams.ts';
 import { VERSION } from './version.ts';
 import { type PreparedShadow, Watching } from './watching/watching.ts';
@@ -69,16 +71,7 @@ export interface GatewayOptions {
 /** How long a worker that leaves waits for the CONNECT of a client whose connection it has taken. */
 const CONNECT_GRACE_MS = 1000;
 
-export interface SharedWork {
-  /** How many processes share the ports, and with them the ceilings of the listeners. */
-  readonly processes: number;
-  readonly openEmbedded: OpenEmbedded;
-  readonly owners: SharedOwners;
-  readonly ticketSecret: Uint8Array;
-  readonly connectionIdPrefix: string;
-  /** Takes what one connection did lately, for the process that detects. */
-  readonly sample: (sample: ClientSample) => void;
-}
+export type { AttackDetected, SharedWork };
 
 export type ReloadOutcome =
   | { ok: true; generation: number; changed: string[]; restartNeeded: string[] }
@@ -116,6 +109,8 @@ export interface Gateway {
 export interface SharingGateway extends Gateway {
   answerAboutClients(question: ClientQuestion): ClientAnswer;
   samples(): MetricSample[];
+  /** The process that detects has found something, maybe among the clients of this one. */
+  attackDetected(event: AttackDetected): void;
   /** What it may use of shared budgets, by `scopeKey`; of the rest it has an even part. */
   setShares(shares: ReadonlyMap<string, number>): void;
   /** What was asked of those since they were last taken. */
@@ -176,6 +171,7 @@ class RunningGateway implements SharingGateway {
   readonly #responses: Responses | undefined;
   readonly #expulsion: Expulsion;
   readonly #ownClients: ProcessClients;
+  #recorder: FlightRecorder | undefined;
   readonly clients: GatewayClients;
   readonly #listeners = new Map<string, Listener>();
   readonly upstreams: Upstreams;
@@ -199,17 +195,21 @@ class RunningGateway implements SharingGateway {
   constructor(options: GatewayOptions) {
     const { clock, chance, shared, config, bans } = options;
     this.#config = config;
+    const tell: Emit = (event) => {
+      options.emit(event);
+      this.#recorder?.observe(event);
+    };
     // A worker's events and samples are looked at by the process that started it, which sees those of all.
     this.#detection =
       shared === undefined
         ? new DetectionEngine(config.detection, {
             clock,
             chance,
-            emit: options.emit,
+            emit: tell,
             responder: { respond: (detection) => this.#responses?.respond(detection) },
           })
         : undefined;
-    const emit = this.#detection?.emit ?? options.emit;
+    const emit = this.#detection?.emit ?? tell;
     this.#options = { ...options, emit };
     this.#sampler = new Sampler(this.#connections, clock, (sample) => {
       if (shared === undefined) this.#detection?.sample(sample);
@@ -217,6 +217,7 @@ class RunningGateway implements SharingGateway {
     });
     bans.index.allowed = config.bans.allow;
     this.#expulsion = new Expulsion(this.#connections, clock);
+    bans.follow({ banned: (ban) => this.#recorder?.banned(ban), lifted: () => undefined });
     bans.follow(this.#expulsion);
     const { hashConcurrency, hashQueueMax } = config.authentication;
     this.#chain = new ChainInForce(clock);
@@ -294,7 +295,11 @@ class RunningGateway implements SharingGateway {
   }
 
   answerAboutClients(question: ClientQuestion): ClientAnswer {
-    return answerOf(this.#ownClients, question);
+    return answerOf(this.#ownClients, this.#recorder, question);
+  }
+
+  attackDetected(event: AttackDetected): void {
+    this.#recorder?.observe(event);
   }
 
   get listeners(): Gateway['listeners'] {
@@ -303,6 +308,7 @@ class RunningGateway implements SharingGateway {
 
   async open(): Promise<void> {
     await letHashingYield();
+    this.#recorder = await openFlightRecorder(this.#config, this.#options);
     const prepared = await this.#prepare(this.#config);
     this.#policies = prepared.policies;
     this.#chain.replace(prepared.chain, this.#config.limits.connectTimeoutMs);
@@ -390,22 +396,25 @@ class RunningGateway implements SharingGateway {
       (downstream) => {
         // INVARIANT: a listener is opened only with its policy in place, and closed before that goes.
         const policy = this.#policies.get(options.name)!;
-        const connection = new Connection(downstream, policy, {
-          clock,
-          chance,
-          emit,
-          limits: this.#inForce,
-          openLink: (receiver, client) => this.upstreams.open(receiver, client),
-          onGone: (gone) => {
-            this.#sampler.gone(gone.client);
-            this.#ownClients.gone(gone.client);
-            this.#traffic.gone(gone.client);
-            this.#overload.gone(gone.client);
-            this.#connections.remove(gone);
-          },
-        });
-        this.#connections.add(connection);
-        return connection;
+        const make = (seen: Downstream): Connection => {
+          const connection = new Connection(seen, policy, {
+            clock,
+            chance,
+            emit,
+            limits: this.#inForce,
+            openLink: (receiver, client) => this.upstreams.open(receiver, client),
+            onGone: (gone) => {
+              this.#sampler.gone(gone.client);
+              this.#ownClients.gone(gone.client);
+              this.#traffic.gone(gone.client);
+              this.#overload.gone(gone.client);
+              this.#connections.remove(gone);
+            },
+          });
+          this.#connections.add(connection);
+          return connection;
+        };
+        return this.#recorder?.accept(downstream, make) ?? make(downstream);
       },
       {
         clock,
@@ -518,6 +527,7 @@ class RunningGateway implements SharingGateway {
     this.#generation++;
     this.#detection?.configure(config.detection);
     this.#responses?.apply(config.response);
+    this.#recorder?.configure(config.flightRecorder);
     this.#options.bans.index.allowed = config.bans.allow;
     this.upstreams.apply(config, prepared.upstreams);
     this.#guards.commit(prepared.guards);
@@ -580,6 +590,7 @@ class RunningGateway implements SharingGateway {
     const connectionsCut = late ? this.#connections.count : 0;
     this.#connections.destroyAll();
     await this.upstreams.close();
+    await this.#recorder?.settled();
     this.#closeServices();
     emit({ name: 'gateway.stopped', durationMs: Math.round(clock.nowMs() - startedMs), connectionsCut });
   }

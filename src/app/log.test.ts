@@ -358,6 +358,7 @@ describe('the sentences of events', () => {
     { name: 'operator.login.succeeded', address: '::1', operator: 'ada', role: 'admin', method: 'password' },
     { name: 'operator.login.failed', address: '::1', method: 'password', by: 'operators', says: 'Wrong.' },
     { name: 'operator.session.ended', address: '::1', operator: 'ada', says: 'It was idle for too long.' },
+    { name: 'recording.written', connection: 'c7', clientId: 'd42', incident: 'ban', packets: 1, path: '/r/x.pcapng' },
     { name: 'storage.damaged', path: 'broker.sqlite', rows: 3, says: 'unreadable' },
     { name: 'storage.failed', says: 'disk full', path: 'broker.sqlite' },
     { name: 'storage.recovered', path: 'broker.sqlite' },

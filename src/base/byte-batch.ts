@@ -48,6 +48,8 @@ export class ByteBatch {
   length = 0;
   /** Where content that is still in the lent chunk begins; it ends `length` bytes behind. Only while this is the borrower. */
   #runStart = 0;
+  /** How often it has started anew. */
+  emptied = 0;
 
   constructor(capacityBytes = 0) {
     this.#room = capacityBytes === 0 ? NONE : Buffer.allocUnsafeSlow(capacityBytes);
@@ -137,12 +139,14 @@ export class ByteBatch {
     if (borrower === this) borrower = undefined;
     this.#room = NONE;
     this.length = 0;
+    this.emptied++;
   }
 
   /** Forgets the content, and hands its room back unless that has at most `keepBytes`. */
   clear(keepBytes: number): void {
     if (borrower === this) borrower = undefined;
     this.length = 0;
+    this.emptied++;
     if (this.#room.length <= keepBytes) return;
     recycle(this.#room);
     this.#room = NONE;

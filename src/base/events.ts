@@ -278,6 +278,15 @@ export type GatewayEvent =
   /** A receiver of alerts is away, and is back; what could not wait or was refused is lost to it. */
   | { name: 'receiver.failed'; receiver: string; says: string }
   | { name: 'receiver.recovered'; receiver: string; lost: number }
+  /** What the flight recorder kept of a connection is on disk. Not among those that repeat: they are few. */
+  | {
+      name: 'recording.written';
+      connection: string;
+      clientId?: string;
+      incident: string;
+      packets: number;
+      path: string;
+    }
   | { name: 'storage.damaged'; path: string; rows: number; says: string }
   | { name: 'storage.failed'; says: string; path: string }
   | { name: 'storage.recovered'; path: string }

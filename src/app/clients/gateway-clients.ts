@@ -1,5 +1,7 @@
 /** The clients of the whole gateway, whichever process serves them: asked with a deadline, answered with what came in time. */
 import type { OpenAttack } from '../../policy/detection/attacks.ts';
+import type { FlightRecorder } from '../observability/flight-recorder/flight-recorder.ts';
+import type { Recording } from '../observability/flight-recorder/recording.ts';
 import type { ClientDetails, ClientPage } from './client-facts.ts';
 import { type ClientFilter, type ClientQuery, type Cursor, isBehind, placeOfConnection } from './client-query.ts';
 import { FiguresSum, type GatewayFigures } from './gateway-figures.ts';
@@ -13,6 +15,7 @@ export type ClientQuestion =
   | { readonly kind: 'list'; readonly query: ClientQuery }
   | { readonly kind: 'inspect'; readonly id: string; readonly attacks: readonly OpenAttack[] }
   | { readonly kind: 'disconnect'; readonly id: string; readonly by: string; readonly says: string }
+  | { readonly kind: 'recordings'; readonly id: string; readonly incident: string }
   | { readonly kind: 'figures' };
 
 /** What it answers. */
@@ -20,6 +23,7 @@ export interface ClientAnswers {
   readonly list: ClientPart;
   readonly inspect: readonly ClientDetails[];
   readonly disconnect: readonly { readonly connectionId: string; readonly clientId: string }[];
+  readonly recordings: readonly Recording[];
   readonly figures: GatewayFigures;
 }
 export type ClientAnswer = ClientAnswers[keyof ClientAnswers];
@@ -29,7 +33,11 @@ export type AskProcesses = (
   question: ClientQuestion,
 ) => Promise<{ answers: readonly ClientAnswer[]; unanswered: number }>;
 
-export function answerOf(clients: ProcessClients, question: ClientQuestion): ClientAnswer {
+export function answerOf(
+  clients: ProcessClients,
+  recorder: FlightRecorder | undefined,
+  question: ClientQuestion,
+): ClientAnswer {
   switch (question.kind) {
     case 'list':
       return clients.list(question.query);
@@ -37,6 +45,8 @@ export function answerOf(clients: ProcessClients, question: ClientQuestion): Cli
       return clients.inspect(question.id, question.attacks);
     case 'disconnect':
       return clients.disconnect(question.id, question.by, question.says);
+    case 'recordings':
+      return recorder?.recordingsOf(question.id, question.incident) ?? [];
     case 'figures':
       return clients.figures();
   }
@@ -92,6 +102,12 @@ export class GatewayClients {
   /** Those that it ends. */
   async disconnect(id: string, by: string, says: string): Promise<{ connectionId: string; clientId: string }[]> {
     const { answers } = await this.#ask<'disconnect'>({ kind: 'disconnect', id, by, says });
+    return answers.flat();
+  }
+
+  /** What the flight recorder has of a client or a connection. */
+  async recordings(id: string, incident: string): Promise<Recording[]> {
+    const { answers } = await this.#ask<'recordings'>({ kind: 'recordings', id, incident });
     return answers.flat();
   }
 

@@ -19,5 +19,7 @@ export function settingsThatDiffer(before: Config, after: Config): { changed: st
   const { hashConcurrency, hashQueueMax } = before.authentication;
   if (hashConcurrency !== after.authentication.hashConcurrency) restartNeeded.push('authentication.hashConcurrency');
   if (hashQueueMax !== after.authentication.hashQueueMax) restartNeeded.push('authentication.hashQueueMax');
+  if (before.flightRecorder.directory !== after.flightRecorder.directory)
+    restartNeeded.push('flightRecorder.directory');
   return { changed, restartNeeded };
 }

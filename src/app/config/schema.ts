@@ -11,6 +11,7 @@ import { controlSchema } from './control-schema.ts';
 import { detectionSchema } from './detection-schema.ts';
 import { choice, complaint, duration, list, path, seconds, section, size, wholeNumber } from './fields.ts';
 import { firewallProblems, firewallSchema } from './firewall-schema.ts';
+import { flightRecorderSchema } from './flight-recorder-schema.ts';
 import { journalSchema } from './journal-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
 import { listenerSchema } from './listener-schema.ts';
@@ -80,6 +81,13 @@ function logSchema(directory: string) {
       })
       .prefault('stdout')
       .meta(about('stdout, stderr, or a file, which is reopened on SIGHUP.')),
+    topics: choice(['plain', 'hashed'])
+      .prefault('plain')
+      .meta(
+        about(
+          'How topics are written to log, journal, syslog, the stream of events and recordings: as they are, or as hashes under a key in the data directory.',
+        ),
+      ),
     repeatsMax: wholeNumber({ min: 1, max: 1_000_000 })
       .prefault(200)
       .meta(
@@ -150,6 +158,9 @@ export function configSchema(directory: string) {
       .prefault({})
       .meta(about('The tamper-evident record of decisions and of what operators did.')),
     control: controlSchema(directory).prefault({}).meta(about('The control API over HTTPS.')),
+    flightRecorder: flightRecorderSchema(directory)
+      .prefault({})
+      .meta(about('The latest packets of each connection, written down around an incident.')),
     syslog: syslogSchema(directory).prefault([]).meta(about('Collectors that events are sent to as well.')),
     alerts: alertsSchema(directory).prefault({}).meta(about('What somebody is told of, and by which way.')),
     workers: z

@@ -17,6 +17,7 @@ import type { OperatorAction } from './operator-action.ts';
 import { RefusalTally } from './refusal-tally.ts';
 import { Repeats } from './repeats.ts';
 import { type Collectors, openCollectors } from './syslog/collectors.ts';
+import { openTopicHash, plainTopics, withTopics } from './topic-hash.ts';
 import { Troubles } from './troubles.ts';
 
 export interface Observers {
@@ -52,6 +53,7 @@ export function journalDirectoryOf({ journal, dataDirectory }: Pick<Config, 'jou
 
 /** @throws {OperatorError} where one of them cannot be opened; none is left open then. */
 export async function openObservers(config: Config, { clock, chance, version }: ObserverServices): Promise<Observers> {
+  const spell = config.log.topics === 'hashed' ? await openTopicHash(config.dataDirectory, chance) : plainTopics;
   const log = await openLog(config.log, clock);
   let journal: JournalWriter | undefined;
   let collectors: Collectors | undefined;
@@ -60,7 +62,8 @@ export async function openObservers(config: Config, { clock, chance, version }: 
   const troubles = new Troubles();
   const stream = new EventStream({ clock, emit: (event) => write(event) });
   const metrics = new Metrics({ clock, version, emit: (event) => emit(event) });
-  const write = (event: GatewayEvent): void => {
+  const write = (given: GatewayEvent): void => {
+    const event = withTopics(given, spell);
     log.emit(event);
     troubles.take(event, clock.epochMs());
     const bounded = boundedEvent(event);
@@ -112,6 +115,7 @@ export async function openObservers(config: Config, { clock, chance, version }: 
       log.setLevel(next.log.level);
       const restartNeeded: string[] = [];
       if (next.log.destination !== config.log.destination) restartNeeded.push('log.destination');
+      if (next.log.topics !== config.log.topics) restartNeeded.push('log.topics');
       if (next.log.repeatsMax !== config.log.repeatsMax) restartNeeded.push('log.repeatsMax');
       if (!isDeepStrictEqual(next.journal, config.journal)) restartNeeded.push('journal');
       if (!isDeepStrictEqual(next.syslog, config.syslog)) restartNeeded.push('syslog');

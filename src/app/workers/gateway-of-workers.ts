@@ -67,7 +67,12 @@ export class GatewayOfWorkers implements Gateway {
     this.#detection = new DetectionEngine(config.detection, {
       clock,
       chance,
-      emit: options.emit,
+      emit: (event) => {
+        options.emit(event);
+        if (event.name === 'attack.detected' && this.#config.flightRecorder.isEnabled) {
+          this.#fleet.broadcast({ kind: 'attack detected', event });
+        }
+      },
       responder: { respond: (detection) => this.#responses?.respond(detection) },
     });
     const { emit } = this.#detection;

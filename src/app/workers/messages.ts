@@ -15,7 +15,7 @@ import type { Service } from '../../transports/upstream/target.ts';
 import type { TargetStatus } from '../../transports/upstream/target-status.ts';
 import type { ClientAnswer, ClientQuestion } from '../clients/gateway-clients.ts';
 import type { Config } from '../config/config.ts';
-import type { Gateway, ReloadOutcome } from '../gateway.ts';
+import type { AttackDetected, Gateway, ReloadOutcome } from '../gateway.ts';
 import type { MetricSample } from '../observability/metrics/metric-sample.ts';
 import type { ResponseOrder } from '../response/responses.ts';
 
@@ -60,6 +60,7 @@ export type ToWorker =
   | { readonly kind: 'set learning'; readonly isOn: boolean }
   | { readonly kind: 'set service'; readonly upstream: string; readonly target: string; readonly service: Service }
   | { readonly kind: 'response'; readonly order: ResponseOrder }
+  | { readonly kind: 'attack detected'; readonly event: AttackDetected }
   | { readonly kind: 'confine'; readonly confined: ToldQuarantine }
   | { readonly kind: 'release confined'; readonly subject: BanSubject }
   | { readonly kind: 'banned'; readonly ban: Ban }

@@ -157,6 +157,9 @@ class Worker {
         if (impact !== undefined) tell({ kind: 'impact', order: message.order.id, impact });
         return;
       }
+      case 'attack detected':
+        this.#gateway?.attackDetected(message.event);
+        return;
       case 'banned':
         this.#bans.put(message.ban);
         return;
