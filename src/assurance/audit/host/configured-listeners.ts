@@ -12,10 +12,14 @@ export interface ConfiguredListeners {
   /** The configuration's main file. */
   readonly file: string;
   readonly ports: readonly number[];
+  /** The processes that were started with it; undefined where that is not told apart. */
+  readonly pids?: readonly number[];
 }
 
 /** Absent where the broker has no configuration on the system. */
-export type ReadListeners = (system: AuditedSystem) => Promise<Fact<ConfiguredListeners>>;
+export type ReadListeners = (
+  system: AuditedSystem,
+) => Promise<Fact<ConfiguredListeners | readonly ConfiguredListeners[]>>;
 
 /** One for each broker whose configuration the audit can read. */
 export const LISTENER_READERS: readonly ReadListeners[] = [
@@ -30,7 +34,7 @@ export async function collectConfiguredListeners(system: AuditedSystem): Promise
   const failed = facts.find((fact) => fact.state === 'unknown');
   if (failed?.state === 'unknown') return failed;
   return known(
-    facts.flatMap((fact) => (fact.state === 'known' ? fact.value : [])),
+    facts.flatMap((fact) => (fact.state === 'known' ? [fact.value].flat() : [])),
     'broker configurations',
   );
 }

@@ -10,6 +10,8 @@ export interface ListeningSocket {
   readonly port: number;
   /** Name of the process; undefined where this user may not see it. */
   readonly process: string | undefined;
+  /** Of that process; of the first where several share the socket. */
+  readonly pid?: number;
 }
 
 export function isLoopbackAddress(address: string): boolean {
@@ -34,5 +36,7 @@ function socketOf(line: string): ListeningSocket[] {
     .slice(0, colon)
     .replace(/%.*$/, '')
     .replace(/^\[|\]$/g, '');
-  return [{ protocol: netid, address, port, process: /\(\("([^"]*)"/.exec(rest.join(' '))?.[1] }];
+  const owner = /\(\("([^"]*)",pid=(\d+)/.exec(rest.join(' '));
+  const process = owner?.[1] ?? /\(\("([^"]*)"/.exec(rest.join(' '))?.[1];
+  return [{ protocol: netid, address, port, process, ...(owner === null ? {} : { pid: Number(owner[2]) }) }];
 }

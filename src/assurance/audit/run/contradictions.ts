@@ -28,15 +28,20 @@ function isJudged(result: Result): result is Judged {
 
 /** Findings of their own, one for each question and port that got different answers by different means. */
 export function contradictionsIn(results: readonly Result[]): Result[] {
-  const asked = new Map<string, Judged[]>();
+  const asked = new Map<string, Map<string, Judged>>();
   for (const result of results) {
     if (result.check.question === undefined || result.outcome.port === undefined || !isJudged(result)) continue;
     const key = `${result.check.question} ${result.outcome.port}`;
-    const others = asked.get(key) ?? [];
-    others.push(result);
-    asked.set(key, others);
+    const answers = asked.get(key) ?? new Map<string, Judged>();
+    asked.set(key, answers);
+    // A check may give several outcomes for one port, such as for two versions of TLS: it fails if any of them does.
+    const asker = JSON.stringify([result.check.id, result.target.id]);
+    const before = answers.get(asker);
+    if (before === undefined || (before.outcome.status === 'pass' && result.outcome.status === 'fail'))
+      answers.set(asker, result);
   }
-  return [...asked].flatMap(([key, answers]) => {
+  return [...asked].flatMap(([key, byCheck]) => {
+    const answers = [...byCheck.values()];
     const sure = answers.reduce((best, answer) =>
       RANK[answer.outcome.confidence] > RANK[best.outcome.confidence] ? answer : best,
     );

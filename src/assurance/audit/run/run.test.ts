@@ -198,6 +198,12 @@ describe('contradictions', () => {
     );
   });
 
+  it('hold all that a check says of a port against the other: two versions of TLS are one answer', () => {
+    const both = [answer('T04', 'pass', 'probe', 8883), answer('T04', 'fail', 'probe', 8883)];
+    assert.deepEqual(contradictionsIn([answer('M13', 'fail', 'config', 8883), ...both]), []);
+    assert.equal(contradictionsIn([answer('M13', 'pass', 'config', 8883), ...both]).length, 1);
+  });
+
   it('are not made of agreement, of other ports, or of two answers of the same kind', () => {
     assert.deepEqual(
       contradictionsIn([answer('M01', 'fail', 'config', 1883), answer('P01', 'fail', 'probe', 1883)]),

@@ -5,6 +5,7 @@ import { secretFiles } from '../../../../app/config/weak-settings.ts';
 import { FileFaultError } from '../../../../base/file-fault.ts';
 import { parseAclFile } from '../../../../policy/authorization/acl-file.ts';
 import { parsePolicyFile } from '../../../../policy/authorization/policy-file.ts';
+import type { Policy, Selector } from '../../../../policy/authorization/policy-form.ts';
 import type { Profile } from '../../audit-file/schema.ts';
 import { type Fact, known, mapFact, type Unknown, unknown } from '../../model/fact.ts';
 import type { AuditContext } from '../../model/subject.ts';
@@ -15,6 +16,9 @@ import type { AuditedSystem, FileStatus } from '../../system/audited-system.ts';
 export interface AllowedTopic {
   readonly topic: string;
   readonly mayPublish: boolean;
+  readonly mayRead: boolean;
+  /** Not for users, groups or the like that are named. */
+  readonly isForAll: boolean;
   readonly file: string;
   readonly line: number;
 }
@@ -62,17 +66,51 @@ async function collectAllowed(
 }
 
 function ofAcl(text: string, file: string): AllowedTopic[] {
-  return parseAclFile(text, file).rules.flatMap(({ access, filter, line }) =>
-    access === 'deny' ? [] : [{ topic: filter, mayPublish: access !== 'read', file, line }],
+  return parseAclFile(text, file).rules.flatMap(({ access, filter, line, username }) =>
+    access === 'deny'
+      ? []
+      : [
+          {
+            topic: filter,
+            mayPublish: access !== 'read',
+            mayRead: access !== 'write',
+            isForAll: username === undefined,
+            file,
+            line,
+          },
+        ],
   );
 }
 
 function ofPolicy(text: string, file: string): AllowedTopic[] {
-  return parsePolicyFile(text, file).roles.flatMap(({ grants }) =>
-    grants.flatMap(({ effect, topic, actions, ...at }) =>
-      effect === 'deny' ? [] : [{ topic, mayPublish: actions.includes('publish'), file: at.file, line: at.line }],
+  const policy = parsePolicyFile(text, file);
+  const forAll = rolesForAll(policy);
+  return policy.roles.flatMap(({ name, grants }) =>
+    grants.flatMap(({ effect, topic, actions, ...at }): AllowedTopic[] =>
+      effect === 'deny'
+        ? []
+        : [
+            {
+              topic,
+              mayPublish: actions.includes('publish'),
+              mayRead: actions.some((action) => action !== 'publish'),
+              isForAll: forAll.has(name),
+              file: at.file,
+              line: at.line,
+            },
+          ],
     ),
   );
+}
+
+/** Roles that everyone has, or everyone with a name, and those that they include. */
+function rolesForAll({ roles, assignments }: Policy): ReadonlySet<string> {
+  const isEveryone = ({ who: _who, ...demands }: Selector): boolean => Object.keys(demands).length === 0;
+  const names = new Set(assignments.filter(({ to }) => isEveryone(to)).flatMap((assignment) => assignment.roles));
+  const byName = new Map(roles.map((role) => [role.name, role]));
+  // A set that grows while it is walked is walked to its end.
+  for (const name of names) for (const included of byName.get(name)?.includes ?? []) names.add(included);
+  return names;
 }
 
 /** What is wrong with a file of ours, as a fact. */

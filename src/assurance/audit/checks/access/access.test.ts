@@ -134,3 +134,28 @@ test('a folder above a key that everybody may write to is a finding, with a stic
   );
   assert.deepEqual(await failures('A11', at(0o1777)), []);
 });
+
+test('two brokers of one kind are two findings, and processes of one broker are one', async () => {
+  const broker = (pid: number, uid: number, config: string) => ({
+    [`/proc/${pid}/status`]: `Name:\tmosquitto\nUid:\t${uid}\t${uid}\t${uid}\t${uid}\n`,
+    [`/proc/${pid}/cmdline`]: `/usr/sbin/mosquitto\0-c\0${config}\0`,
+  });
+  const outcomes = await outcomesOf(
+    'A10',
+    debian({
+      files: {
+        ...NO_BROKER_PROCESS,
+        ...broker(700, 0, '/etc/mosquitto/a.conf'),
+        ...broker(701, 0, '/etc/mosquitto/b.conf'),
+        ...broker(702, 107, '/etc/mosquitto/b.conf'),
+      },
+    }),
+  );
+  assert.deepEqual(
+    outcomes.map(({ status, subject }) => [status, subject]),
+    [
+      ['fail', 'mosquitto: /usr/sbin/mosquitto -c /etc/mosquitto/a.conf'],
+      ['fail', 'mosquitto: /usr/sbin/mosquitto -c /etc/mosquitto/b.conf'],
+    ],
+  );
+});

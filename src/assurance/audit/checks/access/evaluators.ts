@@ -1,5 +1,6 @@
 /** How the family A judges. */
 import type { GuardedFile } from '../../host/broker-files.ts';
+import type { BrokerProcess } from '../../host/broker-processes.ts';
 import type { HostFacts } from '../../host/host-facts.ts';
 import type { SshdSettings } from '../../host/sshd.ts';
 import type { Evaluate } from '../../model/check.ts';
@@ -65,6 +66,23 @@ function folderLooseness({ status }: GuardedFile): string | undefined {
 
 function missingSource({ from }: Source): Outcome {
   return unassessed(unknown('file-missing', `${from} is not there.`));
+}
+
+/**
+ * One for each that runs: processes with the same command line, such as the workers of a gateway, are one, and of their users root counts.
+ * Two of one broker are told apart by their command lines, which stay the same over restarts as process identifiers do not.
+ */
+function runningAs(processes: readonly BrokerProcess[]): { subject: string; pid: number; uid: number }[] {
+  const byLine = Map.groupBy(processes, ({ broker, commandLine }) => JSON.stringify([broker, ...commandLine]));
+  const several = new Set(
+    processes
+      .map(({ broker }) => broker)
+      .filter((name) => [...byLine.keys()].filter((line) => line.startsWith(`["${name}"`)).length > 1),
+  );
+  return [...byLine.values()].map((alike) => {
+    const { broker, commandLine, pid, uid } = alike.find((one) => one.uid === 0) ?? alike[0]!;
+    return { subject: several.has(broker) ? `${broker}: ${commandLine.join(' ')}` : broker, pid, uid };
+  });
 }
 
 export const ACCESS_EVALUATORS: { readonly [Id in keyof typeof ACCESS]: Evaluate<HostFacts> } = {
@@ -187,8 +205,8 @@ export const ACCESS_EVALUATORS: { readonly [Id in keyof typeof ACCESS]: Evaluate
       (processes) =>
         processes.length === 0
           ? notApplicable('no-broker', 'No broker runs.')
-          : processes.map(({ broker, pid, uid }) => {
-              const place = { confidence: 'runtime', subject: broker } as const;
+          : runningAs(processes).map(({ subject, pid, uid }) => {
+              const place = { confidence: 'runtime', subject } as const;
               const source = { from: `/proc/${pid}/status` };
               const proof = evidence(`process ${pid} runs as user ${uid}`, 'a user of its own', source);
               return uid === 0 ? fail('runs-as-root', proof, place) : pass(proof, place);

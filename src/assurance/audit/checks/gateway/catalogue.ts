@@ -161,6 +161,19 @@ export const GATEWAY = {
     },
     standards: { iec: ['CR 1.4'] },
   },
+  G23: {
+    title: '$SYS is for few',
+    severity: 'medium',
+    exposure: 'network',
+    why: 'Version, load and client counts tell an attacker what to try.',
+    remediation: {
+      text: 'Grant `$SYS/#` to monitoring alone.',
+      impact: 'Other clients see $SYS no more.',
+      risk: 'low',
+      ease: 'easy',
+    },
+    standards: { etsi: ['5.6-2'] },
+  },
   G24: {
     title: 'The log and the journal say what happens',
     severity: 'medium',

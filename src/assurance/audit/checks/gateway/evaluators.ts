@@ -232,6 +232,13 @@ export const GATEWAY_EVALUATORS: { readonly [Id in keyof typeof GATEWAY]: Evalua
       return form === 'any' && empty === 'assign' ? fail('empty-client-id', proof, place) : pass(proof, place);
     }),
 
+  G23: (facts) =>
+    noTopic(
+      facts,
+      { reason: 'sys-for-everybody', expected: 'no grant of $SYS to everybody' },
+      ({ topic, mayRead, isForAll }) => topic.startsWith('$SYS') && mayRead && isForAll,
+    ),
+
   G24: (facts) =>
     ofConfig(facts, ({ log, journal }) => {
       const level = proofOf(facts, 'log.level', log.level, 'warn or lower');

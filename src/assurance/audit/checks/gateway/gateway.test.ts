@@ -119,6 +119,12 @@ describeChecks<GatewayFacts, Fixture>({
       'not-applicable': EVERY_LISTENER,
       unknown: UNKNOWN,
     },
+    G23: {
+      pass: acl('user ann\ntopic read $SYS/#\n'),
+      fail: acl('topic read $SYS/#\n'),
+      'not-applicable': EVERY_GATEWAY,
+      unknown: acl({ unreadable: 'permission-denied' }),
+    },
     G24: {
       pass: of(PLAIN),
       fail: of(PLAIN, 'log: { level: error }'),
@@ -182,6 +188,20 @@ test('a finding names file and line, and says of a default whose it is', async (
   const [missing] = await outcomesOf('G21', of(PLAIN));
   assert.ok(missing?.status === 'fail');
   assert.match(missing.evidence.observed, /authentication\.clientIds\.empty is not set: assign.*Sallyport's default/);
+});
+
+test('in a policy, $SYS is for everybody where a role that everybody has allows it, be it through another', async () => {
+  const statuses = async (to: string): Promise<string[]> => {
+    const policy = `roles:\n  watch:\n    grants: [{ allow: [subscribe, receive], topics: "$SYS/#" }]\n  all:\n    includes: [watch]\nassignments:\n  - { to: ${to}, roles: [all] }\n`;
+    const fixture = withFile(
+      of(PLAIN, 'authorization: { policyFile: policy.yaml }'),
+      '/etc/sallyport/policy.yaml',
+      policy,
+    );
+    return (await outcomesOf('G23', fixture)).map(({ status }) => status);
+  };
+  assert.deepEqual(await statuses('everyone'), ['fail']);
+  assert.deepEqual(await statuses('{ user: ann }'), ['pass']);
 });
 
 test('a policy is read in place of an ACL file', async () => {

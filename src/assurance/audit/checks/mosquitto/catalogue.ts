@@ -175,6 +175,7 @@ export const MOSQUITTO = {
       ease: 'easy',
     },
     standards: { etsi: ['5.5-1'] },
+    question: 'old-tls',
   },
   M14: {
     title: 'Ciphers are authenticated',

@@ -133,9 +133,14 @@ export const SERVICE_EVALUATORS: { readonly [Id in keyof typeof SERVICES]: Evalu
         if (running.length === 0)
           return notApplicable('no-configuration', 'No broker runs whose configuration the audit has read.');
         return judgeSockets(facts, (sockets, source) =>
-          running.map(({ broker, file, ports }) => {
+          running.map(({ broker, file, ports, pids }) => {
             const names = PROCESSES_OF[broker];
-            const own = sockets.filter(({ protocol, process = '' }) => protocol === 'tcp' && names.includes(process));
+            const own = sockets.filter(
+              ({ protocol, process = '', pid }) =>
+                protocol === 'tcp' &&
+                names.includes(process) &&
+                (pids === undefined || pid === undefined || pids.includes(pid)),
+            );
             const place = { ...RUNTIME, subject: `${broker} ${file}` };
             if (own.length === 0 && ports.length > 0 && sockets.every(({ process }) => process === undefined))
               return unassessed(

@@ -188,3 +188,32 @@ test('of a runtime that other programs share, only a port that is missing is a f
   assert.equal(await judged(1883), 'pass');
   assert.equal(await judged(1884), 'listener-not-running');
 });
+
+test('each Mosquitto is held against the configuration that it was started with, wherever that is', async () => {
+  const broker = (pid: number, config: string) => ({
+    [`/proc/${pid}/status`]: 'Name:\tmosquitto\nUid:\t107\t107\t107\t107\n',
+    [`/proc/${pid}/cmdline`]: `/usr/sbin/mosquitto\0-c\0${config}\0`,
+  });
+  const line = (port: number, pid: number): string =>
+    `tcp LISTEN 0 100 0.0.0.0:${port} 0.0.0.0:* users:(("mosquitto",pid=${pid},fd=5))\n`;
+  const outcomes = await outcomesOf(
+    'S05',
+    debian({
+      files: {
+        ...NO_BROKER_PROCESS,
+        ...broker(701, '/srv/a.conf'),
+        ...broker(702, '/srv/b.conf'),
+        '/srv/a.conf': 'listener 8883\n',
+        '/srv/b.conf': 'listener 8884\n',
+      },
+      commands: { 'ss -Htulnp': line(8883, 701) + line(8884, 702) + line(1883, 702) },
+    }),
+  );
+  assert.deepEqual(
+    outcomes.map((one) => [one.status, one.subject, one.status === 'fail' ? one.reason : '']),
+    [
+      ['pass', 'mosquitto /srv/a.conf', ''],
+      ['fail', 'mosquitto /srv/b.conf', 'listener-not-configured'],
+    ],
+  );
+});

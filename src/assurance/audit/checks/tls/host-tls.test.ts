@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { rootCertificates } from 'node:tls';
 import { fixtureContext, layered, type MadeSystem } from '../../../../../test/kit/audited-system.ts';
 import { makeCa } from '../../../../../test/kit/certificates.ts';
@@ -34,7 +36,9 @@ const owned = (ssl: { exitCode: number }): MadeSystem =>
     },
   });
 
-function journal(...clients: readonly (readonly [clientId: string, certificate?: string])[]): MadeSystem {
+type Client = readonly [clientId: string, certificate?: string];
+
+function segment(...clients: readonly Client[]): string {
   let before = FIRST_LINK;
   const lines = clients.map(([clientId, certificate], index) => {
     const { line, h } = encodeRecord(before, index + 1, 0, 'event', {
@@ -45,7 +49,11 @@ function journal(...clients: readonly (readonly [clientId: string, certificate?:
     before = h;
     return line;
   });
-  return files({ '/var/lib/sallyport/journal/0000000001.journal': lines.join('') });
+  return lines.join('');
+}
+
+function journal(...clients: readonly Client[]): MadeSystem {
+  return files({ '/var/lib/sallyport/journal/0000000001.journal': segment(...clients) });
 }
 
 describeChecks<HostFacts, MadeSystem>({
@@ -119,4 +127,18 @@ describeChecks<HostFacts, MadeSystem>({
       unknown: files({ [CONF]: MUTUAL, '/etc/mosquitto/ca.crt': { unreadable: 'permission-denied' } }),
     },
   },
+});
+
+test('a certificate that is shared across segments of the journal is found', async () => {
+  const made = files({
+    '/var/lib/sallyport/journal/0000000001.journal': segment(['pump-1', 'aa']),
+    '/var/lib/sallyport/journal/0000000002.journal': segment(['pump-2', 'bb']),
+    '/var/lib/sallyport/journal/0000000003.journal': segment(['pump-9', 'aa']),
+  });
+  const facts = await collectHost(fixtureContext(made));
+  const outcomes = [tlsHost.checks.find(({ id }) => id === 'T24')!.evaluate(facts)].flat();
+  assert.deepEqual(
+    outcomes.map(({ status, subject }) => [status, subject]),
+    [['fail', 'certificate aa']],
+  );
 });
