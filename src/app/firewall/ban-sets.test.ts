@@ -26,9 +26,9 @@ function stage(rules: Partial<Config['firewall']> = {}) {
       index,
       run: async (args, input = '') => {
         if (failure !== undefined) return failure;
-        if (args[0] === '-j') {
-          const table = handle === undefined ? [] : [{ table: { name: 'sallyport', handle } }];
-          return { ok: true, stdout: JSON.stringify({ nftables: table }) };
+        if (args[0] === '-a') {
+          if (handle === undefined) return { ok: false, says: 'nft: No such file or directory', isAbsent: true };
+          return { ok: true, stdout: `table inet sallyport { # handle ${handle}\n}\n` };
         }
         scripts.push(input);
         return { ok: true, stdout: '' };

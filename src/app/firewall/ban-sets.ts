@@ -9,7 +9,7 @@ import type { BanFollower } from '../../policy/detection/bans/ban-book.ts';
 import type { BanIndex } from '../../policy/detection/bans/ban-index.ts';
 import type { Config } from '../config/config.ts';
 import { disjointNetworks } from './disjoint-networks.ts';
-import { loadedTables } from './loaded-tables.ts';
+import { handleOf } from './loaded-tables.ts';
 import type { RunNft } from './nft.ts';
 import { BAN_SETS, TABLE } from './ruleset.ts';
 
@@ -134,10 +134,9 @@ export class BanSets implements BanFollower {
   }
 
   async #step(): Promise<void> {
-    const tables = await loadedTables(this.#options.run);
-    if (typeof tables === 'string') return this.#fail(tables);
-    const handle = tables.find(({ name }) => name === TABLE)?.handle;
+    const handle = await handleOf(this.#options.run, TABLE);
     if (handle === undefined) return this.#fail(MISSING);
+    if (typeof handle !== 'number') return this.#fail(handle.says);
     const lines = this.#isStale || handle !== this.#handle ? this.#beginAnew(handle) : [];
     if (this.#networksChanged) lines.push(...this.#networkLines());
     this.#networksChanged = false;

@@ -3,6 +3,7 @@
  * no file that another could change, and whoever reverts or confirms first does so in one transaction.
  */
 import { OperatorError } from '../config/problem.ts';
+import { loadedTables } from './loaded-tables.ts';
 import type { RunNft } from './nft.ts';
 import { type FirewallConfig, rulesetOf, TABLE, withoutTable } from './ruleset.ts';
 
@@ -17,10 +18,9 @@ async function mustRun(run: RunNft, args: readonly string[], input?: string): Pr
 }
 
 async function tableNames(run: RunNft): Promise<readonly string[]> {
-  // Not as JSON: nft 1.0.6 corrupts its memory over tables that are dormant.
-  const listed = await run(['list', 'tables', 'inet']);
-  if (!listed.ok) throw new OperatorError(`The firewall cannot be read: ${listed.says}.`);
-  return [...listed.stdout.matchAll(/^table inet (\S+)$/gm)].map((match) => match[1]!);
+  const tables = await loadedTables(run);
+  if ('says' in tables) throw new OperatorError(`The firewall cannot be read: ${tables.says}.`);
+  return tables;
 }
 
 /** The same table under another name, asleep or awake. */
