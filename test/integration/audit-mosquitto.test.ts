@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { collectMosquitto } from '../../src/assurance/audit/brokers/mosquitto/facts.ts';
 import { mosquitto } from '../../src/assurance/audit/checks/mosquitto/mosquitto.ts';
@@ -13,6 +13,7 @@ import { fixtureContext } from '../kit/audited-system.ts';
 import { eventually } from '../kit/eventually.ts';
 import { withoutMosquittoClients } from '../kit/mosquitto-clients.ts';
 import { inNetworkOf, inOwnNetwork, withoutNetworks } from '../kit/network-namespace.ts';
+import { passwordFile } from '../kit/passwords.ts';
 import { removeDirectory, runToEnd, temporaryDirectory } from '../kit/process.ts';
 
 const installed = spawnSync('mosquitto', ['-h'], { encoding: 'utf8' });
@@ -24,12 +25,14 @@ const VERSION = /version (\d+\.\d+\.\d+)/.exec(installed.stdout ?? '')?.[1] ?? '
 async function startAlone(
   t: TestContext,
   lines: readonly string[],
-): Promise<{ pid: number; file: string; text: string }> {
+  acl: readonly string[] = [],
+): Promise<{ pid: number; directory: string; text: string }> {
   const directory = await temporaryDirectory('audit-mosquitto');
   const file = path.join(directory, 'mosquitto.conf');
   const text = `${['user root', ...lines].join('\n').replaceAll('DIR', directory)}\n`;
   await writeFile(file, text);
-  await writeFile(path.join(directory, 'passwd'), 'ann:$7$101$c2FsdA==$aGFzaA==\n', { mode: 0o644 });
+  await writeFile(path.join(directory, 'passwd'), passwordFile({ ann: 'p' }), { mode: 0o644 });
+  await writeFile(path.join(directory, 'acl'), `${acl.join('\n')}\n`);
   const [command, args] = inOwnNetwork('mosquitto', '-c', file);
   const child = spawn(command, args, { stdio: 'ignore' });
   const closed = once(child, 'close');
@@ -38,7 +41,7 @@ async function startAlone(
     await closed;
     await removeDirectory(directory);
   });
-  return { pid: child.pid!, file, text };
+  return { pid: child.pid!, directory, text };
 }
 
 /** As a client without a name sees it, from within that network. */
@@ -66,8 +69,8 @@ async function anonymousGetsIn(pid: number, port: number, host = '127.0.0.1'): P
   }
 }
 
-async function outcomesOf(id: string, text: string): Promise<Outcome[]> {
-  const context = fixtureContext({ files: { '/m.conf': text } });
+async function outcomesOf(id: string, text: string, files: Readonly<Record<string, string>> = {}): Promise<Outcome[]> {
+  const context = fixtureContext({ files: { '/m.conf': text, ...files } });
   const facts = await collectMosquitto(placedTarget('mosquitto', '/m.conf', { version: VERSION }), context);
   return [mosquitto.checks.find((check) => check.id === id)!.evaluate(facts)].flat() as Outcome[];
 }
@@ -124,3 +127,172 @@ function isOpen(pid: number, port: number): boolean {
 async function until1884(pid: number): Promise<void> {
   await eventually('1884 is open', () => isOpen(pid, 1884));
 }
+
+interface Running {
+  readonly pid: number;
+  readonly directory: string;
+}
+
+const within = (pid: number, ...command: string[]) => {
+  const [program, args] = inNetworkOf(pid, ...command);
+  return runToEnd(program, args);
+};
+
+/** Whether the broker takes the publish: at QoS 1, so that it has said so. */
+async function publishes(pid: number, topic: string, ...more: string[]): Promise<boolean> {
+  const args = ['-h', '127.0.0.1', '-p', '1884', '-t', topic, '-q', '1', ...more];
+  return (await within(pid, 'mosquitto_pub', ...args)).code === 0;
+}
+
+/** What comes to a subscriber of the filter while `act` is done; only the first message. */
+async function hears(pid: number, filter: string, act: () => Promise<unknown>, ...more: string[]): Promise<string> {
+  const args = ['-h', '127.0.0.1', '-p', '1884', '-t', filter, '-C', '1', '-W', '3', '-d', ...more];
+  const [program, all] = inNetworkOf(pid, 'stdbuf', '-oL', 'mosquitto_sub', ...args);
+  const subscriber = spawn(program, all, { stdio: ['ignore', 'pipe', 'ignore'] });
+  let said = '';
+  subscriber.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+  const closed = once(subscriber, 'close');
+  await eventually('it has subscribed', () => /SUBACK/.test(said) || subscriber.exitCode !== null);
+  await act();
+  await closed;
+  return said;
+}
+
+const RECEIVED = /received PUBLISH/;
+
+/** The first bytes of what comes back for these; the connection is kept open for as long as that takes. */
+async function answerTo(pid: number, ...packets: readonly string[]): Promise<string> {
+  const script = `
+    const socket = require('node:net').connect(1884, '127.0.0.1');
+    const end = () => { console.log(said); process.exit(0); };
+    let said = '';
+    socket.on('data', (chunk) => { said += chunk.toString('hex'); end(); }).on('close', end).on('error', end);
+    for (const packet of process.argv.slice(1)) socket.write(Buffer.from(packet, 'hex'));
+  `;
+  return (await within(pid, process.execPath, '-e', script, ...packets)).out.trim();
+}
+
+const CONNECT_WITHOUT_ID = '100c00044d5154540402003c0000';
+const CONNECT_V5_LONGEST_KEEP_ALIVE = '100e00044d5154540502ffff0000017a';
+const ACCEPTED = /^20020000/;
+const KEEP_ALIVE_TAKEN_DOWN = /^20.*13003c/;
+const OPEN = ['listener 1884', 'allow_anonymous true'];
+
+/** What the audit calls weak, and what can be seen of it from outside. */
+const WEAKNESSES: readonly {
+  readonly check: string;
+  readonly reason?: string;
+  readonly lines: readonly (readonly string[])[];
+  readonly acl?: readonly string[];
+  readonly isSeen: (running: Running) => Promise<boolean>;
+}[] = [
+  {
+    // A publisher is told that all is well.
+    check: 'M16',
+    reason: 'dropped-in-silence',
+    lines: [
+      [...OPEN, 'message_size_limit 100'],
+      [...OPEN, 'message_size_limit 100', 'max_packet_size 100'],
+    ],
+    isSeen: async ({ pid }) => {
+      let isAcknowledged = false;
+      const heard = await hears(pid, 'x', async () => {
+        isAcknowledged = await publishes(pid, 'x', '-m', 'y'.repeat(200));
+      });
+      return isAcknowledged && !RECEIVED.test(heard);
+    },
+  },
+  {
+    check: 'M15',
+    lines: [OPEN, [...OPEN, 'max_packet_size 1000000']],
+    isSeen: async ({ pid, directory }) => {
+      const file = path.join(directory, 'large');
+      await writeFile(file, Buffer.alloc(2_000_000, 0x78));
+      return publishes(pid, 'x', '-f', file);
+    },
+  },
+  {
+    check: 'M20',
+    lines: [OPEN, [...OPEN, 'max_keepalive 60']],
+    isSeen: async ({ pid }) => !KEEP_ALIVE_TAKEN_DOWN.test(await answerTo(pid, CONNECT_V5_LONGEST_KEEP_ALIVE)),
+  },
+  {
+    check: 'M21',
+    lines: [OPEN, [...OPEN, 'allow_zero_length_clientid false']],
+    isSeen: async ({ pid }) => ACCEPTED.test(await answerTo(pid, CONNECT_WITHOUT_ID)),
+  },
+  {
+    check: 'M04',
+    lines: [OPEN, [...OPEN, 'acl_file DIR/acl']],
+    acl: ['topic readwrite open/#'],
+    isSeen: async ({ pid }) => RECEIVED.test(await hears(pid, 'secret/#', () => publishes(pid, 'secret/x', '-m', 'y'))),
+  },
+  {
+    check: 'M06',
+    lines: [
+      [...OPEN, 'acl_file DIR/acl'],
+      ['listener 1884', 'allow_anonymous true', 'use_username_as_clientid true', 'acl_file DIR/acl'],
+    ],
+    acl: ['topic write devices/#', 'pattern read devices/%c/#'],
+    isSeen: async ({ pid }) => {
+      const act = () => publishes(pid, 'devices/victim/x', '-m', 'y');
+      return RECEIVED.test(await hears(pid, 'devices/victim/#', act, '-i', 'victim'));
+    },
+  },
+  {
+    check: 'M23',
+    lines: [OPEN, [...OPEN, 'acl_file DIR/acl']],
+    acl: ['topic readwrite open/#'],
+    isSeen: async ({ pid }) => RECEIVED.test(await hears(pid, '$SYS/broker/version', async () => undefined)),
+  },
+  {
+    check: 'M22',
+    // Of publishers without a name it does not know whom to ask for.
+    lines: [
+      [...OPEN, 'password_file DIR/passwd', 'acl_file DIR/acl'],
+      [...OPEN, 'password_file DIR/passwd', 'acl_file DIR/acl', 'check_retain_source true'],
+    ],
+    acl: ['topic read a/#', 'user ann', 'topic write a/#'],
+    isSeen: async ({ pid, directory }) => {
+      const asAnn = ['-u', 'ann', '-P', 'p', '-m', 'y'];
+      assert.ok(await publishes(pid, 'a/x', '-r', ...asAnn));
+      // Ann may not write there any more.
+      await writeFile(path.join(directory, 'acl'), 'topic read a/#\n');
+      process.kill(pid, 'SIGHUP');
+      await eventually('the ACL is read again', async () => {
+        const heard = await hears(pid, 'a/y', () => publishes(pid, 'a/y', ...asAnn), '-W', '1');
+        return !RECEIVED.test(heard);
+      });
+      return RECEIVED.test(await hears(pid, 'a/x', async () => undefined));
+    },
+  },
+];
+
+describe('what the audit calls weak is what Mosquitto does, and what it does not call weak it does not', {
+  skip: without,
+  concurrency: 4,
+}, () => {
+  for (const { check, reason, lines, acl = [], isSeen } of WEAKNESSES) {
+    for (const configuration of lines) {
+      test(`${check}: ${configuration.join(', ')}`, async (t) => {
+        const { pid, directory, text } = await startAlone(t, configuration, acl);
+        await until1884(pid);
+        const files = { [path.join(directory, 'acl')]: `${acl.join('\n')}\n` };
+        const failures = (await outcomesOf(check, text, files)).filter(({ status }) => status === 'fail');
+        if (reason !== undefined)
+          for (const failure of failures) assert.equal(failure.status === 'fail' && failure.reason, reason);
+        assert.equal(await isSeen({ pid, directory }), failures.length > 0, 'it is seen where the audit says so');
+      });
+    }
+  }
+
+  test('a publish that is not allowed is acknowledged all the same, so that only a witness can tell', async (t) => {
+    const { pid } = await startAlone(t, [...OPEN, 'acl_file DIR/acl'], ['topic read secret/#']);
+    await until1884(pid);
+    let isAcknowledged = false;
+    const heard = await hears(pid, 'secret/#', async () => {
+      isAcknowledged = await publishes(pid, 'secret/x', '-m', 'y');
+    });
+    assert.deepEqual([isAcknowledged, RECEIVED.test(heard)], [true, false]);
+  });
+});

@@ -26,7 +26,7 @@ import { worst } from '../kit/check-fixtures.ts';
 import { sallyport } from '../kit/gateway.ts';
 import { startMosquitto } from '../kit/mosquitto.ts';
 import { withoutOpenssl } from '../kit/openssl.ts';
-import { freePort, HOST, Program, removeDirectory, temporaryDirectory } from '../kit/process.ts';
+import { freePort, HOST, Program, removeDirectory, runToEnd, temporaryDirectory } from '../kit/process.ts';
 import { startSecuredGateway } from '../kit/secured-gateway.ts';
 
 const withoutMosquitto = spawnSync('mosquitto', ['-h']).error === undefined ? false : 'mosquitto is not installed';
@@ -202,6 +202,24 @@ describe('Mosquitto', { skip: withoutMosquitto }, () => {
   it('without a revocation list lets a revoked client in, with one it does not', async (t) => {
     assert.equal(worst((await audit(await start(t), revoked()))['T17']!), 'fail');
     assert.equal(worst((await audit(await start(t, `crlfile ${at('ca.crl')}`), revoked()))['T17']!), 'pass');
+  });
+
+  it('with a stale revocation list turns good clients away, and the list is told to be stale', async (t) => {
+    const good = await makeCertificate(ca, { commonName: 'valve', use: 'client' });
+    await writeFile(at('good.crt'), good.certificatePem);
+    await writeFile(at('good.key'), good.keyPem);
+    const getsIn = async (crl: string): Promise<boolean> => {
+      const port = await start(t, `crlfile ${at(crl)}`);
+      const login = ['-h', 'localhost', '-p', String(port), '--cafile', at('ca.crt')];
+      const files = ['--cert', at('good.crt'), '--key', at('good.key')];
+      return (await runToEnd('mosquitto_pub', [...login, ...files, '-t', 'x', '-m', 'x', '-q', '1'])).code === 0;
+    };
+    assert.deepEqual([await getsIn('ca.crl'), await getsIn('stale.crl')], [true, false]);
+    const [fresh, stale] = [
+      await audit(await start(t), { crl: at('ca.crl') }),
+      await audit(await start(t), { crl: at('stale.crl') }),
+    ];
+    assert.deepEqual([worst(fresh['T16']!), worst(stale['T16']!)], ['pass', 'fail']);
   });
 });
 

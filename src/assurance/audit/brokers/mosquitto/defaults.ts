@@ -6,7 +6,8 @@ export type DefaultTable = '2.0' | '2.1';
 const COMMON: Readonly<Record<string, string>> = {
   allow_zero_length_clientid: 'true',
   auto_id_prefix: 'auto-',
-  check_retain_source: 'true',
+  // The manual says true; the binaries of both tables begin with everything false, and never set this one.
+  check_retain_source: 'false',
   connection_messages: 'true',
   enable_control_api: 'false',
   enable_proxy_protocol: '',

@@ -285,9 +285,9 @@ export const MOSQUITTO = {
     title: 'Retained messages lose their right with their sender',
     severity: 'medium',
     exposure: 'network',
-    why: 'A message that was retained by a client whose access was taken away is delivered for ever.',
+    why: 'A message that was retained by a client whose access was taken away is delivered for ever. The manual calls the check the default, but Mosquitto makes it only where it is set.',
     remediation: {
-      text: 'Remove check_retain_source false.',
+      text: 'Set check_retain_source true.',
       impact: 'Such retained messages are delivered no more.',
       risk: 'low',
       ease: 'easy',

@@ -158,7 +158,7 @@ describeChecks<MosquittoFacts, Fixture>({
       'not-applicable': EVERY_LISTENER,
       unknown: UNKNOWN,
     },
-    M22: { pass: of(''), fail: of('check_retain_source false'), 'not-applicable': EVERY_BROKER, unknown: UNKNOWN },
+    M22: { pass: of('check_retain_source true'), fail: of(''), 'not-applicable': EVERY_BROKER, unknown: UNKNOWN },
     M23: {
       pass: acl('user monitor', 'topic read $SYS/#'),
       fail: acl('topic read $SYS/#'),
