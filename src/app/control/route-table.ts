@@ -5,12 +5,14 @@ import { loginRoutes } from './routes/login-routes.ts';
 import { metricsRoutes } from './routes/metrics-routes.ts';
 import { openApiRoutesOf } from './routes/openapi-routes.ts';
 import { operatorRoutes } from './routes/operator-routes.ts';
+import { ssoRoutes } from './routes/sso-routes.ts';
 import { statusRoutes } from './routes/status-routes.ts';
 
 export const ROUTES: readonly AnyRoute[] = [
   ...statusRoutes,
   ...metricsRoutes,
   ...loginRoutes,
+  ...ssoRoutes,
   ...accountRoutes,
   ...operatorRoutes,
   ...openApiRoutesOf(() => ROUTES),

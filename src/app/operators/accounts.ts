@@ -136,11 +136,17 @@ export class Accounts {
   /**
    * What it may from now on, of open sessions and of tokens too. `scopes` undefined is all that the role may. False when there
    * is nobody of that name.
-   * @throws {OperatorError} when it is the last admin that can log in.
+   * @throws {OperatorError} when it is the last admin that can log in, unless `mayBeLastAdmin`.
    */
-  setRole(name: string, role: Role, scopes: readonly Scope[] | undefined, author: Author): boolean {
+  setRole(
+    name: string,
+    role: Role,
+    scopes: readonly Scope[] | undefined,
+    author: Author,
+    { mayBeLastAdmin = false } = {},
+  ): boolean {
     return this.#ledger.change(author, () => {
-      if (role !== 'admin' || scopes !== undefined) this.#keepAnAdmin(name);
+      if (!mayBeLastAdmin && (role !== 'admin' || scopes !== undefined)) this.#keepAnAdmin(name);
       const isDone =
         this.#ledger.database
           .prepare('UPDATE operator SET role = ?, scopes = ? WHERE name = ?')

@@ -13,6 +13,14 @@ export function sessionCookie(secret: string): string {
   return `${SESSION_COOKIE}=${secret}; Path=/; Secure; HttpOnly; SameSite=Strict`;
 }
 
+/** Of a login that is under way at the provider of single sign-on. */
+export const SSO_COOKIE = '__Host-sallyport-sso';
+
+/** Comes back with the way back from the provider, which is another site, and with nothing else from there. */
+export function ssoCookie(secret: string, lifetimeS: number): string {
+  return `${SSO_COOKIE}=${secret}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=${lifetimeS}`;
+}
+
 export function endedCookie(name: string = SESSION_COOKIE): string {
   return `${name}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0`;
 }

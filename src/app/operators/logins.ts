@@ -106,9 +106,10 @@ export class Logins {
     return { kind: 'opened', ...opened };
   }
 
-  /** Somebody has proven all at once, by a passkey or at the provider of single sign-on. */
-  open(operator: Operator, method: LoginMethod, origin: LoginOrigin): LoginOutcome {
-    const opened = this.#options.store.sessions.open({ operator: operator.name, stage: 'full', method, ...origin });
+  /** Somebody has proven all at once, by a passkey or at the provider of single sign-on; there it may have been earlier. */
+  open(operator: Operator, method: LoginMethod, origin: LoginOrigin, provenAtMs?: number): LoginOutcome {
+    const begun = { operator: operator.name, stage: 'full', method, ...origin } as const;
+    const opened = this.#options.store.sessions.open(begun, provenAtMs);
     this.#succeed(operator, method, origin);
     return { kind: 'opened', ...opened };
   }

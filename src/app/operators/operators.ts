@@ -1,4 +1,5 @@
 /** The operators of a running gateway: their store, their logins, and what tells the control API who asks. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Chance } from '../../base/chance.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
@@ -14,6 +15,7 @@ import { type LoginOrigin, Logins } from './logins.ts';
 import { OperatorAuthenticator } from './operator-authenticator.ts';
 import { OperatorStore } from './operator-store.ts';
 import { operatorsFileOf } from './operators-file.ts';
+import { SingleSignOn } from './single-sign-on.ts';
 
 const WRONG_CODE =
   'The code is wrong, used, or older than a day: `sallyport operators code` on the machine makes a new one.';
@@ -30,19 +32,23 @@ export class Operators {
   readonly logins: Logins;
   readonly authenticator: OperatorAuthenticator;
   readonly #teller: ChangeTeller;
-  readonly #chance: Chance;
+  readonly #options: OperatorsOptions;
   #config: Config;
+  /** Undefined where no provider is configured. */
+  sso: SingleSignOn | undefined;
 
   /** @throws {OperatorError} when their file cannot be used. */
-  constructor({ config, clock, chance, emit }: OperatorsOptions) {
+  constructor(options: OperatorsOptions) {
+    const { config, clock, chance, emit } = options;
+    this.#options = options;
     this.#config = config;
-    this.#chance = chance;
     this.store = openOperatorStore(config, clock, chance);
     const { secondFactor } = config.control.operators;
     this.logins = new Logins({ store: this.store, clock, chance, emit, secondFactor });
     this.authenticator = new OperatorAuthenticator(this.store, this.logins);
     this.store.sessions.onEnded = ({ operator, address }, says) =>
       emit({ name: 'operator.session.ended', address, operator, says });
+    this.sso = this.#makeSso(config);
     this.#teller = new ChangeTeller(this.store.ledger, { clock, emit, path: operatorsFileOf(config.dataDirectory) });
   }
 
@@ -92,16 +98,25 @@ export class Operators {
   async #hashOf(name: string, password: string, former: readonly string[]): Promise<string> {
     const fault = await passwordFault(password, name, former, this.#config.authentication.passwordRules);
     if (fault !== undefined) throw new OperatorError(fault);
-    return hashPassword(Buffer.from(password), this.#chance);
+    return hashPassword(Buffer.from(password), this.#options.chance);
   }
 
   /** What a reload has changed holds for the next request, of those who are logged in too. */
   apply(config: Config): void {
+    const former = this.#config.control.operators;
     this.#config = config;
-    const { sessions, tokenLifetimeMaxMs, secondFactor } = config.control.operators;
+    const { sessions, tokenLifetimeMaxMs, secondFactor, sso, publicUrl } = config.control.operators;
     this.store.sessions.options = sessions;
     this.store.tokens.options = { lifetimeMaxMs: tokenLifetimeMaxMs };
     this.logins.secondFactor = secondFactor;
+    const isSame = isDeepStrictEqual({ sso, publicUrl }, { sso: former.sso, publicUrl: former.publicUrl });
+    if (!isSame) this.sso = this.#makeSso(config);
+  }
+
+  #makeSso({ control }: Config): SingleSignOn | undefined {
+    const { sso, publicUrl } = control.operators;
+    if (sso === undefined || publicUrl === undefined) return undefined;
+    return new SingleSignOn({ ...this.#options, config: sso, publicUrl, store: this.store, logins: this.logins });
   }
 
   close(): void {

@@ -65,7 +65,11 @@ export class Sessions {
     this.options = options;
   }
 
-  open(begun: Pick<Session, 'operator' | 'stage' | 'method' | 'address' | 'agent'>): OpenedSession {
+  /** `provenAtMs` where who it is was not proven just now. */
+  open(
+    begun: Pick<Session, 'operator' | 'stage' | 'method' | 'address' | 'agent'>,
+    provenAtMs?: number,
+  ): OpenedSession {
     const { chance, clock, database } = this.#ledger;
     const secret = randomSecret(chance);
     const id = chance.bytes(ID_BYTES).toString('hex');
@@ -82,7 +86,19 @@ export class Sessions {
       const expiresAtMs = nowMs + this.#lifetimeOf(stage);
       database
         .prepare('INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
-        .run(hashOf(secret), id, operator, stage, method, address, shown, nowMs, nowMs, nowMs, expiresAtMs);
+        .run(
+          hashOf(secret),
+          id,
+          operator,
+          stage,
+          method,
+          address,
+          shown,
+          nowMs,
+          provenAtMs ?? nowMs,
+          nowMs,
+          expiresAtMs,
+        );
     });
     for (const [session, says] of ended) this.onEnded(session, says);
     return { session: this.#byId(id)!, secret };
