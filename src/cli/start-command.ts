@@ -19,6 +19,7 @@ import { type InitOutcome, initialize } from '../app/init/initialize.ts';
 import { renewServerCertificate } from '../app/init/renewal.ts';
 import { firstSteps, listening } from '../app/init/welcome.ts';
 import { banSamples } from '../app/observability/metrics/ban-samples.ts';
+import type { MetricsEndpoint } from '../app/observability/metrics/metrics-endpoint.ts';
 import { type Observers, openObservers } from '../app/observability/observers.ts';
 import { VERSION } from '../app/version.ts';
 import { Learner } from '../app/watching/learner.ts';
@@ -136,6 +137,7 @@ async function runGateway(
   const gateway = await openGateway(options);
   observers.metrics.addSource(() => gateway.samples());
   observers.metrics.addSource(() => banSamples(bans.index));
+  const metricsEndpoint = await openMetrics(config, observers, gateway);
   const learner = await Learner.open({
     dataDirectory: config.dataDirectory,
     settings: config.authorization.learn,
@@ -154,7 +156,9 @@ async function runGateway(
     bans.apply(read.config);
     banSets.apply(read.config.firewall);
     learner.configure(read.config.authorization.learn);
-    return { ...outcome, restartNeeded: [...outcome.restartNeeded, ...observers.apply(read.config)] };
+    const restartNeeded = [...outcome.restartNeeded, ...observers.apply(read.config)];
+    restartNeeded.push(...(await applyMetrics(metricsEndpoint, read.config, observers)));
+    return { ...outcome, restartNeeded };
   };
   const banDesk = new BanDesk(bans, () => systemClock.epochMs() - systemClock.nowMs());
   const control = await openControl(config, gateway, {
@@ -178,6 +182,7 @@ async function runGateway(
   void nextSignal(['SIGTERM', 'SIGINT']).then(() => process.exit(INTERRUPTED_EXIT_CODE));
   await control.close();
   await learner.close();
+  await metricsEndpoint?.close();
   await gateway.drain(signal);
   await banSets.close();
   bans.close();
@@ -188,6 +193,38 @@ async function runGateway(
 async function openGateway(options: GatewayOptions): Promise<Gateway> {
   if (options.config.workers === 1) return (await import('../app/gateway.ts')).startGateway(options);
   return (await import('../app/workers/gateway-of-workers.ts')).startGatewayOfWorkers(options);
+}
+
+/** Loaded only where it is configured. */
+async function openMetrics(
+  config: Config,
+  { metrics, emit }: Observers,
+  gateway: Gateway,
+): Promise<MetricsEndpoint | undefined> {
+  if (config.metrics.port === undefined) return undefined;
+  const { openMetricsEndpoint } = await import('../app/observability/metrics/metrics-endpoint.ts');
+  try {
+    const text = (format: 'prometheus' | 'openmetrics'): Promise<string> => metrics.text(format);
+    return await openMetricsEndpoint({ config: config.metrics, text, clock: systemClock, emit });
+  } catch (error) {
+    await gateway.drain('failed start');
+    throw error;
+  }
+}
+
+/** What is wrong with its files leaves the old ones in force. */
+async function applyMetrics(
+  endpoint: MetricsEndpoint | undefined,
+  { metrics }: Config,
+  { emit }: Observers,
+): Promise<string[]> {
+  if (endpoint === undefined) return metrics.port === undefined ? [] : ['metrics'];
+  try {
+    return await endpoint.apply(metrics);
+  } catch (error) {
+    emit({ name: 'listener.failed', listener: 'metrics', says: (error as Error).message });
+    return [];
+  }
 }
 
 async function openControl(

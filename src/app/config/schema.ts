@@ -15,6 +15,7 @@ import { flightRecorderSchema } from './flight-recorder-schema.ts';
 import { journalSchema } from './journal-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
 import { listenerSchema } from './listener-schema.ts';
+import { metricsSchema } from './metrics-schema.ts';
 import { overloadSchema } from './overload-schema.ts';
 import { responseSchema } from './response-schema.ts';
 import { syslogSchema } from './syslog-schema.ts';
@@ -161,6 +162,7 @@ export function configSchema(directory: string) {
     flightRecorder: flightRecorderSchema(directory)
       .prefault({})
       .meta(about('The latest packets of each connection, written down around an incident.')),
+    metrics: metricsSchema(directory).prefault({}).meta(about('Where Prometheus reads the numbers of the gateway.')),
     syslog: syslogSchema(directory).prefault([]).meta(about('Collectors that events are sent to as well.')),
     alerts: alertsSchema(directory).prefault({}).meta(about('What somebody is told of, and by which way.')),
     workers: z

@@ -47,6 +47,13 @@ function secretsOfUpstream({ targets, credentials, healthCheck }: UpstreamConfig
   return password !== undefined && 'file' in password ? [...files, password.file] : files;
 }
 
+function secretsOfMetrics({ token, tls }: Config['metrics']): string[] {
+  const places = [token, tls?.passphrase].flatMap((place) =>
+    place !== undefined && 'file' in place ? [place.file] : [],
+  );
+  return tls === undefined ? places : [tls.key, ...places];
+}
+
 /** Files with secrets and hashes that an entry names. */
 function secretsOfEntry(entry: ChainEntry): string[] {
   if (entry.method === 'scram') return [entry.file];
@@ -68,6 +75,7 @@ export function secretFiles(config: Config): string[] {
       ...(tls?.pskFile === undefined ? [] : [tls.pskFile]),
     ]),
     ...config.upstreams.flatMap(secretsOfUpstream),
+    ...secretsOfMetrics(config.metrics),
   ];
   return [...new Set(files)];
 }
