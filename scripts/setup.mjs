@@ -27,6 +27,7 @@ const TEST_PROGRAMS = [
   { command: 'nats-server', package: 'nats-server', why: 'another cluster, which keeps sessions in its own way' },
   { command: 'rsyslogd', package: 'rsyslog', why: 'a real collector of events' },
   { command: 'tshark', package: 'tshark', why: 'reads what the flight recorder writes' },
+  { command: 'promtool', package: 'prometheus', why: 'judges metrics and rules as Prometheus does' },
   { command: 'ps', package: 'procps', why: 'memory and children of the processes under test' },
   { command: 'nft', package: 'nftables', why: 'rulesets as the real nft prints them, loaded in a namespace' },
   { command: 'fail2ban-server', package: 'fail2ban', why: 'the filter and the jail in deploy, on a real log' },

@@ -1,5 +1,8 @@
 /** Counts events: what the log, the journal and collectors are told one by one, metrics tell as numbers. */
 import type { Emit, GatewayEvent } from '../../../base/events.ts';
+import { Reason } from '../../../mqtt/reason.ts';
+import { DETECTORS } from '../../../policy/detection/registry.ts';
+import { EVENT_LEVELS } from '../../event-level.ts';
 import { authorKind, reasonWord, versionWord } from './metric-labels.ts';
 import type { MetricStore } from './metric-store.ts';
 
@@ -30,6 +33,14 @@ const REFUSALS = {
 
 type RefusalName = keyof typeof REFUSALS;
 
+const BEGUN: readonly (readonly [what: string, by: string, reason: number])[] = [
+  ...['publish', 'subscribe', 'will'].flatMap((what) =>
+    ['acl', 'policy'].map((by) => [what, by, Reason.NotAuthorized] as const),
+  ),
+  ['authentication', 'authentication', Reason.BadUserNameOrPassword],
+  ['authentication', 'authentication', Reason.NotAuthorized],
+];
+
 export class EventMetrics {
   readonly #store: MetricStore;
   readonly #epochMs: () => number;
@@ -41,7 +52,7 @@ export class EventMetrics {
   constructor(store: MetricStore, epochMs: () => number) {
     this.#store = store;
     this.#epochMs = epochMs;
-    store.set('sallyport_config_last_reload_successful', {}, 1);
+    this.#begin();
     this.#counters = {
       ...this.#connections(),
       ...this.#decisions(),
@@ -50,6 +61,22 @@ export class EventMetrics {
       ...this.#gateway(),
       ...this.#sinks(),
     };
+  }
+
+  /** A series that appears with its first event shows no increase with it: what rules look at begins at nothing. */
+  #begin(): void {
+    const store = this.#store;
+    store.set('sallyport_config_last_reload_successful', {}, 1);
+    for (const result of ['taken', 'refused']) store.add('sallyport_config_reloads_total', { result }, 0);
+    for (const event of Object.keys(EVENT_LEVELS)) store.add('sallyport_events_total', { event }, 0);
+    for (const { contract } of Object.values(DETECTORS)) {
+      const { name: detector, severity } = contract;
+      store.add('sallyport_detections_total', { detector, severity }, 0);
+      store.add('sallyport_attacks_in_progress', { detector }, 0);
+    }
+    for (const [what, by, code] of BEGUN) {
+      store.add('sallyport_refusals_total', { what, by, reason: reasonWord(code) }, 0);
+    }
   }
 
   /** Takes every event, also those of which there are too many to write. Never throws. */

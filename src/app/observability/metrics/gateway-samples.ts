@@ -71,8 +71,8 @@ function soonest(lists: readonly { readonly nextUpdateMs: number }[]): number {
 function upstreamSamples(upstreams: Upstreams): MetricSample[] {
   const samples: MetricSample[] = [['sallyport_upstream_queue_bytes', [], upstreams.waitingBytes()]];
   for (const { upstream, target, state, connections } of upstreams.status()) {
-    const isUp = state !== 'down' && state !== 'ejected';
-    samples.push(['sallyport_upstream_up', [upstream, target], isUp ? 1 : 0]);
+    samples.push(['sallyport_upstream_up', [upstream, target], state === 'down' ? 0 : 1]);
+    samples.push(['sallyport_upstream_ejected', [upstream, target], state === 'ejected' ? 1 : 0]);
     samples.push(['sallyport_upstream_connections', [upstream, target], connections]);
   }
   for (const { upstream, target, dials, dialMs } of upstreams.latencies()) {

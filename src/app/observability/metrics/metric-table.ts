@@ -135,10 +135,17 @@ export const METRICS = {
   // --- upstreams ---
   sallyport_upstream_up: gauge(
     ['upstream', 'target'],
-    '1 where the target can be used, 0 where it is down or ejected',
+    '1 where the target answers, or was not asked yet; 0 where it is down',
     {
       merge: 'min',
       watch: '0.',
+    },
+  ),
+  sallyport_upstream_ejected: gauge(
+    ['upstream', 'target'],
+    '1 while the target is left out because it fails, or by an operator',
+    {
+      merge: 'max',
     },
   ),
   sallyport_upstream_connections: gauge(['upstream', 'target'], 'Connections to the target'),
@@ -194,10 +201,10 @@ export const METRICS = {
     merge: 'max',
     watch: 'Above 0.7: stage 1 is near.',
   }),
-  sallyport_event_loop_delay_seconds: gauge(['quantile'], 'How late the event loop was in the last ten seconds', {
+  sallyport_event_loop_delay_seconds: gauge(['percentile'], 'How late the event loop was in the last ten seconds', {
     unit: 'seconds',
     merge: 'max',
-    watch: 'The 0.99 above 0.1: everything takes longer for everybody.',
+    watch: 'The 99th above 0.1: everything takes longer for everybody.',
   }),
   sallyport_memory_resident_bytes: gauge([], 'Memory that the processes hold', { unit: 'bytes' }),
   sallyport_memory_heap_bytes: gauge([], 'Of it what JavaScript objects take', { unit: 'bytes' }),

@@ -9,7 +9,7 @@ const WINDOW_MS = 10_000;
 const RESOLUTION_MS = 50;
 const NANOSECONDS_PER_S = 1e9;
 const MICROSECONDS_PER_S = 1e6;
-const QUANTILES = ['0.5', '0.99', '1'] as const;
+const PERCENTILES = ['50', '99', '100'] as const;
 
 export class ProcessGauges {
   readonly #clock: Clock;
@@ -32,11 +32,11 @@ export class ProcessGauges {
   }
 
   #read(): MetricSample[] {
-    return QUANTILES.map((quantile) => {
+    return PERCENTILES.map((percentile) => {
       // The histogram has the whole time between two looks; without any, it has none.
       const seenS =
-        this.#histogram.count === 0 ? 0 : this.#histogram.percentile(Number(quantile) * 100) / NANOSECONDS_PER_S;
-      return ['sallyport_event_loop_delay_seconds', [quantile], Math.max(0, seenS - RESOLUTION_MS / 1000)];
+        this.#histogram.count === 0 ? 0 : this.#histogram.percentile(Number(percentile)) / NANOSECONDS_PER_S;
+      return ['sallyport_event_loop_delay_seconds', [percentile], Math.max(0, seenS - RESOLUTION_MS / 1000)];
     });
   }
 
