@@ -13,6 +13,8 @@ export interface EmbeddedUpstream {
   update(config: Config): void;
   /** Absent where another process has the broker. */
   stats?(): BrokerStats;
+  /** The link of a session of the gateway's own. Absent likewise. */
+  openOwn?(receiver: DownstreamReceiver): UpstreamLink;
   close(): Promise<void>;
 }
 
@@ -25,6 +27,7 @@ export const openOwnBroker: OpenEmbedded = async (config, services) => {
     open: (receiver) => broker.open(receiver),
     update: (next) => broker.updateOptions(brokerCeilings(next)),
     stats: () => broker.stats(),
+    openOwn: (receiver) => broker.open(receiver),
     close: () => broker.close(),
   };
 };

@@ -1,7 +1,9 @@
 /** The running program: the broker behind, the listeners in front, connections between, and policies that a reload swaps. */
+
 import type { Chance } from '../base/chance.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Emit } from '../base/events.ts';
+import type { OpenLink } from '../mqtt/link.ts';
 import { Reason } from '../mqtt/reason.ts';
 import { Connection } from '../pipeline/connection.ts';
 import { Connections } from '../pipeline/connections.ts';
@@ -94,6 +96,8 @@ export interface Gateway {
   enforce?(order: ResponseOrder): Impact;
   /** What operators, and responses to attacks, set for now. */
   readonly limits: GatewayLimits;
+  /** For sessions of the gateway's own at the broker within; undefined where there is none. */
+  readonly openOwn: OpenLink | undefined;
   /** Its numbers as of now, for metrics. */
   samples(): MetricSample[] | Promise<MetricSample[]>;
   /**
@@ -300,6 +304,10 @@ class RunningGateway implements SharingGateway {
 
   attackDetected(event: AttackDetected): void {
     this.#recorder?.observe(event);
+  }
+
+  get openOwn(): OpenLink | undefined {
+    return this.upstreams.openOwn;
   }
 
   get listeners(): Gateway['listeners'] {

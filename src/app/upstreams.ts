@@ -3,7 +3,7 @@ import type { Chance } from '../base/chance.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Emit } from '../base/events.ts';
 import type { BrokerStats } from '../broker/broker.ts';
-import type { DownstreamReceiver, UpstreamLink } from '../mqtt/link.ts';
+import type { DownstreamReceiver, OpenLink, UpstreamLink } from '../mqtt/link.ts';
 import type { Client } from '../pipeline/client.ts';
 import type { SharedOwners } from '../transports/upstream/client-owners.ts';
 import { type Route, routeFor } from '../transports/upstream/routes.ts';
@@ -118,6 +118,11 @@ export class Upstreams {
   /** What the embedded broker holds, where this process has it. */
   brokerStats(): BrokerStats | undefined {
     return this.#embedded?.stats?.();
+  }
+
+  /** For sessions of the gateway's own at the broker within; undefined where clients are not sent there from this process. */
+  get openOwn(): OpenLink | undefined {
+    return this.#embedded?.openOwn;
   }
 
   /** An operator's word on one target; false when there is none of this name. */

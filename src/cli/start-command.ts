@@ -21,6 +21,7 @@ import { firstSteps, listening } from '../app/init/welcome.ts';
 import { banSamples } from '../app/observability/metrics/ban-samples.ts';
 import type { MetricsEndpoint } from '../app/observability/metrics/metrics-endpoint.ts';
 import { type Observers, openObservers } from '../app/observability/observers.ts';
+import { publishAtOwnBroker } from '../app/own-publisher.ts';
 import { VERSION } from '../app/version.ts';
 import { Learner } from '../app/watching/learner.ts';
 import { systemChance } from '../base/chance.ts';
@@ -138,6 +139,11 @@ async function runGateway(
   observers.metrics.addSource(() => gateway.samples());
   observers.metrics.addSource(() => banSamples(bans.index));
   const metricsEndpoint = await openMetrics(config, observers, gateway);
+  observers.alerts.publish = async (message) => {
+    const { openOwn } = gateway;
+    if (openOwn === undefined) throw new Error('clients are sent to no broker within');
+    await publishAtOwnBroker(openOwn, message, systemChance);
+  };
   const learner = await Learner.open({
     dataDirectory: config.dataDirectory,
     settings: config.authorization.learn,

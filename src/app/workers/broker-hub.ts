@@ -4,6 +4,7 @@ import type { Chance } from '../../base/chance.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
 import type { BrokerStats } from '../../broker/broker.ts';
+import type { OpenLink } from '../../mqtt/link.ts';
 import { PACKET_SIZE_MAX_BYTES } from '../../mqtt/wire.ts';
 import { Connection } from '../../pipeline/connection.ts';
 import { Connections } from '../../pipeline/connections.ts';
@@ -122,6 +123,10 @@ export class BrokerHub {
   /** Clients of the workers that the broker serves. */
   get connections(): number {
     return this.#connections.count;
+  }
+
+  get openOwn(): OpenLink | undefined {
+    return this.#broker.openOwn;
   }
 
   stats(): BrokerStats | undefined {

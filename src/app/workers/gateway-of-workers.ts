@@ -1,5 +1,7 @@
 /** A gateway of several processes: this one holds what must be one, its workers serve the clients. */
+
 import { join } from 'node:path';
+import type { OpenLink } from '../../mqtt/link.ts';
 import { mergedReport, type ShadowReport } from '../../policy/authorization/shadow/shadow-tally.ts';
 import { Quarantine } from '../../policy/detection/quarantine.ts';
 import type { Service } from '../../transports/upstream/target.ts';
@@ -122,6 +124,10 @@ export class GatewayOfWorkers implements Gateway {
       banned: (ban) => this.#fleet.broadcast({ kind: 'banned', ban }),
       lifted: ({ subject }) => this.#fleet.broadcast({ kind: 'ban lifted', subject }),
     });
+  }
+
+  get openOwn(): OpenLink | undefined {
+    return this.#hub?.openOwn;
   }
 
   async samples(): Promise<MetricSample[]> {

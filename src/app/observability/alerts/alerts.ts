@@ -91,7 +91,7 @@ export class Alerts {
     const opened = await Promise.all(
       config.alerts.receivers.map(async (receiver) => ({
         receiver,
-        open: await openReceiver(receiver, forReceivers).catch((error: unknown) => {
+        open: await openReceiver(receiver, config, forReceivers).catch((error: unknown) => {
           if (!(error instanceof OperatorError)) throw error;
           throw new OperatorError(`The alert receiver "${receiver.name}" cannot be used. ${error.message}`);
         }),

@@ -4,11 +4,11 @@ import { publishOnce } from '../../../../transports/upstream/publish-once.ts';
 import type { TargetOptions } from '../../../../transports/upstream/upstream-options.ts';
 import { DeliveryFailure } from '../delivery.ts';
 import { jsonOf } from '../notification.ts';
-import type { ReceiverServices, SendNotification } from './receiver.ts';
+import type { PublishHere, ReceiverServices, SendNotification } from './receiver.ts';
 
 export interface MqttReceiver {
-  /** Undefined: the gateway's own broker. */
-  readonly target: TargetOptions | undefined;
+  /** Tried in this order; none: the broker within. */
+  readonly targets: readonly TargetOptions[];
   readonly clientId: string;
   readonly username: string | undefined;
   readonly password: string | undefined;
@@ -19,19 +19,29 @@ export interface MqttReceiver {
 }
 
 export function mqttReceiver(receiver: MqttReceiver, { clock, publish }: ReceiverServices): SendNotification {
-  const { target, topic, retain } = receiver;
+  const { targets, topic, retain, ...account } = receiver;
   return async (notification, signal) => {
     const payload = Buffer.from(printableJson(JSON.stringify(jsonOf(notification))));
-    try {
-      if (target !== undefined) await publishOnce({ ...receiver, target, payload, clock }, signal);
-      else {
-        const here = publish();
-        if (here === undefined) throw new Error('the broker of the gateway is not open');
-        await here({ topic, payload, retain });
+    if (targets.length === 0) await publishHere(publish(), { topic, payload, retain });
+    const failures: string[] = [];
+    for (const target of targets) {
+      try {
+        await publishOnce({ ...account, topic, retain, target, payload, clock }, signal);
+        break;
+      } catch (error) {
+        failures.push(`${target.url}: ${(error as Error).message}`);
       }
-    } catch (error) {
-      throw new DeliveryFailure((error as Error).message);
     }
+    if (targets.length > 0 && failures.length === targets.length) throw new DeliveryFailure(failures.join('; '));
     return `acknowledged on ${topic}`;
   };
+}
+
+async function publishHere(publish: PublishHere | undefined, message: Parameters<PublishHere>[0]): Promise<void> {
+  if (publish === undefined) throw new DeliveryFailure('the broker of the gateway is not open');
+  try {
+    await publish(message);
+  } catch (error) {
+    throw new DeliveryFailure((error as Error).message);
+  }
 }

@@ -7,6 +7,7 @@ import { OperatorError } from '../../../config/problem.ts';
 import { readSecret, type SecretSource } from '../../../config/secret.ts';
 import { parseUpstreamUrl } from '../../../config/upstream-url.ts';
 import { tlsOptionsOf } from '../../../identity-backends/backend-tls.ts';
+import { prepareUpstreams } from '../../../upstreams.ts';
 import type { Alert } from '../alert.ts';
 import { alertmanagerReceiver } from './alertmanager.ts';
 import { commandReceiver } from './command.ts';
@@ -28,7 +29,11 @@ export type OpenReceiver =
 const RESENDS_MISSED_MAX = 4;
 
 /** @throws {OperatorError} when a secret or a file that it names cannot be used. */
-export async function openReceiver(config: ReceiverConfig, services: ReceiverServices): Promise<OpenReceiver> {
+export async function openReceiver(
+  config: ReceiverConfig,
+  whole: Config,
+  services: ReceiverServices,
+): Promise<OpenReceiver> {
   switch (config.type) {
     case 'alertmanager':
       return openAlertmanager(config, services);
@@ -41,11 +46,11 @@ export async function openReceiver(config: ReceiverConfig, services: ReceiverSer
       return { kind: 'news', send: webhookReceiver(receiver, services) };
     }
     case 'mqtt': {
+      const { clientId, username, topic, retain, timeoutMs } = config;
+      const targets = await targetsOf(config, whole);
       const password = await optional(config.password);
-      return {
-        kind: 'news',
-        send: mqttReceiver({ ...pick(config), target: await targetOf(config), password }, services),
-      };
+      const receiver = { clientId, username, password, topic, retain, timeoutMs, targets };
+      return { kind: 'news', send: mqttReceiver(receiver, services) };
     }
     case 'email': {
       const { host, port, security, username, from, to, timeoutMs } = config;
@@ -97,12 +102,8 @@ function tlsOf(tls: Of<'webhook'>['tls'], url: string): Promise<ConnectionOption
   return tlsOptionsOf(tls, new URL(url).hostname.replace(/^\[|\]$/g, ''));
 }
 
-function pick({ clientId, username, topic, retain, timeoutMs }: Of<'mqtt'>) {
-  return { clientId, username, topic, retain, timeoutMs };
-}
-
-async function targetOf({ url, tls }: Of<'mqtt'>): Promise<TargetOptions | undefined> {
-  if (url === undefined) return undefined;
+async function targetsOf({ url, tls }: Of<'mqtt'>, config: Config): Promise<readonly TargetOptions[]> {
+  if (url === undefined) return ownTargets(config);
   // INVARIANT: the schema has taken the URL.
   const place = parseUpstreamUrl(url)!;
   const { ca, serverName } = tls;
@@ -113,5 +114,11 @@ async function targetOf({ url, tls }: Of<'mqtt'>): Promise<TargetOptions | undef
     ...(ca === undefined ? {} : { caPem: options.ca as string }),
     ...(serverName === undefined ? {} : { serverName }),
   };
-  return { url, weight: 1, ...place, ...(isSecure ? { tls: secured } : {}) };
+  return [{ url, weight: 1, ...place, ...(isSecure ? { tls: secured } : {}) }];
+}
+
+/** Where clients are sent that no route sends elsewhere; none where that is the broker within. */
+async function ownTargets(config: Config): Promise<readonly TargetOptions[]> {
+  const { options, fallback } = await prepareUpstreams(config);
+  return options.find(({ name }) => name === fallback)?.targets ?? [];
 }
