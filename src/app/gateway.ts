@@ -1,9 +1,7 @@
 /** The running program: the broker behind, the listeners in front, connections between, and policies that a reload swaps. */
-
 import type { Chance } from '../base/chance.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Emit } from '../base/events.ts';
-import type { OpenLink } from '../mqtt/link.ts';
 import { Reason } from '../mqtt/reason.ts';
 import { Connection } from '../pipeline/connection.ts';
 import { Connections } from '../pipeline/connections.ts';
@@ -88,6 +86,7 @@ export interface Gateway {
   readonly upstreams: {
     status(): TargetStatus[] | Promise<TargetStatus[]>;
     setService(upstream: string, target: string, service: Service): boolean | Promise<boolean>;
+    readonly openOwn: Upstreams['openOwn'];
   };
   readonly watching: GatewayWatching;
   readonly clients: GatewayClients;
@@ -96,8 +95,6 @@ export interface Gateway {
   enforce?(order: ResponseOrder): Impact;
   /** What operators, and responses to attacks, set for now. */
   readonly limits: GatewayLimits;
-  /** For sessions of the gateway's own at the broker within; undefined where there is none. */
-  readonly openOwn: OpenLink | undefined;
   /** Its numbers as of now, for metrics. */
   samples(): MetricSample[] | Promise<MetricSample[]>;
   /**
@@ -304,10 +301,6 @@ class RunningGateway implements SharingGateway {
 
   attackDetected(event: AttackDetected): void {
     this.#recorder?.observe(event);
-  }
-
-  get openOwn(): OpenLink | undefined {
-    return this.upstreams.openOwn;
   }
 
   get listeners(): Gateway['listeners'] {

@@ -140,7 +140,7 @@ async function runGateway(
   observers.metrics.addSource(() => banSamples(bans.index));
   const metricsEndpoint = await openMetrics(config, observers, gateway);
   observers.alerts.publish = async (message) => {
-    const { openOwn } = gateway;
+    const { openOwn } = gateway.upstreams;
     if (openOwn === undefined) throw new Error('clients are sent to no broker within');
     await publishAtOwnBroker(openOwn, message, systemChance);
   };

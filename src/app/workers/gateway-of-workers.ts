@@ -50,11 +50,7 @@ export class GatewayOfWorkers implements Gateway {
     return this.#fleet.limits;
   }
 
-  readonly upstreams = {
-    status: (): Promise<TargetStatus[]> => this.#upstreamStatus(),
-    setService: (upstream: string, target: string, service: Service): Promise<boolean> =>
-      this.#setService(upstream, target, service),
-  };
+  readonly upstreams = this.#upstreams();
 
   readonly watching: GatewayWatching = {
     shadow: () => this.#shadowReport(),
@@ -126,14 +122,21 @@ export class GatewayOfWorkers implements Gateway {
     });
   }
 
-  get openOwn(): OpenLink | undefined {
-    return this.#hub?.openOwn;
-  }
-
   async samples(): Promise<MetricSample[]> {
     const stats = this.#hub?.stats();
     const own: MetricSample[] = [['sallyport_quarantined', [], this.quarantine.size]];
     return mergedSamples([await this.#fleet.samples(), own, stats === undefined ? [] : brokerSamples(stats)]);
+  }
+
+  #upstreams(): Gateway['upstreams'] {
+    const hub = (): BrokerHub | undefined => this.#hub;
+    return {
+      status: () => this.#upstreamStatus(),
+      setService: (upstream, target, service) => this.#setService(upstream, target, service),
+      get openOwn(): OpenLink | undefined {
+        return hub()?.openOwn;
+      },
+    };
   }
 
   get listeners(): Gateway['listeners'] {

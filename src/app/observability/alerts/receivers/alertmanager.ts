@@ -50,7 +50,7 @@ function postable(alert: Alert, { instance, resolveAfterMs }: AlertmanagerReceiv
   const about = subject.kind === '' ? {} : { subject_kind: subject.kind, subject: printable(subject.value) };
   return {
     labels: { alertname: name, severity, job: 'sallyport', instance, ...about },
-    annotations: { summary, description: printable(says), count: String(count), runbook_url: runbook },
+    annotations: { summary, description: printable(says), count: String(count), runbook },
     startsAt: iso(startsAtMs),
     endsAt: iso(endsAtMs ?? nowMs + resolveAfterMs),
     ...(isLink(runbook) ? { generatorURL: runbook } : {}),

@@ -1,0 +1,71 @@
+/** An incident for people and for programs: the facts, what the running gateway adds, and what to do. */
+import { type Advice, adviceFor } from './advice.ts';
+import type { Incident, RefusalSummary, TimelineEntry } from './incident.ts';
+import type { Live } from './live.ts';
+
+export interface IncidentReport {
+  readonly incident: Incident;
+  readonly live: Live | undefined;
+  readonly advice: readonly Advice[];
+  /** One or two sentences: what this looks like. */
+  readonly verdict: string;
+}
+
+export function reportOn(incident: Incident, live: Live | undefined): IncidentReport {
+  return { incident, live, advice: adviceFor(incident, live), verdict: verdictOf(incident, live) };
+}
+
+function verdictOf({ records, logins, refusals, measures }: Incident, live: Live | undefined): string {
+  const parts: string[] = [];
+  const refused = refusals.reduce((sum, { count }) => sum + count, 0);
+  if (records === 0) parts.push('The journal has nothing about it in this time.');
+  else if (refused === 0) parts.push('Nothing was refused in this time.');
+  else {
+    const authors = new Set(refusals.map(({ by }) => by)).size;
+    parts.push(
+      `${refused} ${refused === 1 ? 'request was' : 'requests were'} refused, by ${authors} ${authors === 1 ? 'rule' : 'rules'}.`,
+    );
+  }
+  if (logins.failed > 0) {
+    const end = logins.succeeded > 0 ? `${logins.succeeded} succeeded` : 'none succeeded';
+    parts.push(`${logins.failed} logins failed; ${end}.`);
+  }
+  const attacks = measures.filter(({ name }) => name === 'attack.detected');
+  if (attacks.length > 0) parts.push('Detectors have recognised an attack.');
+  if (live?.isBanned === true) parts.push('It is banned.');
+  else if (live !== undefined && live.clients.length > 0) {
+    parts.push(`${live.clients.length} ${live.clients.length === 1 ? 'client is' : 'clients are'} connected now.`);
+  }
+  return parts.join(' ');
+}
+
+/** As documented; times are ISO 8601. */
+export function incidentJson({ incident, live, advice, verdict }: IncidentReport): object {
+  const { sinceMs, untilMs, refusals, measures, timeline, ...rest } = incident;
+  return {
+    version: 1,
+    ...rest,
+    since: isoOf(sinceMs),
+    until: isoOf(untilMs),
+    verdict,
+    refusals: refusals.map(withTimes),
+    measures: measures.map(withTimes),
+    timeline: timeline.map(withTimes),
+    live: live ?? null,
+    advice,
+  };
+}
+
+function withTimes<Entry extends RefusalSummary | TimelineEntry>({ firstMs, lastMs, ...rest }: Entry): object {
+  return { first: isoOf(firstMs), last: isoOf(lastMs), ...rest };
+}
+
+export function isoOf(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}
+
+/** `2026-07-06 08:00:09Z`, once or from then to then. */
+export function spanOf({ firstMs, lastMs }: Pick<TimelineEntry, 'firstMs' | 'lastMs'>): string {
+  const text = (ms: number): string => `${isoOf(ms).slice(0, 19).replace('T', ' ')}Z`;
+  return firstMs === lastMs ? text(firstMs) : `${text(firstMs)} to ${text(lastMs).slice(11)}`;
+}
