@@ -1,5 +1,4 @@
 /** `sallyport ban`: who is shut out, by whose word, why, and until when. */
-import { join } from 'node:path';
 import {
   type BanListing,
   type BanReasons,
@@ -9,9 +8,8 @@ import {
   whyBanned,
 } from '../app/bans/ban-desk.ts';
 import { bansFileOf, readBans } from '../app/bans/ban-store.ts';
-import { dataDirectoryOf, loadConfig } from '../app/config/load.ts';
-import { askGateway, type ControlOutcome } from '../app/control/client.ts';
-import { CONTROL_SOCKET, type ControlRequest } from '../app/control/protocol.ts';
+import { loadConfig } from '../app/config/load.ts';
+import type { ControlOutcome } from '../app/control/client.ts';
 import { systemClock } from '../base/clock.ts';
 import { parseDurationMs } from '../base/duration.ts';
 import { BanIndex } from '../policy/detection/bans/ban-index.ts';
@@ -25,9 +23,13 @@ import {
   textOption,
   UsageError,
 } from './command.ts';
+import { askGatewayOf } from './gateway-question.ts';
 import { placeOf } from './place.ts';
 import { verbOf } from './subcommand.ts';
 import { print, printError, printJson, styled } from './terminal.ts';
+
+/** More do not fit on any screen. */
+const LISTED_MAX = 1000;
 
 type Verb = (invocation: Invocation, words: readonly string[]) => Promise<number>;
 
@@ -75,11 +77,6 @@ function subjectIn(words: readonly string[], verb: string): string {
   return subject;
 }
 
-async function ask(invocation: Invocation, request: ControlRequest, words: readonly string[]): Promise<ControlOutcome> {
-  const { configFile } = placeOf(invocation);
-  return askGateway(join(await dataDirectoryOf(configFile), CONTROL_SOCKET), request, systemClock, words);
-}
-
 /** Where it was not answered. */
 function fail(invocation: Invocation, asked: Exclude<ControlOutcome, { kind: 'answered' }>): number {
   const isAbsent = asked.kind === 'not running';
@@ -99,7 +96,11 @@ async function add(invocation: Invocation, words: readonly string[]): Promise<nu
   if (textOption(invocation, 'for') !== undefined && !(parseDurationMs(duration)! > 0)) {
     throw new UsageError(`--for ${duration} is no duration: give one such as 30m, 2h or 7d.`);
   }
-  const asked = await ask(invocation, 'ban-add', [subject, duration, textOption(invocation, 'reason') ?? '']);
+  const asked = await askGatewayOf(invocation, {
+    method: 'POST',
+    path: '/v1/bans',
+    body: { subject, for: textOption(invocation, 'for'), reason: textOption(invocation, 'reason') },
+  });
   if (asked.kind !== 'answered') return fail(invocation, asked);
   const ban = asked.result as BanRecord;
   if (hasOption(invocation, 'json')) printJson({ ok: true, result: ban });
@@ -109,7 +110,8 @@ async function add(invocation: Invocation, words: readonly string[]): Promise<nu
 
 async function remove(invocation: Invocation, words: readonly string[]): Promise<number> {
   const subject = subjectIn(words, 'remove');
-  const asked = await ask(invocation, 'ban-remove', [subject, textOption(invocation, 'reason') ?? '']);
+  const query = { subject, reason: textOption(invocation, 'reason') };
+  const asked = await askGatewayOf(invocation, { method: 'DELETE', path: '/v1/bans', query });
   if (asked.kind !== 'answered') return fail(invocation, asked);
   const left = asked.result as BanReasons;
   if (hasOption(invocation, 'json')) printJson({ ok: true, result: left });
@@ -132,11 +134,17 @@ async function stored(invocation: Invocation): Promise<{ index: BanIndex; aheadM
   return { index, aheadMs: systemClock.epochMs() - nowMs };
 }
 
+/** Without what only a page has. */
+function listingOf({ total, bans }: BanListing): BanListing {
+  return { total, bans };
+}
+
 async function list(invocation: Invocation, words: readonly string[]): Promise<number> {
   if (words.length > 0) throw new UsageError('`list` takes no more words; `why` tells of one subject.');
-  const asked = await ask(invocation, 'ban-list', []);
+  const query = { limit: String(LISTED_MAX) };
+  const asked = await askGatewayOf(invocation, { method: 'GET', path: '/v1/bans', query });
   let listing: BanListing;
-  if (asked.kind === 'answered') listing = asked.result as BanListing;
+  if (asked.kind === 'answered') listing = listingOf(asked.result as BanListing);
   else if (asked.kind === 'not running') {
     const { index, aheadMs } = await stored(invocation);
     listing = listBans(index, aheadMs);
@@ -153,7 +161,7 @@ async function list(invocation: Invocation, words: readonly string[]): Promise<n
 
 async function why(invocation: Invocation, words: readonly string[]): Promise<number> {
   const subject = subjectIn(words, 'why');
-  const asked = await ask(invocation, 'ban-why', [subject]);
+  const asked = await askGatewayOf(invocation, { method: 'GET', path: '/v1/bans/why', query: { subject } });
   let reasons: BanReasons;
   if (asked.kind === 'answered') reasons = asked.result as BanReasons;
   else if (asked.kind === 'not running') {

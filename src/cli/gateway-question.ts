@@ -1,22 +1,30 @@
 /** A question to the running gateway, with the answer that every command gives where nobody is there to be asked. */
 import { join } from 'node:path';
 import { dataDirectoryOf } from '../app/config/load.ts';
-import { askGateway } from '../app/control/client.ts';
-import { CONTROL_SOCKET, type ControlRequest } from '../app/control/protocol.ts';
+import { askGateway, type ControlOutcome, type ControlRequest } from '../app/control/client.ts';
+import { CONTROL_SOCKET } from '../app/control/control-socket.ts';
 import { systemClock } from '../base/clock.ts';
 import { ExitCode, hasOption, type Invocation } from './command.ts';
 import { placeOf } from './place.ts';
 import { printError, printJson } from './terminal.ts';
 
+/** Where the gateway that a command is about has its control socket. */
+export async function controlSocketOf(invocation: Invocation): Promise<string> {
+  return join(await dataDirectoryOf(placeOf(invocation).configFile), CONTROL_SOCKET);
+}
+
+/** The outcome as it is, for commands that have an answer of their own where no gateway runs. */
+export async function askGatewayOf(invocation: Invocation, request: ControlRequest): Promise<ControlOutcome> {
+  return askGateway(await controlSocketOf(invocation), request, systemClock);
+}
+
 /** The answer, or the exit code of a command that has told why there is none. */
 export async function askRunning(
   invocation: Invocation,
   request: ControlRequest,
-  words: readonly string[] = [],
 ): Promise<{ readonly result: unknown } | { readonly code: number }> {
-  const { configFile } = placeOf(invocation);
-  const socket = join(await dataDirectoryOf(configFile), CONTROL_SOCKET);
-  const asked = await askGateway(socket, request, systemClock, words);
+  const socket = await controlSocketOf(invocation);
+  const asked = await askGateway(socket, request, systemClock);
   if (asked.kind === 'answered') return { result: asked.result };
   const isAbsent = asked.kind === 'not running';
   const says = isAbsent ? `No gateway is running on ${socket}. Start one with \`sallyport start\`.` : asked.says;

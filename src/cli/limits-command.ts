@@ -1,5 +1,5 @@
 /** `sallyport limits`: what the running gateway limits, for whom, how much of it is left, and a change of it for now. */
-import type { ControlRequest } from '../app/control/protocol.ts';
+import type { ControlRequest } from '../app/control/client.ts';
 import type { BucketReport, LimitReport, OverrideReport } from '../policy/limits/limit-report.ts';
 import {
   type Command,
@@ -18,48 +18,56 @@ import { print, printJson, styled } from './terminal.ts';
 const WORDS_MAX = 34;
 
 interface Verb {
-  readonly request: ControlRequest;
   /** @throws {UsageError} */
-  readonly words: (words: readonly string[], invocation: Invocation) => readonly string[];
-  readonly describe: (result: unknown, words: readonly string[]) => string;
+  readonly request: (words: readonly string[], invocation: Invocation) => ControlRequest;
+  readonly resultOf: (answer: never) => unknown;
+  readonly describe: (result: never, words: readonly string[]) => string;
 }
 
 const VERBS: Readonly<Record<string, Verb>> = {
   set: {
-    request: 'limits-set',
-    words: ([target, ...assignments], invocation) => {
+    request: ([target, ...assignments], invocation) => {
       if (target === undefined || assignments.length === 0) {
         throw new UsageError('Name whom and what: limits set client:d42 publish.bytesPerSecond=2KB.');
       }
-      return [target, textOption(invocation, 'for') ?? '', ...assignments];
+      const limits = Object.fromEntries(assignments.map(nameAndValue));
+      const body = { target, limits, for: textOption(invocation, 'for') };
+      return { method: 'PUT', path: '/v1/limits/overrides', body };
     },
-    describe: (result) => overrides(result as OverrideReport[]),
+    resultOf: (answer: { overrides: OverrideReport[] }) => answer.overrides,
+    describe: overrides,
   },
   unset: {
-    request: 'limits-unset',
-    words: (words) => {
-      if (words.length === 0) throw new UsageError('Name whom: limits unset client:d42 [NAME …].');
-      return words;
+    request: ([target, ...limit]) => {
+      if (target === undefined) throw new UsageError('Name whom: limits unset client:d42 [NAME …].');
+      return { method: 'DELETE', path: '/v1/limits/overrides', query: { target, limit } };
     },
-    describe: (result) => `Took back ${result === 1 ? 'one override' : `${result} overrides`}.`,
+    resultOf: (answer: { removed: number }) => answer.removed,
+    describe: (removed: number) => `Took back ${removed === 1 ? 'one override' : `${removed} overrides`}.`,
   },
   list: {
-    request: 'limits-list',
-    words: (words) => {
+    request: (words) => {
       if (words.length > 0) throw new UsageError('`limits list` takes no more words.');
-      return words;
+      return { method: 'GET', path: '/v1/limits/overrides' };
     },
-    describe: (result) => overrides(result as OverrideReport[]),
+    resultOf: (answer: { overrides: OverrideReport[] }) => answer.overrides,
+    describe: overrides,
   },
   show: {
-    request: 'limits-show',
-    words: (words) => {
-      if (words.length !== 1) throw new UsageError('Name one: limits show client:d42.');
-      return words;
+    request: ([target, ...further]) => {
+      if (target === undefined || further.length > 0) throw new UsageError('Name one: limits show client:d42.');
+      return { method: 'GET', path: '/v1/limits', query: { target } };
     },
-    describe: (result, [target = '']) => limits(result as LimitReport[], target),
+    resultOf: (answer: { limits: LimitReport[] }) => answer.limits,
+    describe: (rows: LimitReport[], [target = '']) => limits(rows, target),
   },
 };
+
+function nameAndValue(assignment: string): [name: string, value: string] {
+  const at = assignment.indexOf('=');
+  if (at === -1) throw new UsageError(`"${assignment}" has no value: write it as NAME=VALUE.`);
+  return [assignment.slice(0, at), assignment.slice(at + 1)];
+}
 
 export const limitsCommand: Command = {
   name: 'limits',
@@ -88,11 +96,11 @@ export const limitsCommand: Command = {
     const [word, ...rest] = invocation.words;
     const verb = verbOf('limits', VERBS, word);
     if (word !== 'set' && textOption(invocation, 'for') !== undefined) throw new UsageError('--for goes with set.');
-    const words = verb.words(rest, invocation);
-    const asked = await askRunning(invocation, verb.request, words);
+    const asked = await askRunning(invocation, verb.request(rest, invocation));
     if ('code' in asked) return asked.code;
-    if (hasOption(invocation, 'json')) printJson({ ok: true, result: asked.result });
-    else print(verb.describe(asked.result, words));
+    const result = verb.resultOf(asked.result as never);
+    if (hasOption(invocation, 'json')) printJson({ ok: true, result });
+    else print(verb.describe(result as never, rest));
     return ExitCode.Ok;
   },
 };

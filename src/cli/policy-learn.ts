@@ -1,16 +1,13 @@
 /** `sallyport policy learn`: records what clients really use, proposes a policy from it, and tells what a policy allows in vain. */
-import { join } from 'node:path';
 import { dataDirectoryOf } from '../app/config/load.ts';
 import { OperatorError } from '../app/config/problem.ts';
-import { askGateway } from '../app/control/client.ts';
-import { CONTROL_SOCKET, type ControlRequest } from '../app/control/protocol.ts';
+import type { ControlRequest } from '../app/control/client.ts';
 import type { LearningStatus } from '../app/watching/learner.ts';
 import { readRecording, recordingFileIn, type StoredRecording } from '../app/watching/recording-file.ts';
-import { systemClock } from '../base/clock.ts';
 import { proposalAsYaml, propose } from '../policy/authorization/learning/proposal.ts';
 import { type UnusedGrant, unusedGrants } from '../policy/authorization/learning/unused-grants.ts';
 import { ExitCode, hasOption, type Invocation, textOption, UsageError } from './command.ts';
-import { askRunning } from './gateway-question.ts';
+import { askGatewayOf, askRunning } from './gateway-question.ts';
 import { placeOf } from './place.ts';
 import { policyFileOf, readPolicyFile } from './policy-source.ts';
 import { verbOf } from './subcommand.ts';
@@ -18,10 +15,10 @@ import { counted, minuteOf, table } from './table.ts';
 import { print, printError, printJson } from './terminal.ts';
 
 const VERBS: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = {
-  start: (invocation) => tellStatus(invocation, 'learn-start'),
-  stop: (invocation) => tellStatus(invocation, 'learn-stop'),
-  status: (invocation) => tellStatus(invocation, 'learn-status'),
-  clear: (invocation) => tellStatus(invocation, 'learn-clear'),
+  start: (invocation) => tellStatus(invocation, { method: 'POST', path: '/v1/learning/start' }),
+  stop: (invocation) => tellStatus(invocation, { method: 'POST', path: '/v1/learning/stop' }),
+  status: (invocation) => tellStatus(invocation, { method: 'GET', path: '/v1/learning' }),
+  clear: (invocation) => tellStatus(invocation, { method: 'POST', path: '/v1/learning/clear' }),
   propose: proposePolicy,
   unused: tellUnused,
 };
@@ -119,7 +116,7 @@ async function read(file: string): Promise<StoredRecording | undefined> {
 async function currentRecording(invocation: Invocation): Promise<string> {
   const dataDirectory = await dataDirectoryOf(placeOf(invocation).configFile);
   // What is in memory is written first. Where no gateway runs, it is all in the file.
-  const asked = await askGateway(join(dataDirectory, CONTROL_SOCKET), 'learn-save', systemClock);
+  const asked = await askGatewayOf(invocation, { method: 'POST', path: '/v1/learning/save' });
   if (asked.kind === 'failed') throw new OperatorError(`The gateway cannot be asked: ${asked.says}.`);
   return recordingFileIn(dataDirectory);
 }

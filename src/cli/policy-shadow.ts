@@ -10,9 +10,9 @@ const ROWS_MAX = 20;
 
 export async function shadowPolicy(invocation: Invocation): Promise<number> {
   if (invocation.words.length > 1) throw new UsageError('policy shadow takes only options.');
-  const asked = await askRunning(invocation, 'policy-shadow');
+  const asked = await askRunning(invocation, { method: 'GET', path: '/v1/policy/shadow' });
   if ('code' in asked) return asked.code;
-  const report = asked.result as ShadowReport | null;
+  const { shadow: report } = asked.result as { shadow: ShadowReport | null };
   if (report === null) {
     const says = 'No candidate policy runs. Name one as authorization.shadowFile, then `sallyport reload`.';
     if (hasOption(invocation, 'json')) printJson({ ok: false, says });

@@ -1,10 +1,11 @@
 /** `sallyport policy test`: whether a policy keeps its assertions, and what in it is probably not meant. */
 import { readPolicy } from '../app/authorization-files.ts';
 import { parseAssertionFile } from '../policy/authorization/assertion-file.ts';
-import { describeConditions, describeGrant } from '../policy/authorization/grant-words.ts';
+import { describeConditions } from '../policy/authorization/grant-words.ts';
 import { decode } from '../policy/authorization/policy-build.ts';
 import { type PolicyWarning, policyWarnings } from '../policy/authorization/prove/policy-warnings.ts';
-import { describeBroken, topicOf } from '../policy/authorization/prove/proof-words.ts';
+import { proofRecord } from '../policy/authorization/prove/proof-record.ts';
+import { describeBroken } from '../policy/authorization/prove/proof-words.ts';
 import { type Proof, proveAll } from '../policy/authorization/prove/prover.ts';
 import { ExitCode, hasOption, type Invocation } from './command.ts';
 import { policyFileOf, readPolicyFile, tellPolicyProgress } from './policy-source.ts';
@@ -22,7 +23,7 @@ export async function testPolicy(invocation: Invocation): Promise<number> {
   endProgress();
   const isRight = proofs.every(({ outcome }) => outcome === 'holds');
   if (hasOption(invocation, 'json')) {
-    printJson({ ok: isRight, policy: policy.file, assertions: proofs.map(asJson), warnings });
+    printJson({ ok: isRight, policy: policy.file, assertions: proofs.map(proofRecord), warnings });
   } else print([...proofs.map(proofLine), ...warnings.map(warningLine), '', sumOf(proofs, warnings)].join('\n'));
   return isRight ? ExitCode.Ok : ExitCode.Negative;
 }
@@ -44,25 +45,4 @@ function sumOf(proofs: readonly Proof[], warnings: readonly PolicyWarning[]): st
   const broken = proofs.filter(({ outcome }) => outcome !== 'holds').length;
   const kept = broken === 0 ? styled('green', 'all hold') : styled('red', `${broken} not proven`);
   return `${counted(proofs.length, 'assertion')}, ${kept}; ${counted(warnings.length, 'warning')}.`;
-}
-
-function asJson(proof: Proof): unknown {
-  const { assertion, outcome } = proof;
-  const { file, line, text } = assertion;
-  if (outcome === 'holds') return { file, line, assertion: text, outcome };
-  const { says } = describeBroken(proof);
-  if (outcome === 'undecided') return { file, line, assertion: text, outcome, says };
-  const { situation, by } = proof.counterexample;
-  const { subject, facts, epochMs } = situation;
-  const grant = by && { file: by.grant.file, line: by.grant.line, role: by.role.name, grant: describeGrant(by.grant) };
-  const at = new Date(epochMs).toISOString();
-  const counterexample = {
-    subject,
-    action: assertion.action,
-    topic: topicOf(situation, assertion),
-    ...facts,
-    at,
-    by: grant,
-  };
-  return { file, line, assertion: text, outcome, says, counterexample };
 }

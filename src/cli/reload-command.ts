@@ -1,12 +1,7 @@
 /** `sallyport reload`: asks the running gateway to read its configuration anew. */
-import { join } from 'node:path';
-import { dataDirectoryOf } from '../app/config/load.ts';
-import { askGateway } from '../app/control/client.ts';
-import { CONTROL_SOCKET } from '../app/control/protocol.ts';
 import type { ReloadOutcome } from '../app/gateway.ts';
-import { systemClock } from '../base/clock.ts';
 import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS } from './command.ts';
-import { placeOf } from './place.ts';
+import { askGatewayOf, controlSocketOf } from './gateway-question.ts';
 import { print, printError, printJson, styled } from './terminal.ts';
 
 export const reloadCommand: Command = {
@@ -26,12 +21,10 @@ export const reloadCommand: Command = {
     [3, 'no gateway is running there'],
   ],
   async run(invocation) {
-    const { configFile } = placeOf(invocation);
-    const socket = join(await dataDirectoryOf(configFile), CONTROL_SOCKET);
-    const asked = await askGateway(socket, 'reload', systemClock);
+    const asked = await askGatewayOf(invocation, { method: 'POST', path: '/v1/reload' });
     const wantsJson = hasOption(invocation, 'json');
     if (asked.kind === 'not running') {
-      const says = `No gateway is running on ${socket}. Start one with \`sallyport start\`.`;
+      const says = `No gateway is running on ${await controlSocketOf(invocation)}. Start one with \`sallyport start\`.`;
       if (wantsJson) printJson({ ok: false, says });
       else printError(says);
       return ExitCode.NotRunning;

@@ -1,12 +1,7 @@
 /** `sallyport restart`: replaces the workers of the running gateway, one after another. */
-import { join } from 'node:path';
-import { dataDirectoryOf } from '../app/config/load.ts';
-import { askGateway } from '../app/control/client.ts';
-import { CONTROL_SOCKET } from '../app/control/protocol.ts';
-import { systemClock } from '../base/clock.ts';
 import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS } from './command.ts';
-import { placeOf } from './place.ts';
-import { print, printError, printJson } from './terminal.ts';
+import { askRunning } from './gateway-question.ts';
+import { print, printJson } from './terminal.ts';
 
 export const restartCommand: Command = {
   name: 'restart',
@@ -22,19 +17,10 @@ export const restartCommand: Command = {
     [3, 'no gateway is running there'],
   ],
   async run(invocation) {
-    const { configFile } = placeOf(invocation);
-    const socket = join(await dataDirectoryOf(configFile), CONTROL_SOCKET);
-    const asked = await askGateway(socket, 'restart', systemClock);
-    const wantsJson = hasOption(invocation, 'json');
-    if (asked.kind === 'answered') {
-      if (wantsJson) printJson({ ok: true });
-      else print('Every worker is a new one.');
-      return ExitCode.Ok;
-    }
-    const isAbsent = asked.kind === 'not running';
-    const says = isAbsent ? `No gateway is running on ${socket}. Start one with \`sallyport start\`.` : asked.says;
-    if (wantsJson) printJson({ ok: false, says });
-    else printError(says);
-    return isAbsent ? ExitCode.NotRunning : ExitCode.Usage;
+    const asked = await askRunning(invocation, { method: 'POST', path: '/v1/restart' });
+    if ('code' in asked) return asked.code;
+    if (hasOption(invocation, 'json')) printJson({ ok: true });
+    else print('Every worker is a new one.');
+    return ExitCode.Ok;
   },
 };

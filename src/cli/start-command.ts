@@ -8,10 +8,10 @@ import type { Config } from '../app/config/config.ts';
 import { type LoadedConfig, loadConfig } from '../app/config/load.ts';
 import { OperatorError } from '../app/config/problem.ts';
 import { settingChanges } from '../app/config/setting-changes.ts';
+import { type ControlServer, openControlServer } from '../app/control/control-server.ts';
+import { CONTROL_SOCKET } from '../app/control/control-socket.ts';
 import { lockDirectory } from '../app/control/directory-lock.ts';
-import { CONTROL_SOCKET } from '../app/control/protocol.ts';
-import { answering, type ControlServices } from '../app/control/requests.ts';
-import { type ControlServer, openControlServer } from '../app/control/server.ts';
+import type { ControlServices } from '../app/control/services.ts';
 import { BanSets } from '../app/firewall/ban-sets.ts';
 import { runNft } from '../app/firewall/nft.ts';
 import type { Gateway, GatewayOptions, ReloadOutcome } from '../app/gateway.ts';
@@ -162,17 +162,26 @@ async function runGateway(
     bans.apply(read.config);
     banSets.apply(read.config.firewall);
     learner.configure(read.config.authorization.learn);
-    const restartNeeded = [...outcome.restartNeeded, ...observers.apply(read.config)];
-    restartNeeded.push(...(await applyMetrics(metricsEndpoint, read.config, observers)));
+    const restartNeeded = [
+      ...outcome.restartNeeded,
+      ...observers.apply(read.config),
+      ...(await applyMetrics(metricsEndpoint, read.config, observers)),
+      ...(await control.apply(read.config.control)),
+    ];
     return { ...outcome, restartNeeded };
   };
   const banDesk = new BanDesk(bans, () => systemClock.epochMs() - systemClock.nowMs());
-  const control = await openControl(config, gateway, {
+  const control = await openControl(config, {
+    clock: systemClock,
+    chance: systemChance,
+    emit: observers.emit,
+    gateway,
     learner,
     banDesk,
+    inForce: () => inForce,
     reload,
     onAction: observers.onAction,
-    emit: observers.emit,
+    metricsText: () => observers.metrics.text(),
   });
   onHangUp = () => {
     log.reopen();
@@ -233,19 +242,15 @@ async function applyMetrics(
   }
 }
 
-async function openControl(
-  config: Config,
-  gateway: Gateway,
-  others: Omit<ControlServices, 'gateway'>,
-): Promise<ControlServer> {
+async function openControl(config: Config, services: ControlServices): Promise<ControlServer> {
   try {
     return await openControlServer({
       path: join(config.dataDirectory, CONTROL_SOCKET),
-      clock: systemClock,
-      handle: answering({ gateway, ...others }),
+      services,
+      config: config.control,
     });
   } catch (error) {
-    await gateway.drain('failed start');
+    await services.gateway.drain('failed start');
     throw error;
   }
 }

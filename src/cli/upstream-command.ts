@@ -1,16 +1,11 @@
 /** `sallyport upstream`: what stands behind the running gateway, and which of it takes clients. */
-import type { ControlRequest } from '../app/control/protocol.ts';
+import { type ControlRequest, inPath } from '../app/control/client.ts';
 import type { TargetStatus } from '../transports/upstream/target-status.ts';
 import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS, UsageError } from './command.ts';
 import { askRunning } from './gateway-question.ts';
 import { print, printJson, styled } from './terminal.ts';
 
-const REQUESTS: Readonly<Record<string, ControlRequest>> = {
-  list: 'upstream-list',
-  drain: 'upstream-drain',
-  eject: 'upstream-eject',
-  return: 'upstream-return',
-};
+const VERBS = ['list', 'drain', 'eject', 'return'];
 
 export const upstreamCommand: Command = {
   name: 'upstream',
@@ -31,19 +26,24 @@ export const upstreamCommand: Command = {
   ],
   async run(invocation) {
     const [verb = '', ...words] = invocation.words;
-    const request = Object.hasOwn(REQUESTS, verb) ? REQUESTS[verb] : undefined;
-    if (request === undefined) throw new UsageError('Say what to do: list, drain, eject or return.');
+    if (!VERBS.includes(verb)) throw new UsageError('Say what to do: list, drain, eject or return.');
     if (verb === 'list' ? words.length > 0 : words.length !== 2) {
       throw new UsageError(verb === 'list' ? '`list` takes no more words.' : `Name both: \`${verb} UPSTREAM TARGET\`.`);
     }
-    const asked = await askRunning(invocation, request, words);
+    const asked = await askRunning(invocation, requestOf(verb, words));
     if ('code' in asked) return asked.code;
-    if (hasOption(invocation, 'json')) printJson({ ok: true, result: asked.result });
-    else if (verb === 'list') print(table(asked.result as TargetStatus[]));
+    const result = verb === 'list' ? (asked.result as { targets: TargetStatus[] }).targets : null;
+    if (hasOption(invocation, 'json')) printJson({ ok: true, result });
+    else if (result !== null) print(table(result));
     else print('Done.');
     return ExitCode.Ok;
   },
 };
+
+function requestOf(verb: string, [upstream = '', target = '']: readonly string[]): ControlRequest {
+  if (verb === 'list') return { method: 'GET', path: '/v1/upstreams' };
+  return { method: 'POST', path: `/v1/upstreams/${inPath(upstream)}/${verb}`, body: { target } };
+}
 
 function table(targets: readonly TargetStatus[]): string {
   if (targets.length === 0) return 'All clients are served by the embedded broker.';

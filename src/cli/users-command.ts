@@ -3,14 +3,13 @@ import { readFile } from 'node:fs/promises';
 import type { Config } from '../app/config/config.ts';
 import { loadConfig } from '../app/config/load.ts';
 import { OperatorError } from '../app/config/problem.ts';
-import { passwordFault } from '../app/users/password-rules.ts';
+import { type NewPassword, newPassword } from '../app/users/new-password.ts';
 import { UserAdmin } from '../app/users/user-admin.ts';
+import { userRecord } from '../app/users/user-record.ts';
 import { usersFileOf } from '../app/users/users-file.ts';
-import { readableToken, systemChance } from '../base/chance.ts';
+import { systemChance } from '../base/chance.ts';
 import { systemClock } from '../base/clock.ts';
 import { describeUsernameFault, parsePasswordFile } from '../policy/identity/password-file.ts';
-import { hashPassword, isHashFault, parsePasswordHash } from '../policy/identity/password-hash.ts';
-import { isPrepared, makeScramVerifier, SCRAM_MECHANISMS } from '../policy/identity/scram-verifier.ts';
 import {
   type Command,
   ExitCode,
@@ -23,9 +22,6 @@ import {
 import { placeOf } from './place.ts';
 import { verbOf } from './subcommand.ts';
 import { askSecret, print, printError, printJson, readSecretFromStdin } from './terminal.ts';
-
-const GENERATED_LENGTH = 20;
-const DAY_MS = 86_400_000;
 
 /** What every action works with. */
 interface Desk {
@@ -107,37 +103,16 @@ function report(invocation: Invocation, name: string, done: string | undefined, 
   return isDone ? ExitCode.Ok : ExitCode.Negative;
 }
 
-interface NewPassword {
-  readonly hash: string;
-  /** Only where it was made up. */
-  readonly shown: string | undefined;
-  /** By mechanism; undefined where the user does not log in by SCRAM. */
-  readonly verifiers: Readonly<Record<string, string>> | undefined;
-}
-
-async function newPassword({ invocation, config, users }: Desk, name: string): Promise<NewPassword> {
+async function passwordFor({ invocation, config, users }: Desk, name: string): Promise<NewPassword> {
   const isGenerated = hasOption(invocation, 'generate');
   if (isGenerated && hasOption(invocation, 'stdin')) throw new UsageError('Give --stdin or --generate, not both.');
-  const password = isGenerated ? readableToken(systemChance, GENERATED_LENGTH) : await askPassword(invocation, name);
-  if (!isGenerated) {
-    const fault = await passwordFault(password, name, users.hashesOf(name), config.authentication.passwordRules);
-    if (fault !== undefined) throw new OperatorError(`${fault} Nothing was changed.`);
-  }
-  const isScram = hasOption(invocation, 'scram') || users.hasVerifiers(name);
-  const verifiers = isScram ? await verifiersOf(name, password) : undefined;
-  const hash = await hashPassword(Buffer.from(password), systemChance);
-  return { hash, shown: isGenerated ? password : undefined, verifiers };
-}
-
-async function verifiersOf(name: string, password: string): Promise<Record<string, string>> {
-  if (!isPrepared(name) || !isPrepared(password)) {
-    throw new OperatorError('For SCRAM name and password have to be printable ASCII. Nothing was changed.');
-  }
-  const made = SCRAM_MECHANISMS.map(async (mechanism) => [
-    mechanism,
-    await makeScramVerifier(mechanism, password, systemChance),
-  ]);
-  return Object.fromEntries(await Promise.all(made)) as Record<string, string>;
+  const given = isGenerated ? undefined : await askPassword(invocation, name);
+  return newPassword(name, given, {
+    chance: systemChance,
+    rules: config.authentication.passwordRules,
+    isScram: hasOption(invocation, 'scram') || users.hasVerifiers(name),
+    hashes: users.hashesOf(name),
+  });
 }
 
 async function askPassword(invocation: Invocation, name: string): Promise<string> {
@@ -164,7 +139,7 @@ async function add(desk: Desk): Promise<number> {
   const name = username(invocation);
   const isThere = `There is a user ${name} already; \`sallyport users set-password ${name}\` gives it another password.`;
   if (users.hashesOf(name).length > 0) return report(invocation, name, undefined, isThere);
-  const { hash, shown, verifiers } = await newPassword(desk, name);
+  const { hash, shown, verifiers } = await passwordFor(desk, name);
   if (!users.add(name, hash)) return report(invocation, name, undefined, isThere);
   if (verifiers !== undefined) users.setVerifiers(name, verifiers);
   const code = reportPassword(invocation, name, `Added ${name}.`, shown);
@@ -180,7 +155,7 @@ async function setPassword(desk: Desk): Promise<number> {
   const name = username(invocation);
   const isMissing = `There is no user ${name}.`;
   if (users.hashesOf(name).length === 0) return report(invocation, name, undefined, isMissing);
-  const { hash, shown, verifiers } = await newPassword(desk, name);
+  const { hash, shown, verifiers } = await passwordFor(desk, name);
   if (!users.setPassword(name, hash, config.authentication.passwordRules.historyMax)) {
     return report(invocation, name, undefined, isMissing);
   }
@@ -227,16 +202,7 @@ async function importFile({ invocation, users }: Desk): Promise<number> {
 function list({ invocation, users }: Desk): number {
   if (invocation.words.length > 1) throw new UsageError('users list takes no name.');
   const nowMs = systemClock.epochMs();
-  const isoOf = (atMs: number): string => new Date(atMs).toISOString();
-  const rows = users.list().map((user) => ({
-    username: user.username,
-    disabled: user.isDisabled,
-    createdAt: isoOf(user.createdAtMs),
-    passwordChangedAt: isoOf(user.passwordChangedAtMs),
-    passwordAgeDays: Math.floor((nowMs - user.passwordChangedAtMs) / DAY_MS),
-    lastLoginAt: user.lastLoginAtMs === undefined ? null : isoOf(user.lastLoginAtMs),
-    scheme: schemeOf(user.hash),
-  }));
+  const rows = users.list().map((user) => userRecord(user, nowMs));
   if (hasOption(invocation, 'json')) {
     printJson({ users: rows });
     return ExitCode.Ok;
@@ -257,9 +223,4 @@ function list({ invocation, users }: Desk): number {
         .trimEnd(),
     );
   return ExitCode.Ok;
-}
-
-function schemeOf(encoded: string): string {
-  const hash = parsePasswordHash(encoded);
-  return isHashFault(hash) ? 'damaged' : hash.cost;
 }

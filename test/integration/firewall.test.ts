@@ -5,8 +5,8 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { after, afterEach, before, describe, it, type TestContext } from 'node:test';
 import { loadConfig } from '../../src/app/config/load.ts';
-import { askGateway } from '../../src/app/control/client.ts';
-import { CONTROL_SOCKET, type ControlRequest } from '../../src/app/control/protocol.ts';
+import { askGateway, type ControlRequest } from '../../src/app/control/client.ts';
+import { CONTROL_SOCKET } from '../../src/app/control/control-socket.ts';
 import { applyRuleset, revertRuleset, verifyRuleset } from '../../src/app/firewall/installation.ts';
 import { handleOf } from '../../src/app/firewall/loaded-tables.ts';
 import { systemClock } from '../../src/base/clock.ts';
@@ -215,10 +215,13 @@ describe('bans at the firewall', { skip: without }, () => {
         await closed;
         await removeDirectory(directory);
       });
-      const ask = async (request: ControlRequest, ...words: string[]): Promise<void> => {
-        const asked = await askGateway(path.join(directory, CONTROL_SOCKET), request, systemClock, words);
+      const ask = async (request: ControlRequest): Promise<void> => {
+        const asked = await askGateway(path.join(directory, CONTROL_SOCKET), request, systemClock);
         assert.equal(asked.kind, 'answered', JSON.stringify(asked));
       };
+      const ban = (subject: string, duration: string): Promise<void> =>
+        ask({ method: 'POST', path: '/v1/bans', body: { subject, for: duration } });
+      const unban = (subject: string): Promise<void> => ask({ method: 'DELETE', path: '/v1/bans', query: { subject } });
       const logIn = (password: string) => encode(connect(4, { clientId: 'c', username: 'ann', password }), 4);
       const right = logIn('right');
       const knock = (from: string, says = right): Promise<Knock> =>
@@ -229,7 +232,7 @@ describe('bans at the firewall', { skip: without }, () => {
       await eventually('it can be asked', async () => existsSync(path.join(directory, CONTROL_SOCKET)));
       // Without a ruleset it says so, and goes on.
       await eventually('the event', () => /"firewall\.failed".*sallyport firewall apply/.test(output));
-      await ask('ban-add', '10.9.0.66', '1h', '');
+      await ban('10.9.0.66', '1h');
       await until('closed', '10.9.0.66');
 
       const { config } = await loadConfig(path.join(directory, 'sallyport.yaml'));
@@ -241,20 +244,20 @@ describe('bans at the firewall', { skip: without }, () => {
       for (let i = 0; i < 12; i++) await knock('10.9.0.68', wrong);
       await until('silent', '10.9.0.68');
 
-      await ask('ban-remove', '10.9.0.66', '');
+      await unban('10.9.0.66');
       await until('answered', '10.9.0.66');
       if (workers > 1) return;
 
-      await ask('ban-add', '10.9.0.67', '8s', '');
+      await ban('10.9.0.67', '8s');
       await until('silent', '10.9.0.67');
       // A network, with one inside that is allowed, and another network inside that outlasts it.
-      await ask('ban-add', '10.9.0.192/26', '1h', '');
-      await ask('ban-add', '10.9.0.240/28', '1h', '');
-      await ask('ban-add', 'fd09::66', '1h', '');
+      await ban('10.9.0.192/26', '1h');
+      await ban('10.9.0.240/28', '1h');
+      await ban('fd09::66', '1h');
       await until('silent', '10.9.0.201');
       await until('silent', 'fd09::66');
       assert.equal(await knock('10.9.0.200'), 'answered');
-      await ask('ban-remove', '10.9.0.192/26', '');
+      await unban('10.9.0.192/26');
       await until('answered', '10.9.0.201');
       await until('silent', '10.9.0.241');
       const held = await guarded.run('nft', 'list', 'set', 'inet', 'sallyport', 'banned6');

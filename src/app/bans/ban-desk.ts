@@ -64,9 +64,9 @@ function recordOf(ban: Ban, aheadMs: number): BanRecord {
 }
 
 /** `aheadMs`: what the machine's clock is ahead of the monotonic one. */
-export function listBans(index: BanIndex, aheadMs: number): BanListing {
+export function listBans(index: BanIndex, aheadMs: number, listedMax = LISTED_MAX): BanListing {
   const all = [...index.bans()].sort((a, b) => b.sinceMs - a.sinceMs);
-  return { total: all.length, bans: all.slice(0, LISTED_MAX).map((ban) => recordOf(ban, aheadMs)) };
+  return { total: all.length, bans: all.slice(0, listedMax).map((ban) => recordOf(ban, aheadMs)) };
 }
 
 export function whyBanned(index: BanIndex, text: string, aheadMs: number): BanReasons {
@@ -135,6 +135,11 @@ export class BanDesk {
 
   get count(): number {
     return this.#bans.index.size;
+  }
+
+  /** Every one, for whoever cuts pages of them. */
+  all(): readonly BanRecord[] {
+    return listBans(this.#bans.index, this.#aheadMs(), Number.POSITIVE_INFINITY).bans;
   }
 
   list(): BanListing {

@@ -1,13 +1,12 @@
 /** What `sallyport audit watch` tells the running gateway: its events become events of the gateway, and so reach log, journal and collectors. */
 import { z } from 'zod';
 import type { GatewayEvent } from '../../base/events.ts';
-import { OperatorError } from '../config/problem.ts';
 
 const words = z.string().max(1000);
 const severity = z.enum(['critical', 'high', 'medium', 'low', 'info']);
 const count = z.int().min(0);
 
-const noteSchema = z.discriminatedUnion('event', [
+export const auditNoteSchema = z.discriminatedUnion('event', [
   z.strictObject({
     event: z.enum(['finding.new', 'finding.mended', 'finding.regressed']),
     check: words,
@@ -38,14 +37,10 @@ const noteSchema = z.discriminatedUnion('event', [
   }),
 ]);
 
-/** @throws {OperatorError} where it is none. */
-export function parseAuditNote(text: string): GatewayEvent {
-  let note: z.infer<typeof noteSchema>;
-  try {
-    note = noteSchema.parse(JSON.parse(text));
-  } catch {
-    throw new OperatorError('This is no event of an audit.');
-  }
+type AuditNote = z.output<typeof auditNoteSchema>;
+
+/** The event that a note becomes. */
+export function eventOfAudit(note: AuditNote): GatewayEvent {
   switch (note.event) {
     case 'finding.new':
     case 'finding.mended':

@@ -1,22 +1,42 @@
 /** Asks the running gateway through its control socket. */
-import { connect } from 'node:net';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { userInfo } from 'node:os';
 import type { Clock } from '../../base/clock.ts';
-import { LineReader } from './line-reader.ts';
-import { ANSWER_LENGTH_MAX_BYTES, CONTROL_VERSION, type ControlRequest, parseAnswer } from './protocol.ts';
+import { USER_HEADER } from './local-authenticator.ts';
+import { PROBLEM_MEDIA_TYPE, type ProblemDetails, problemSchema } from './problem-details.ts';
+import type { Method } from './route.ts';
 
 /** A reload reads files and derives nothing slow; a gateway that takes longer is stuck. */
 const ANSWER_TIMEOUT_MS = 60_000;
+/** A thousand bans or journal records, with room to spare. */
+const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
+
+/** What is asked: an operation of docs/openapi.json. */
+export interface ControlRequest {
+  readonly method: Method;
+  /** With what it names already encoded: see `inPath`. */
+  readonly path: `/v1/${string}`;
+  /** What is undefined is left out. */
+  readonly query?: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body?: unknown;
+}
 
 export type ControlOutcome =
+  /** Null where there is no content. */
   | { readonly kind: 'answered'; readonly result: unknown }
-  | { readonly kind: 'refused'; readonly says: string }
+  | { readonly kind: 'refused'; readonly says: string; readonly status: number }
   /** Nobody listens there. */
   | { readonly kind: 'not running' }
   /** Somebody does, but it went wrong. */
   | { readonly kind: 'failed'; readonly says: string };
 
 const NOT_RUNNING = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK']);
+const STRANGE = 'the gateway answers in a way this version does not know';
+
+/** A name as one step of a path. */
+export function inPath(name: string): string {
+  return encodeURIComponent(name);
+}
 
 /** The user of this process, and who became it by sudo. */
 function whoAsks(): string {
@@ -30,38 +50,84 @@ function whoAsks(): string {
   }
 }
 
+function targetOf({ path, query = {} }: ControlRequest): string {
+  const parameters = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    for (const each of [value ?? []].flat()) parameters.append(key, each);
+  }
+  const text = parameters.toString();
+  return text === '' ? path : `${path}?${text}`;
+}
+
+/** What a request over the control socket is made with, for whoever reads a stream. */
+export function requestOptions(socketPath: string, asked: ControlRequest) {
+  const body = asked.body === undefined ? undefined : Buffer.from(JSON.stringify(asked.body));
+  const headers: Record<string, string> = { host: 'localhost', connection: 'close', [USER_HEADER]: whoAsks() };
+  if (body !== undefined) {
+    headers['content-type'] = 'application/json';
+    headers['content-length'] = String(body.length);
+  }
+  return { options: { socketPath, method: asked.method, path: targetOf(asked), headers, agent: false }, body };
+}
+
+/** Why there is no answer. */
+export function failureOf(error: NodeJS.ErrnoException, path: string): ControlOutcome {
+  const { code = '', message } = error;
+  if (NOT_RUNNING.has(code)) return { kind: 'not running' };
+  if (code === 'EACCES') return { kind: 'failed', says: `permission to use ${path} is denied` };
+  if (code === 'ECONNRESET') return { kind: 'failed', says: 'the gateway hung up without an answer' };
+  return { kind: 'failed', says: code.startsWith('HPE_') ? STRANGE : message };
+}
+
 /** Never rejects. */
-export function askGateway(
-  path: string,
-  request: ControlRequest,
-  clock: Clock,
-  words: readonly string[] = [],
-): Promise<ControlOutcome> {
+export function askGateway(path: string, asked: ControlRequest, clock: Clock): Promise<ControlOutcome> {
   return new Promise((resolve) => {
-    const socket = connect(path);
-    const reader = new LineReader(ANSWER_LENGTH_MAX_BYTES);
+    const { options, body } = requestOptions(path, asked);
+    const request = httpRequest(options);
     const finish = (outcome: ControlOutcome): void => {
       timer.cancel();
-      socket.destroy();
+      request.destroy();
       resolve(outcome);
     };
     const timer = clock.after(ANSWER_TIMEOUT_MS, () => finish({ kind: 'failed', says: 'the gateway does not answer' }));
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (NOT_RUNNING.has(error.code ?? '')) finish({ kind: 'not running' });
-      else if (error.code === 'EACCES') finish({ kind: 'failed', says: `permission to use ${path} is denied` });
-      else finish({ kind: 'failed', says: error.message });
+    request.on('error', (error) => finish(failureOf(error, path)));
+    request.on('response', (response) => {
+      const chunks: Buffer[] = [];
+      let lengthBytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        lengthBytes += chunk.length;
+        if (lengthBytes > ANSWER_MAX_BYTES) finish({ kind: 'failed', says: STRANGE });
+        else chunks.push(chunk);
+      });
+      response.on('error', (error) => finish(failureOf(error, path)));
+      response.on('end', () => finish(outcomeOf(response, Buffer.concat(chunks))));
     });
-    socket.on('data', (chunk: Buffer) => {
-      const taken = reader.take(chunk);
-      if (taken === undefined) return;
-      const answer = taken === 'too long' ? undefined : parseAnswer(taken.line);
-      if (answer === undefined)
-        finish({ kind: 'failed', says: 'the gateway answers in a way this version does not know' });
-      else if (answer.ok) finish({ kind: 'answered', result: answer.result });
-      else finish({ kind: 'refused', says: answer.says });
-    });
-    socket.on('end', () => finish({ kind: 'failed', says: 'the gateway hung up without an answer' }));
-    const asked = { v: CONTROL_VERSION, do: request, who: whoAsks(), ...(words.length > 0 ? { words } : {}) };
-    socket.write(`${JSON.stringify(asked)}\n`);
+    request.end(body);
   });
+}
+
+function outcomeOf({ statusCode = 0, headers }: IncomingMessage, body: Buffer): ControlOutcome {
+  if (statusCode === 204) return { kind: 'answered', result: null };
+  const type = headers['content-type'];
+  const content = parsed(body);
+  if (statusCode >= 200 && statusCode < 300 && type === 'application/json' && content !== undefined) {
+    return { kind: 'answered', result: content };
+  }
+  const problem = type === PROBLEM_MEDIA_TYPE ? problemSchema.safeParse(content) : undefined;
+  if (problem?.success !== true) return { kind: 'failed', says: STRANGE };
+  return { kind: 'refused', says: sentenceOf(problem.data), status: statusCode };
+}
+
+function sentenceOf({ detail, errors = [] }: ProblemDetails): string {
+  return errors.length < 2
+    ? detail
+    : [detail, ...errors.map((each) => `${each.in} ${each.at}: ${each.says}`)].join('\n');
+}
+
+function parsed(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
 }

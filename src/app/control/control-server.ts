@@ -13,8 +13,6 @@ import type { Authenticator } from './principal.ts';
 import { closeServer } from './server-close.ts';
 import type { ControlServices } from './services.ts';
 
-export const CONTROL_SOCKET = 'control.sock';
-
 /** Commands are short; those who watch events stay. */
 const SOCKET_CONNECTIONS_MAX = 64;
 /** A socket's path ends up in a fixed field of the kernel's: 108 bytes on Linux, 104 elsewhere, one of them a NUL. */
@@ -32,7 +30,7 @@ export interface ControlServerOptions {
 export interface ControlServer {
   /** The HTTPS listener, with its actual port; undefined where there is none. */
   readonly https: { readonly address: string; readonly port: number } | undefined;
-  /** Takes up renewed certificates; names the settings that only a restart puts into force. Throws as the opening does. */
+  /** Takes up renewed certificates; names the settings that only a restart puts into force. What cannot be read is told as an event. */
   apply(config: Config['control']): Promise<string[]>;
   /** Stops listening and removes the socket's file. */
   close(): Promise<void>;
@@ -59,7 +57,14 @@ export async function openControlServer(options: ControlServerOptions): Promise<
     return {
       https,
       async apply(next) {
-        return (await https?.apply(next)) ?? (next.port === undefined ? [] : ['control']);
+        if (https === undefined) return next.port === undefined ? [] : ['control'];
+        try {
+          return await https.apply(next);
+        } catch (error) {
+          // Whatever is open goes on with the certificate that it has.
+          services.emit({ name: 'listener.failed', listener: 'control', says: (error as Error).message });
+          return ['control'];
+        }
       },
       async close() {
         await Promise.all([socket.close(), https?.close()]);

@@ -59,9 +59,11 @@ export function encodeCursor(key: string): string {
 export function pageOf<Item>(all: readonly Item[], asked: PageAsked, keyOf: (item: Item) => string): Page<Item> {
   const limit = limitOf(asked);
   const after = cursorOf(asked);
-  const sorted = all.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-  const from = after === undefined ? 0 : sorted.findIndex((item) => keyOf(item) > after);
-  const items = from === -1 ? [] : sorted.slice(from, from + limit);
-  const isLast = from === -1 || from + limit >= sorted.length;
-  return { items, next: isLast ? null : encodeCursor(keyOf(items.at(-1)!)) };
+  const rest = all
+    .map((item) => ({ item, key: keyOf(item) }))
+    .filter(({ key }) => after === undefined || key > after)
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  const page = rest.slice(0, limit);
+  const next = rest.length > limit ? encodeCursor(page.at(-1)!.key) : null;
+  return { items: page.map(({ item }) => item), next };
 }

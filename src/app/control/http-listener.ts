@@ -109,6 +109,9 @@ export function serveHttp(server: Server, options: HttpListenerOptions): { close
           headers: { 'retry-after': String(Math.ceil(waitMs / 1000)) },
         });
       }
+      if (!request.url?.startsWith('/')) {
+        throw new ControlProblem('bad-request', 'The target of the request is no path: this is no proxy.');
+      }
       const source = options.admit(request);
       (await options.app()).handle(request, response, source);
     } catch (error) {

@@ -1,5 +1,6 @@
 /** Turns whatever went wrong with a request into a problem, an answer, and an event where somebody should know. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { FileFaultError } from '../../base/file-fault.ts';
 import { OperatorError } from '../config/problem.ts';
 import { ControlProblem, PROBLEM_MEDIA_TYPE, PROBLEMS } from './problem-details.ts';
 import type { ControlServices } from './services.ts';
@@ -45,7 +46,8 @@ const OF_FRAMEWORK: Readonly<Record<string, ControlProblem>> = {
 /** Anything that is not meant for the asking side becomes an internal error, of which it learns no more. */
 export function problemOf(error: unknown): ControlProblem {
   if (error instanceof ControlProblem) return error;
-  if (error instanceof OperatorError) return new ControlProblem('refused', error.message);
+  if (error instanceof OperatorError || error instanceof FileFaultError)
+    return new ControlProblem('refused', error.message);
   const { statusCode = 500, code = '' } = error as { statusCode?: number; code?: string };
   const known = OF_FRAMEWORK[code] ?? OF_FRAMEWORK[statusCode];
   if (known !== undefined) return known;
@@ -68,7 +70,7 @@ export interface Asked {
 export function tellProblem({ emit }: Services, problem: ControlProblem, error: unknown, asked: Asked): void {
   const { request: raw, instance, address, operator } = asked;
   const request = `${raw.method ?? '?'} ${pathOf(raw)}`;
-  if (problem.status >= 500) {
+  if (problem.kind === 'internal') {
     const says = error instanceof Error ? error.message : String(error);
     emit({ name: 'control.failed', request, instance, says });
     return;

@@ -36,8 +36,9 @@ export function checkedParts(route: AnyRoute, given: RequestParts): RequestParts
   if (faults.length === 0) return parts;
   const [first] = faults;
   const place = first!.at === '' ? `the ${first!.in}` : `${first!.at} in the ${first!.in}`;
-  const more = faults.length > 1 ? ` There is more: see errors.` : '';
-  throw new ControlProblem('invalid-request', `${place}: ${first!.says}.${more}`, {
+  const more = faults.length > 1 ? ' There is more: see errors.' : '';
+  const end = /[.?]$/.test(first!.says) ? '' : '.';
+  throw new ControlProblem('invalid-request', `${place}: ${first!.says}${end}${more}`, {
     errors: faults.slice(0, FAULTS_MAX),
   });
 }

@@ -8,6 +8,7 @@ export type Role = (typeof ROLES)[number];
 export const SCOPES = [
   'alerts:read',
   'alerts:write',
+  'audit:write',
   'bans:read',
   'bans:write',
   'clients:read',

@@ -16,6 +16,13 @@ export interface ListedUser {
 
 /** How long a command waits for another one, or for the gateway, to finish writing. */
 const BUSY_TIMEOUT_MS = 5000;
+
+export interface UserPage {
+  /** Only names behind this one. */
+  readonly after: string | undefined;
+  readonly limit: number;
+}
+
 const CREDENTIAL_BYTES = 16;
 
 export class UserAdmin {
@@ -24,8 +31,8 @@ export class UserAdmin {
   readonly #chance: Chance;
 
   /** @throws {OperatorError} when the file cannot be used. */
-  constructor(path: string, clock: Clock, chance: Chance) {
-    this.#database = openUsersFile(path, { busyTimeoutMs: BUSY_TIMEOUT_MS });
+  constructor(path: string, clock: Clock, chance: Chance, { busyTimeoutMs = BUSY_TIMEOUT_MS } = {}) {
+    this.#database = openUsersFile(path, { busyTimeoutMs });
     this.#clock = clock;
     this.#chance = chance;
   }
@@ -130,10 +137,11 @@ export class UserAdmin {
     );
   }
 
-  list(): ListedUser[] {
+  /** By name; all of them, or a page. */
+  list({ after, limit }: UserPage = { after: undefined, limit: -1 }): ListedUser[] {
     return this.#database
-      .prepare('SELECT * FROM user ORDER BY username')
-      .all()
+      .prepare('SELECT * FROM user WHERE username > ? ORDER BY username LIMIT ?')
+      .all(after ?? '', limit)
       .map((row) => ({
         username: row['username'] as string,
         isDisabled: row['disabled'] !== 0,

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { dataDirectoryOf } from '../../app/config/load.ts';
 import { OperatorError } from '../../app/config/problem.ts';
 import { askGateway } from '../../app/control/client.ts';
-import { CONTROL_SOCKET } from '../../app/control/protocol.ts';
+import { CONTROL_SOCKET } from '../../app/control/control-socket.ts';
 import { DirectorySystem } from '../../assurance/audit/system/directory-system.ts';
 import { type History, historyFrom, historySchema } from '../../assurance/audit/watch/finding-history.ts';
 import { auditMetrics } from '../../assurance/audit/watch/metrics.ts';
@@ -170,7 +170,7 @@ async function gatewayOf(invocation: Invocation): Promise<ToldGateway> {
       waiting++;
       // One after another, so that they arrive in their order.
       last = last.then(async () => {
-        const told = await askGateway(socket, 'audit-note', systemClock, [JSON.stringify(event)]);
+        const told = await askGateway(socket, { method: 'POST', path: '/v1/audit/notes', body: event }, systemClock);
         waiting--;
         if (told.kind === 'refused' || told.kind === 'failed') lose(told.says);
         else isSaid = false;

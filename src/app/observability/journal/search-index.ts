@@ -2,7 +2,7 @@
  * An index over the journal, in SQLite, for searches: who, from where, what, when, and where the record stands. It holds nothing
  * that the journal does not, follows it when it is asked, and may be thrown away at any time.
  */
-import { existsSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { OperatorError } from '../../config/problem.ts';
@@ -245,14 +245,10 @@ function fieldsOf({ k, d }: JournalRecord): Partial<Record<Field, string>> {
 }
 
 function openDatabase(path: string): DatabaseSync {
-  const umask = process.umask(0o177);
-  let database: DatabaseSync;
   const isNew = !existsSync(path);
-  try {
-    database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
-  } finally {
-    process.umask(umask);
-  }
+  // SQLite gives its further files the mode that this one has.
+  closeSync(openSync(path, 'a', 0o600));
+  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   try {
     // Nothing here is worth a sync: what a crash takes is read from the journal again.
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536');

@@ -1,0 +1,2 @@
+/** Name of the control socket in the data directory. */
+export const CONTROL_SOCKET = 'control.sock';
