@@ -19,9 +19,11 @@ export interface Clock {
 /** The longest delay the runtime's own timers take; longer ones are cut into legs. */
 const LEG_MAX_MS = 0x7fffffff;
 
+/** Every connection has a few: one that is over holds nothing, and one that waits has no closure of its own. */
 class SystemTimer implements Timer {
   #handle: NodeJS.Timeout | undefined;
-  readonly #run: () => void;
+  #run: (() => void) | undefined;
+  #restMs = 0;
 
   constructor(delayMs: number, run: () => void) {
     this.#run = run;
@@ -30,16 +32,26 @@ class SystemTimer implements Timer {
 
   #arm(delayMs: number): void {
     const legMs = Math.min(delayMs, LEG_MAX_MS);
-    const restMs = delayMs - legMs;
-    this.#handle = setTimeout(() => {
-      if (restMs > 0) this.#arm(restMs);
-      else this.#run();
-    }, legMs);
+    this.#restMs = delayMs - legMs;
+    this.#handle = setTimeout(SystemTimer.#onElapsed, legMs, this);
     this.#handle.unref();
+  }
+
+  static #onElapsed(timer: SystemTimer): void {
+    if (timer.#restMs > 0) {
+      timer.#arm(timer.#restMs);
+      return;
+    }
+    const run = timer.#run;
+    timer.#handle = undefined;
+    timer.#run = undefined;
+    run?.();
   }
 
   cancel(): void {
     clearTimeout(this.#handle);
+    this.#handle = undefined;
+    this.#run = undefined;
   }
 }
 

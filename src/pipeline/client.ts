@@ -17,6 +17,8 @@ import type { ConnectionLimits, ConnectionPolicy } from './policy.ts';
 import { TopicCache } from './topic-cache.ts';
 import { type LastSample, Traffic } from './traffic.ts';
 
+const NO_FILTERS: ReadonlySet<string> = new Set();
+
 export class Client {
   readonly downstream: DownstreamFacts;
   /** The limits of everybody. */
@@ -47,8 +49,7 @@ export class Client {
   /** What its next packet waits for, and what its next delivery does; set by the throttle. */
   sendingWaitsFor: Budget | undefined;
   receivingWaitsFor: Budget | undefined;
-  /** Filters held, as the client wrote them. */
-  readonly subscriptions = new Set<string>();
+  #subscriptions: Set<string> | undefined;
   readonly conduct = new Conduct();
   readonly traffic = new Traffic();
   /** QoS 2 exchanges with the server; made with the first. */
@@ -65,6 +66,20 @@ export class Client {
     this.#policy = policy;
     this.#effective = limitsFor(policy, undefined);
     this.inflightMax = policy.limits.inflightMax;
+  }
+
+  /** Filters held, as the client wrote them. */
+  get subscriptions(): ReadonlySet<string> {
+    return this.#subscriptions ?? NO_FILTERS;
+  }
+
+  holds(filter: string): void {
+    this.#subscriptions ??= new Set();
+    this.#subscriptions.add(filter);
+  }
+
+  holdsNoMore(filter: string): void {
+    this.#subscriptions?.delete(filter);
   }
 
   get policy(): ConnectionPolicy {

@@ -51,6 +51,7 @@ export class Deadlines {
   opened(mayListen: boolean): void {
     const { conduct, keepAliveS, policy } = this.#client;
     this.#connect?.cancel();
+    this.#connect = undefined;
     this.#keepAlive.start(keepAliveS);
     conduct.connected(this.#clock.nowMs());
     conduct.mayListen = mayListen;

@@ -60,7 +60,7 @@ export class Subscriptions {
         permitted.push(subscription);
         codes.push(undefined);
         if (isBroadFilter(subscription.filter)) this.#client.traffic.broadFilters++;
-        this.#client.subscriptions.add(subscription.filter);
+        this.#client.holds(subscription.filter);
         if (isSharedFilter(subscription.filter)) this.#keepShared(subscription, packet);
       } else {
         codes.push(this.#deniedCode(subscription, denial));
@@ -98,7 +98,7 @@ export class Subscriptions {
   }
 
   #forget(filter: string): void {
-    this.#client.subscriptions.delete(filter);
+    this.#client.holdsNoMore(filter);
     this.#shared?.delete(filter);
   }
 

@@ -4,7 +4,7 @@ import { Reason } from '../mqtt/reason.ts';
 import type { Budget, Waiter } from '../policy/limits/budget.ts';
 import { type Excess, excessOf } from '../policy/limits/excess.ts';
 import type { ExcessOutcome } from '../policy/limits/limits-in-force.ts';
-import { type Member, Membership } from '../policy/limits/membership.ts';
+import { type Member, Membership, type MembershipOwner } from '../policy/limits/membership.ts';
 import { readPersonalLimits } from '../policy/limits/personal-limits.ts';
 import { applicantOf, isWrongCredential } from './checks/authentication-rate.ts';
 import type { Client } from './client.ts';
@@ -20,13 +20,17 @@ export interface ThrottleTarget {
   changed(): void;
 }
 
-export class Throttle {
+/** Of most clients: one for all. */
+const NOTHING: readonly never[] = Object.freeze([]);
+
+export class Throttle implements MembershipOwner {
   readonly #client: Client;
   readonly #clock: Clock;
   readonly #gate: ReadGate;
   readonly #target: ThrottleTarget;
-  readonly #reader: Waiter = { resume: () => this.#readOn() };
-  readonly #writer: Waiter = { resume: () => this.#deliverOn() };
+  /** Made when there is something to wait for: most clients never have to. */
+  #reader: Waiter | undefined;
+  #writer: Waiter | undefined;
 
   constructor(client: Client, clock: Clock, gate: ReadGate, target: ThrottleTarget) {
     this.#client = client;
@@ -54,13 +58,13 @@ export class Throttle {
     if (typeof member === 'string') return refuse(Reason.NotAuthorized, 'identity:limits', member);
     if (membership !== undefined) {
       inForce.rejoin(membership, member);
-      this.#onChange();
+      this.limitsChanged();
       return undefined;
     }
     const joined = inForce.join(member);
     if (!(joined instanceof Membership)) return exceeds('refuse', Reason.QuotaExceeded, joined);
     joined.nowMs = this.#clock.nowMs();
-    joined.onChange = () => this.#onChange();
+    joined.owner = this;
     this.#client.membership = joined;
     this.#client.settleLimits();
     this.#target.changed();
@@ -79,7 +83,14 @@ export class Throttle {
       personal.push(...ofRole);
     }
     const roles = [...new Set([...(identity?.roles ?? []), ...(authorization?.roles ?? [])])];
-    return { listener, address, username, clientId, roles, personal };
+    return {
+      listener,
+      address,
+      username,
+      clientId,
+      roles: roles.length === 0 ? NOTHING : roles,
+      personal: personal.length === 0 ? NOTHING : personal,
+    };
   }
 
   /** The packet that was put back waits, and so does the client: nothing is read meanwhile. */
@@ -87,6 +98,7 @@ export class Throttle {
     this.#client.sendingWaitsFor = budget;
     this.#gate.shut(Stop.Throttled);
     this.tell(excessOf(budget), 'delayed', Reason.MessageRateTooHigh);
+    this.#reader ??= { resume: () => this.#readOn() };
     budget.wait(this.#reader, cost);
   }
 
@@ -95,6 +107,7 @@ export class Throttle {
     if (this.#client.receivingWaitsFor !== undefined) return;
     this.#client.receivingWaitsFor = budget;
     this.tell(excessOf(budget), 'held', Reason.MessageRateTooHigh);
+    this.#writer ??= { resume: () => this.#deliverOn() };
     budget.wait(this.#writer, 1);
   }
 
@@ -114,30 +127,30 @@ export class Throttle {
   }
 
   /** The limits are others: whoever waits, tries again under the new ones. */
-  #onChange(): void {
+  limitsChanged(): void {
     const client = this.#client;
     client.settleLimits();
     // Topics are decided anew, with the limits that they have now.
     client.rights++;
     this.#target.changed();
-    if (this.#client.sendingWaitsFor !== undefined) {
-      this.#client.sendingWaitsFor.forget(this.#reader);
+    if (this.#reader !== undefined && client.sendingWaitsFor !== undefined) {
+      client.sendingWaitsFor.forget(this.#reader);
       this.#readOn();
     }
-    if (this.#client.receivingWaitsFor !== undefined) {
-      this.#client.receivingWaitsFor.forget(this.#writer);
+    if (this.#writer !== undefined && client.receivingWaitsFor !== undefined) {
+      client.receivingWaitsFor.forget(this.#writer);
       this.#deliverOn();
     }
   }
 
   leave(): void {
-    this.#client.sendingWaitsFor?.forget(this.#reader);
-    this.#client.receivingWaitsFor?.forget(this.#writer);
+    if (this.#reader !== undefined) this.#client.sendingWaitsFor?.forget(this.#reader);
+    if (this.#writer !== undefined) this.#client.receivingWaitsFor?.forget(this.#writer);
     this.#client.sendingWaitsFor = undefined;
     this.#client.receivingWaitsFor = undefined;
     const { membership, inForce } = this.#client;
     if (membership === undefined) return;
-    membership.onChange = () => undefined;
+    membership.owner = undefined;
     inForce.leave(membership);
   }
 }

@@ -181,7 +181,7 @@ describe('idle connections', () => {
     const room = new Room({ idlePerAddressMaxPercent: 100 });
     room.connectionsMax = 18;
     const listens = await room.join('silent', '192.0.2.9');
-    listens.connection.client.subscriptions.add('ok/1');
+    listens.connection.client.holds('ok/1');
     await room.join('silent', '192.0.2.1', 'single');
     for (let i = 0; i < 16; i++) await room.join('silent', '192.0.2.2', `held-${i}`);
     assert.equal(room.shed.length, 0);

@@ -88,14 +88,17 @@ class CompiledAcl {
     // Authentication refuses such names already; whoever comes here without it must not gain a wildcard (CVE-2017-7650).
     const isFit = this.#clientIdUse.takes(clientId) && (username === undefined || this.#usernameUse.takes(username));
     if (!isFit) return watch === undefined ? UNFIT_NAME : denyAll('acl:reserved-characters', watch);
-    const tries: GrantTrie[] = [this.#patterns];
-    if (username !== undefined) tries.push(this.#namedPatterns);
-    const own = username === undefined ? this.#anonymous : this.#users.get(username);
-    if (own !== undefined) tries.push(own);
-    return new ClientGrants(this, tries, this.#expand(username, clientId), watch);
+    return new ClientGrants(this, this.#triesOf(username), username, clientId, watch);
   }
 
-  #expand(username: string | undefined, clientId: string): Expansions | undefined {
+  #triesOf(username: string | undefined): readonly GrantTrie[] {
+    if (username === undefined) return [this.#patterns, this.#anonymous];
+    const own = this.#users.get(username);
+    return own === undefined ? [this.#patterns, this.#namedPatterns] : [this.#patterns, this.#namedPatterns, own];
+  }
+
+  /** What the levels with placeholders are for this client; undefined where there are none. */
+  expand(username: string | undefined, clientId: string): Expansions | undefined {
     if (this.#templates.length === 0) return undefined;
     const byLevel = new Map<string, number[]>();
     const levels = this.#templates.map((template) =>
@@ -133,43 +136,58 @@ class PlaceholderUse {
   }
 }
 
+/** Holds next to nothing before it is asked: most clients are idle, and go in one direction. */
 class ClientGrants implements ClientAuthorization {
   readonly #acl: CompiledAcl;
   readonly #tries: readonly GrantTrie[];
-  readonly #expansions: Expansions | undefined;
-  readonly #published: DecisionCache;
-  readonly #received: DecisionCache;
-  readonly #subscribed: (filter: string) => AccessDecision;
+  readonly #username: string | undefined;
+  readonly #clientId: string;
+  readonly #watch: DecisionWatch | undefined;
+  #expansions: Expansions | undefined;
+  #isExpanded = false;
+  #published: DecisionCache | undefined;
+  #received: DecisionCache | undefined;
 
   constructor(
     acl: CompiledAcl,
     tries: readonly GrantTrie[],
-    expansions: Expansions | undefined,
+    username: string | undefined,
+    clientId: string,
     watch: DecisionWatch | undefined,
   ) {
-    this.#published = new DecisionCache(watched(watch, 'publish', (topic) => this.#decide(topic, false)));
-    this.#received = new DecisionCache(watched(watch, 'receive', (topic) => this.#decide(topic, true)));
-    this.#subscribed = watched(watch, 'subscribe', (filter) => this.#decideFilter(filter));
     this.#acl = acl;
     this.#tries = tries;
-    this.#expansions = expansions;
+    this.#username = username;
+    this.#clientId = clientId;
+    this.#watch = watch;
   }
 
   publish(topic: string): AccessDecision {
+    this.#published ??= new DecisionCache(watched(this.#watch, 'publish', (name) => this.#decide(name, false)));
     return this.#published.of(topic);
   }
 
   receive(topic: string): AccessDecision {
+    this.#received ??= new DecisionCache(watched(this.#watch, 'receive', (name) => this.#decide(name, true)));
     return this.#received.of(topic);
   }
 
   subscribe(filter: string): AccessDecision {
-    return this.#subscribed(filter);
+    const decision = this.#decideFilter(filter);
+    return this.#watch === undefined ? decision : this.#watch('subscribe', filter, decision);
+  }
+
+  #expanded(): Expansions | undefined {
+    if (!this.#isExpanded) {
+      this.#expansions = this.#acl.expand(this.#username, this.#clientId);
+      this.#isExpanded = true;
+    }
+    return this.#expansions;
   }
 
   #decideFilter(filter: string): AccessDecision {
     const search = this.#acl.search;
-    search.startWithFilter(filter, this.#expansions);
+    search.startWithFilter(filter, this.#expanded());
     for (const trie of this.#tries) search.contain(trie);
     if (search.denyLine !== NO_LINE || search.allowLine !== NO_LINE || this.#acl.options.subscribe === 'contained') {
       return this.#conclude(search);
@@ -184,7 +202,7 @@ class ClientGrants implements ClientAuthorization {
 
   #decide(topic: string, reading: boolean): AccessDecision {
     const search = this.#acl.search;
-    search.startWithTopic(topic, reading, this.#expansions);
+    search.startWithTopic(topic, reading, this.#expanded());
     for (const trie of this.#tries) search.match(trie);
     return this.#conclude(search);
   }

@@ -130,7 +130,7 @@ describe('a change while connections are open', () => {
   it('takes effect on them, both ways, and tells them', () => {
     const client = join();
     let told = 0;
-    client.onChange = () => told++;
+    client.owner = { limitsChanged: () => void told++ };
     set('client:c1', 'publish.messagesPerSecond', 4);
     assert.equal(told, 1);
     assert.equal(publishes(client, 20), 4);

@@ -14,7 +14,7 @@ import { type Excess, excess, excessOf } from './excess.ts';
 import type { LimitName, RateName, Scope } from './limit-name.ts';
 import { type LimitRules, NO_RULES, scopeKey, type Target } from './limit-rules.ts';
 import type { Limit } from './limit-value.ts';
-import { type Member, Membership } from './membership.ts';
+import { type Member, Membership, NO_SCOPES } from './membership.ts';
 import { Meter } from './meter.ts';
 import { Overrides } from './overrides.ts';
 import { RetainedLedger } from './retained-ledger.ts';
@@ -159,7 +159,7 @@ export class LimitsInForce {
         target?.scope === 'topic' || this.#placesOf(membership.member).some(([scope, key]) => isMeant(scope, key));
       if (!isAffected) continue;
       this.#enter(membership);
-      membership.onChange();
+      membership.owner?.limitsChanged();
     }
   }
 
@@ -305,7 +305,8 @@ export class LimitsInForce {
       state.members++;
       scopes.push(state);
     }
-    membership.settle(scopes);
+    // A copy of just its size: one that was grown keeps room for many more.
+    membership.settle(scopes.length === 0 ? NO_SCOPES : scopes.slice());
     for (const state of before) this.#exit(state);
   }
 

@@ -18,6 +18,12 @@ export interface Member {
 
 export type Ceilings = Partial<Readonly<Record<CeilingName, { readonly max: number; readonly by: string }>>>;
 
+export interface MembershipOwner {
+  limitsChanged(): void;
+}
+
+export const NO_SCOPES: readonly ScopeState[] = Object.freeze([]);
+
 const NO_CEILINGS: Ceilings = Object.freeze({});
 
 export class Membership {
@@ -30,9 +36,9 @@ export class Membership {
   deliver: Meter | undefined;
   subscribe: Meter | undefined;
   ceilings: Ceilings = NO_CEILINGS;
-  scopes: readonly ScopeState[] = [];
+  scopes: readonly ScopeState[] = NO_SCOPES;
   /** Told when any of the above may have changed. */
-  onChange: () => void = () => undefined;
+  owner: MembershipOwner | undefined;
 
   constructor(member: Member) {
     this.member = member;
