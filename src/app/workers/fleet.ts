@@ -51,6 +51,8 @@ export class Fleet implements WorkerListener {
   readonly #options: FleetOptions;
   readonly #workers = new Map<number, WorkerHandle>();
   readonly #owners: WorkerOwners;
+  /** All that run, also those that are being replaced or leave: whatever comes into force holds for their clients, too. */
+  readonly #living = new Set<WorkerHandle>();
   /** By the process, since a slot is held by two while it is replaced. */
   readonly #numbers = new WeakMap<WorkerHandle, number>();
   readonly #failures = new Map<number, number>();
@@ -112,6 +114,7 @@ export class Fleet implements WorkerListener {
     const worker = new WorkerHandle(slot, clock.nowMs(), this);
     this.#numbers.set(worker, ++this.#lastNumber);
     this.#workers.set(slot, worker);
+    this.#living.add(worker);
     this.#samples.started(worker);
     const listeners = await worker.start({
       kind: 'start',
@@ -149,6 +152,7 @@ export class Fleet implements WorkerListener {
 
   onExit(worker: WorkerHandle, code: number | string): void {
     const { slot, pid } = worker;
+    this.#living.delete(worker);
     this.#samples.exited(worker);
     this.#owners.releaseAll(this.#numbers.get(worker) ?? 0);
     if (this.#isStopping || worker.isLeaving || this.#workers.get(slot) !== worker) return;
@@ -218,7 +222,7 @@ export class Fleet implements WorkerListener {
   }
 
   broadcast(message: ToWorker): void {
-    for (const worker of this.#workers.values()) worker.send(message);
+    for (const worker of this.#living) worker.send(message);
   }
 
   /** Also those that are started later. */
