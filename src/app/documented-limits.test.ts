@@ -30,7 +30,7 @@ function policyIn(text: string): Promise<Awaited<ReturnType<typeof loadAuthoriza
   return loadAuthorization(
     {
       authorization: { policyFile } as Config['authorization'],
-      response: { quarantine: { role: undefined, durationMs: 1 } },
+      response: { quarantine: { role: undefined, upstream: undefined, durationMs: 1 } },
     },
     new ManualClock(),
   );

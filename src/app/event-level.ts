@@ -44,6 +44,7 @@ export const EVENT_LEVELS: Readonly<Record<EventName, LogLevel>> = {
   'attack.detected': 'warn',
   'attack.ended': 'info',
   'response.taken': 'warn',
+  'quarantine.diverted': 'warn',
   'quarantine.ended': 'info',
   'response.rolled-back': 'error',
   'ban.added': 'warn',

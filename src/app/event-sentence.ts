@@ -112,6 +112,8 @@ export function eventSentence(event: GatewayEvent): string {
     }
     case 'attack.ended':
       return `Attack of ${event.subjectKind} ${event.subject} is over after ${Math.round(event.durationMs / 1000)} s [detector:${event.detector}]`;
+    case 'quarantine.diverted':
+      return `In quarantine, and sent to the decoy ${event.upstream}: ${who(event)}`;
     case 'quarantine.ended':
       return `${event.change === 'ended' ? 'The quarantine is over' : 'Released from quarantine'}: ${event.subjectKind} ${event.subject}`;
     case 'response.taken':

@@ -293,6 +293,7 @@ describe('the sentences of events', () => {
       by: 'detector:publishFlood',
       says: 'too much',
     },
+    { name: 'quarantine.diverted', ...FACTS, upstream: 'decoy' },
     { name: 'quarantine.ended', subjectKind: 'clientId', subject: 'd42', change: 'released' },
     {
       name: 'response.rolled-back',

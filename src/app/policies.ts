@@ -1,5 +1,5 @@
 /** Builds what decides about connections from the configuration's files, whole or not at all. */
-import type { ConnectionPolicy } from '../pipeline/policy.ts';
+import type { ConnectionPolicy, QuarantinePolicy } from '../pipeline/policy.ts';
 import type { Authorizer } from '../policy/authorization/decision.ts';
 import type { BanIndex } from '../policy/detection/bans/ban-index.ts';
 import type { Quarantine } from '../policy/detection/quarantine.ts';
@@ -63,12 +63,22 @@ export function policyFor(
     certificateIdentity: certificateIdentity(listener),
     certificateGuard: guards.of(listener.name),
     bans,
-    quarantine: policies.confined === undefined ? undefined : { confined: quarantine, authorizer: policies.confined },
+    quarantine: quarantinePolicy(config, policies, quarantine),
     clientIds: clientIdRules(listener.clientIds ?? config.authentication.clientIds),
     deniedPublish: config.authorization.deniedPublish,
     virtualPatches: new VirtualPatches(config.detection.virtualPatches.off),
     decodeRules: { rejectControlCharacters, userPropertiesMax, strictClientIdLength: false },
   });
+}
+
+/** In a decoy, a client without a role of the quarantine may do what it could do before. */
+function quarantinePolicy(
+  { response }: Config,
+  { confined: authorizer, authorizer: usual }: Policies,
+  confined: Quarantine,
+): QuarantinePolicy | undefined {
+  const hasDecoy = response.quarantine.upstream !== undefined;
+  return authorizer === undefined && !hasDecoy ? undefined : { confined, authorizer: authorizer ?? usual, hasDecoy };
 }
 
 function clientIdRules({ pattern, ...rest }: Config['authentication']['clientIds']): ClientIdRules {

@@ -5,6 +5,7 @@ import type { Emit } from '../base/events.ts';
 import type { BrokerStats } from '../broker/broker.ts';
 import type { DownstreamReceiver, OpenLink, UpstreamLink } from '../mqtt/link.ts';
 import type { Client } from '../pipeline/client.ts';
+import { isConfined } from '../pipeline/rights.ts';
 import type { SharedOwners } from '../transports/upstream/client-owners.ts';
 import { type Route, routeFor } from '../transports/upstream/routes.ts';
 import type { Service } from '../transports/upstream/target.ts';
@@ -30,6 +31,8 @@ export interface PreparedUpstreams {
   readonly options: readonly UpstreamOptions[];
   readonly routes: readonly Route[];
   readonly fallback: string;
+  /** Where those are sent who are in quarantine, whatever the routes say; undefined: where they always went. */
+  readonly decoy: string | undefined;
 }
 
 /** Reads what the upstreams of a configuration name. Throws as `upstreamOptions` does. */
@@ -40,12 +43,13 @@ export async function prepareUpstreams(config: Config): Promise<PreparedUpstream
     options: await Promise.all(configs.map(upstreamOptions)),
     routes: config.routes,
     fallback: isUrl ? UNNAMED : config.upstream,
+    decoy: config.response.quarantine.upstream,
   };
 }
 
 /** Whether any client is sent to the embedded broker. */
-export function leadsToEmbedded({ routes, fallback }: Pick<PreparedUpstreams, 'routes' | 'fallback'>): boolean {
-  return fallback === EMBEDDED || routes.some(({ upstream }) => upstream === EMBEDDED);
+export function leadsToEmbedded({ routes, fallback, decoy }: Omit<PreparedUpstreams, 'options'>): boolean {
+  return fallback === EMBEDDED || decoy === EMBEDDED || routes.some(({ upstream }) => upstream === EMBEDDED);
 }
 
 export class Upstreams {
@@ -54,6 +58,7 @@ export class Upstreams {
   #embedded: EmbeddedUpstream | undefined;
   #routes: readonly Route[] = [];
   #fallback = EMBEDDED;
+  #decoy: string | undefined;
 
   constructor(services: Services) {
     this.#services = services;
@@ -64,14 +69,13 @@ export class Upstreams {
    * fail, before anything is changed. It stays open, for the clients that it has, until the end.
    * @throws {StoreError} when what is on disk cannot be used.
    */
-  async openBroker(config: Config, { routes, fallback }: PreparedUpstreams): Promise<void> {
+  async openBroker(config: Config, prepared: PreparedUpstreams): Promise<void> {
     if (this.#embedded !== undefined) return;
-    if (leadsToEmbedded({ routes, fallback }))
-      this.#embedded = await this.#services.openEmbedded(config, this.#services);
+    if (leadsToEmbedded(prepared)) this.#embedded = await this.#services.openEmbedded(config, this.#services);
   }
 
   /** Puts a configuration into force. Upstreams that keep their name live on; links stay where they are. */
-  apply(config: Config, { options, routes, fallback }: PreparedUpstreams): void {
+  apply(config: Config, { options, routes, fallback, decoy }: PreparedUpstreams): void {
     const names = new Set(options.map(({ name }) => name));
     for (const [name, upstream] of this.#upstreams) {
       if (names.has(name)) continue;
@@ -85,12 +89,16 @@ export class Upstreams {
     }
     this.#routes = routes;
     this.#fallback = fallback;
+    this.#decoy = decoy;
     this.#embedded?.update(config);
   }
 
   /** The link of one client's connection. */
   open(receiver: DownstreamReceiver, client: Client): UpstreamLink {
-    const name = routeFor(this.#routes, client)?.upstream ?? this.#fallback;
+    const decoy = isConfined(client) ? this.#decoy : undefined;
+    const name = decoy ?? routeFor(this.#routes, client)?.upstream ?? this.#fallback;
+    client.usesDecoy = decoy !== undefined;
+    if (decoy !== undefined) this.#services.emit({ name: 'quarantine.diverted', ...client.facts(), upstream: decoy });
     // INVARIANT: a configuration whose routes lead nowhere is refused, and the broker is opened before a route leads to it.
     client.usesOwnBroker = name === EMBEDDED;
     return client.usesOwnBroker

@@ -158,6 +158,8 @@ export type GatewayEvent =
     }
   /** A detection was answered by more than this event. */
   | { name: 'response.taken'; action: string; subjectKind: string; subject: string; by: string; says: string }
+  /** A client in quarantine has connected, and its link leads to the decoy. */
+  | ({ name: 'quarantine.diverted'; upstream: string } & ConnectionFacts)
   /** Its time is over, or it was taken back. */
   | { name: 'quarantine.ended'; subjectKind: string; subject: string; change: 'ended' | 'released' }
   /** A detector's responses have hit those who do no harm. */

@@ -56,6 +56,8 @@ export class Client {
   exchanges: OpenExchanges | undefined;
   /** Whether it was led to the embedded broker. */
   usesOwnBroker = false;
+  /** Its link leads to where those are sent who are in quarantine. */
+  usesDecoy = false;
   /** Made when it is looked at for the first time. */
   lastSample: LastSample | undefined;
   #topics: TopicCache | undefined;

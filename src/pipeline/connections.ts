@@ -6,6 +6,7 @@ import { banOf, wordsOf } from './checks/banned.ts';
 import type { Connection } from './connection.ts';
 import { isMeantBy } from './membership.ts';
 import type { ConnectionPolicy } from './policy.ts';
+import { isMisplaced } from './rights.ts';
 
 export class Connections {
   readonly #all = new Set<Connection>();
@@ -56,10 +57,15 @@ export class Connections {
     }
   }
 
-  /** The rights of those that are meant are asked for anew. */
+  /** The rights of those that are meant are asked for anew; who belongs to another upstream now has to come again. */
   decideAnewFor(subject: BanSubject): void {
     const isMeant = isMeantBy(subject);
-    for (const connection of [...this.#all]) if (isMeant(connection.client)) connection.decideAnew();
+    for (const connection of [...this.#all]) {
+      if (!isMeant(connection.client)) continue;
+      const isKnown = connection.client.identity !== undefined;
+      if (!isKnown || !isMisplaced(connection.client)) connection.decideAnew();
+      else connection.withdraw('quarantine', 'it has to connect anew', moveReason(connection));
+    }
   }
 
   /** Every client's rights are asked for anew, because somebody wants to see the answers. */
@@ -125,4 +131,9 @@ export class Connections {
       this.#onEmpty = resolve;
     });
   }
+}
+
+/** CONNACK has no code for what an administrator does; who is told that the server is busy tries again. */
+function moveReason({ isOpen }: Connection): number {
+  return isOpen ? Reason.AdministrativeAction : Reason.ServerBusy;
 }

@@ -45,6 +45,12 @@ export interface ConnectionLimits {
 /** What a 3.x client, which has no reason codes, sees of a denied PUBLISH. */
 export type DeniedPublish = 'disconnect' | 'acknowledge';
 
+export interface QuarantinePolicy {
+  readonly confined: Quarantine;
+  readonly authorizer: Authorizer;
+  readonly hasDecoy: boolean;
+}
+
 export interface ConnectionPolicy {
   /** Grows with each reload; what was decided under an older one is decided anew. */
   readonly generation: number;
@@ -59,8 +65,8 @@ export interface ConnectionPolicy {
   readonly certificateGuard?: CertificateGuard | undefined;
   /** Who is shut out, as of now. */
   readonly bans?: BanIndex | undefined;
-  /** Who is confined, as of now, and what they may do; undefined where nobody can be. */
-  readonly quarantine?: { readonly confined: Quarantine; readonly authorizer: Authorizer } | undefined;
+  /** Who is confined, as of now, what they may do, and whether they are sent to a decoy; undefined where nobody can be. */
+  readonly quarantine?: QuarantinePolicy | undefined;
   /** What a client may call itself, by who it is. */
   readonly clientIds: ClientIdRules;
   readonly deniedPublish: DeniedPublish;

@@ -6,8 +6,16 @@ export function rightsOf(client: Client): ClientAuthorization {
   // INVARIANT: nobody is asked for before it is known who the client is.
   const identity = client.identity!;
   const { policy } = client;
-  const { quarantine } = policy;
-  const isConfined = quarantine?.confined.holds(suspectOf(client));
-  const authorizer = quarantine !== undefined && isConfined === true ? quarantine.authorizer : policy.authorizer;
+  const authorizer = isConfined(client) ? policy.quarantine!.authorizer : policy.authorizer;
   return authorizer.forClient(subjectOf(client, identity));
+}
+
+export function isConfined(client: Client): boolean {
+  return client.policy.quarantine?.confined.holds(suspectOf(client)) === true;
+}
+
+/** Whether the client belongs to a decoy and is not there, or the other way round. */
+export function isMisplaced(client: Client): boolean {
+  const belongsThere = client.policy.quarantine?.hasDecoy === true && isConfined(client);
+  return belongsThere !== client.usesDecoy;
 }

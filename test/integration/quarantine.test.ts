@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
+import { PacketType } from '../../src/mqtt/wire.ts';
 import { untilEvent } from '../kit/event-log.ts';
 import { eventually } from '../kit/eventually.ts';
 import { sallyport, startGateway } from '../kit/gateway.ts';
+import { startMosquitto } from '../kit/mosquitto.ts';
+import { subscribe } from '../kit/packets.ts';
 import { HOST, removeDirectory, temporaryDirectory } from '../kit/process.ts';
 import { RawClient } from '../kit/raw-client.ts';
 
+const withoutMosquitto = spawnSync('mosquitto', ['-h']).error === undefined ? false : 'mosquitto is not installed';
 const PASSWORD = 'a password of the tests';
 const NOT_AUTHORIZED = 0x87;
+const DECOY = [{ name: 'decoy', targets: [{ url: 'mqtt://127.0.0.1:18831' }] }];
 const POLICY = `
 roles:
   device:
@@ -102,6 +108,49 @@ test('a quarantine ends by itself', async (t) => {
   await client.disconnect();
 });
 
+test('a client in quarantine talks to the decoy and to nobody else, until that is over', {
+  skip: withoutMosquitto,
+}, async (t) => {
+  const decoy = await startMosquitto();
+  t.after(() => decoy.stop());
+  const gateway = await startGateway({
+    listeners: [{ name: 'tcp', type: 'tcp' }],
+    users: { ann: PASSWORD },
+    acl: ['user ann', 'topic readwrite site/#'],
+    config: {
+      authentication: { passwordFile: 'users' },
+      authorization: { aclFile: 'acl' },
+      upstreams: [{ name: 'decoy', targets: [{ url: `mqtt://${HOST}:${decoy.port}` }] }],
+      detection: { sysProbing: { response: ['quarantine'] } },
+      response: { quarantine: { upstream: 'decoy', duration: '4s' } },
+    },
+  });
+  t.after(() => gateway.stop());
+  const open = async (clientId: string, port = gateway.ports.get('tcp')!): Promise<RawClient> => {
+    const client = await RawClient.open({ transport: 'tcp', host: HOST, port }, 5);
+    await client.connect({ clientId, username: 'ann', password: PASSWORD });
+    return client;
+  };
+  const [suspect, other, watcher] = [await open('d1'), await open('d2'), await open('w', decoy.port)];
+  for (const each of [other, watcher]) await each.subscribe('site/#');
+  const probe = [1, 2, 3, 4].map((i) => ({ filter: `$SYS/broker/${i}` }));
+  for (const [i, filter] of probe.entries()) suspect.send(subscribe(i + 1, [filter]));
+  for (const _ of probe) await suspect.expect(PacketType.Suback, { reasonCodes: [NOT_AUTHORIZED] });
+  await suspect.expectDisconnect(0x98);
+
+  const confined = await open('d1');
+  await untilEvent(gateway.program, 'quarantine.diverted', { clientId: 'd1', upstream: 'decoy' });
+  await confined.publish('site/a', 'bait', { qos: 1 });
+  await watcher.receive('site/a', 'bait');
+
+  await confined.expectDisconnect(0x98);
+  const free = await open('d1');
+  await free.publish('site/a', 'good again', { qos: 1 });
+  // What went to the decoy would have come first.
+  await other.receive('site/a', 'good again');
+  for (const each of [free, other, watcher]) await each.disconnect();
+});
+
 test('a role that the policy does not have, and one without a policy, are refused with the cure', async (t) => {
   const directory = await temporaryDirectory('quarantine');
   t.after(() => removeDirectory(directory));
@@ -118,6 +167,10 @@ test('a role that the policy does not have, and one without a policy, are refuse
   assert.match(
     await check({ authorization: { policyFile: 'policy.yaml' }, response }),
     /response\.quarantine\.role names "confind", a role that .*policy\.yaml does not have\. Did you mean confined\?/,
+  );
+  assert.match(
+    await check({ response: { quarantine: { upstream: 'decoi' } }, upstreams: DECOY }),
+    /response\.quarantine\.upstream: there is no upstream "decoi"; did you mean decoy\?/,
   );
   assert.match(await check({ response }), /response\.quarantine\.role names a role, and roles need a policy/);
 });

@@ -34,7 +34,8 @@ export interface Disconnected {
 
 export interface Confined {
   readonly clientId: string;
-  readonly role: string;
+  readonly role: string | undefined;
+  readonly upstream: string | undefined;
   readonly forMs: number;
 }
 
@@ -91,10 +92,10 @@ export class ClientDesk {
 
   /** Confines it to the role that the configuration names, whether it is connected or not. @throws {OperatorError} */
   quarantine(id: string, forText: string | undefined, who: string): Confined {
-    const { role, durationMs } = this.#options.response().quarantine;
-    if (role === undefined) {
+    const { role, upstream, durationMs } = this.#options.response().quarantine;
+    if (role === undefined && upstream === undefined) {
       throw new OperatorError(
-        'There is no quarantine: name a role of the policy in response.quarantine.role, and reload. `sallyport disconnect` ends a client at once.',
+        'There is no quarantine: name a role of the policy in response.quarantine.role, or a decoy in response.quarantine.upstream, and reload. `sallyport disconnect` ends a client at once.',
       );
     }
     const forMs = forText === undefined ? durationMs : parseDurationMs(forText);
@@ -108,7 +109,8 @@ export class ClientDesk {
     if (!this.#options.quarantine.confine(subject, forMs)) {
       throw new OperatorError('The quarantine is full; let somebody go, or disconnect this one.');
     }
-    const says = `an operator has confined it to the role ${role}`;
+    const where = role === undefined ? `sent it to the decoy ${upstream}` : `confined it to the role ${role}`;
+    const says = `an operator has ${where}`;
     const by = `operator:${who}`;
     this.#options.emit({
       name: 'response.taken',
@@ -118,7 +120,7 @@ export class ClientDesk {
       by,
       says,
     });
-    return { clientId: id, role, forMs };
+    return { clientId: id, role, upstream, forMs };
   }
 
   /** Lets it out of the quarantine and takes back what limits it for now; what was done. @throws {OperatorError} */

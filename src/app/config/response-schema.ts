@@ -32,7 +32,16 @@ const quarantineSchema = section({
     .optional()
     .meta(
       about(
-        'The role of the policy file that a client in quarantine has, and no other. Without one its connection is ended.',
+        'The role of the policy file that a client in quarantine has, and no other. Without a role and an upstream its connection is ended.',
+      ),
+    ),
+  upstream: z
+    .string()
+    .min(1)
+    .optional()
+    .meta(
+      about(
+        'The upstream that a client in quarantine is sent to in place of its own: a decoy. Its open connection is ended, so that it comes again and gets there.',
       ),
     ),
   duration: duration({ min: '1s', max: '30d' }).prefault('1h').meta(about('How long it is in quarantine.')),
@@ -44,6 +53,6 @@ export const responseSchema = section({
   rollback: rollbackSchema.prefault({}).meta(about('When responses are taken back.')),
 }).transform(({ throttle, quarantine, rollback }) => ({
   throttle: { messagesPerSecond: throttle.messagesPerSecond, durationMs: throttle.duration },
-  quarantine: { role: quarantine.role, durationMs: quarantine.duration },
+  quarantine: { role: quarantine.role, upstream: quarantine.upstream, durationMs: quarantine.duration },
   rollback: { sharePercent: rollback.sharePercent, clientsMin: rollback.clientsMin, windowMs: rollback.window },
 }));

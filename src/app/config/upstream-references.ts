@@ -13,6 +13,7 @@ interface Given {
         readonly targets?: readonly { readonly url?: string | undefined }[] | undefined;
       }[]
     | undefined;
+  readonly response?: { readonly quarantine?: { readonly upstream?: string | undefined } | undefined } | undefined;
   readonly routes?:
     | readonly { readonly upstream?: string | undefined; readonly listener?: string | undefined }[]
     | undefined;
@@ -33,6 +34,7 @@ export interface ReferenceProblem {
 export function referenceProblems(given: Given): ReferenceProblem[] {
   const problems: ReferenceProblem[] = [];
   const { upstream, upstreams = [], routes = [], listeners = [] } = given;
+  const decoy = given.response?.quarantine?.upstream;
   const names = [EMBEDDED, ...upstreams.flatMap(({ name }) => (name === undefined ? [] : [name]))];
   const unknown = (name: string): string => {
     const meant = nearestWord(name, names);
@@ -49,6 +51,9 @@ export function referenceProblems(given: Given): ReferenceProblem[] {
       if (parseUpstreamUrl(upstream) !== undefined) tellLoop(['upstream'], upstream);
       else problems.push({ path: ['upstream'], message: urlComplaint(upstream) });
     } else problems.push({ path: ['upstream'], message: unknown(upstream) });
+  }
+  if (decoy !== undefined && !names.includes(decoy)) {
+    problems.push({ path: ['response', 'quarantine', 'upstream'], message: unknown(decoy) });
   }
   for (const [index, route] of routes.entries()) {
     if (route?.upstream !== undefined && !names.includes(route.upstream)) {

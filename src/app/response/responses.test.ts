@@ -39,7 +39,7 @@ function setUp() {
   let impacts: Impact[] = [NOBODY];
   const responses: Responses = new Responses({
     config: {
-      quarantine: { role: 'confined', durationMs: 60_000 },
+      quarantine: { role: 'confined', upstream: undefined, durationMs: 60_000 },
       throttle: { messagesPerSecond: 5, durationMs: 60_000 },
       rollback: { sharePercent: 10, clientsMin: 3, windowMs: 300_000 },
     },

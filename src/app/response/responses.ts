@@ -142,7 +142,8 @@ export class Responses implements Responder {
   }
 
   #canConfine(subject: BanSubject): boolean {
-    if (this.#config.quarantine.role === undefined) return false;
+    const { role, upstream } = this.#config.quarantine;
+    if (role === undefined && upstream === undefined) return false;
     const { quarantine, emit } = this.#options;
     if (quarantine.hasRoomFor(subject)) return true;
     const says = 'no more can be in quarantine at once; this one is disconnected instead';
