@@ -8,12 +8,14 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** Answers that any route may give instead of its own. */
 const PROBLEMS_OF_ALL = {
-  '400': 'The request is wrong; `errors` says where.',
-  '401': 'Nobody knows who asks.',
-  '403': 'Whoever asks may not.',
-  '429': 'Too many requests.',
-  default: 'Anything else that is wrong.',
-};
+  '400': ['WrongRequest', 'The request is wrong; `errors` says where.'],
+  '401': ['Unauthenticated', 'Nobody knows who asks.'],
+  '403': ['Forbidden', 'Whoever asks may not.'],
+  '429': ['TooManyRequests', 'Too many requests; `Retry-After` says how long to wait.'],
+  default: ['OtherProblem', 'Anything else that is wrong.'],
+} as const;
+
+const PROBLEM_CONTENT = { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } };
 
 function schemaOf(schema: z.ZodType): Json {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
@@ -50,7 +52,6 @@ function answerOf({ response, mediaType, status }: AnyRoute): Json {
 function operationOf(route: AnyRoute): Json {
   const { operationId, summary, tag, role, scope, params, query, body } = route;
   const parameters = [...parametersOf(params, 'path'), ...parametersOf(query, 'query')];
-  const problem = { content: { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } } };
   return {
     operationId,
     summary,
@@ -65,7 +66,7 @@ function operationOf(route: AnyRoute): Json {
     responses: {
       ...answerOf(route),
       ...Object.fromEntries(
-        Object.entries(PROBLEMS_OF_ALL).map(([status, description]) => [status, { description, ...problem }]),
+        Object.entries(PROBLEMS_OF_ALL).map(([status, [name]]) => [status, { $ref: `#/components/responses/${name}` }]),
       ),
     },
   };
@@ -92,6 +93,9 @@ export function openApiDocument(routes: readonly AnyRoute[]): Json {
     paths,
     components: {
       schemas: { Problem: schemaOf(problemSchema) },
+      responses: Object.fromEntries(
+        Object.values(PROBLEMS_OF_ALL).map(([name, description]) => [name, { description, content: PROBLEM_CONTENT }]),
+      ),
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', description: 'An API token.' },
         session: { type: 'apiKey', in: 'cookie', name: '__Host-sallyport', description: 'The session of a login.' },
