@@ -10,6 +10,7 @@ import { loginRoutes } from './routes/login-routes.ts';
 import { metricsRoutes } from './routes/metrics-routes.ts';
 import { openApiRoutesOf } from './routes/openapi-routes.ts';
 import { operatorRoutes } from './routes/operator-routes.ts';
+import { passkeyRoutes } from './routes/passkey-routes.ts';
 import { policyRoutes } from './routes/policy-routes.ts';
 import { ssoRoutes } from './routes/sso-routes.ts';
 import { statusRoutes } from './routes/status-routes.ts';
@@ -21,6 +22,7 @@ export const ROUTES: readonly AnyRoute[] = [
   ...metricsRoutes,
   ...loginRoutes,
   ...ssoRoutes,
+  ...passkeyRoutes,
   ...accountRoutes,
   ...operatorRoutes,
   ...upstreamRoutes,

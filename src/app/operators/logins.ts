@@ -1,4 +1,5 @@
 /** Logins of operators: password, then what their role demands beside it; refused in words that tell nobody who exists. */
+import type { AuthenticationResponseJSON } from '@simplewebauthn/server';
 import type { Chance } from '../../base/chance.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
@@ -98,9 +99,30 @@ export class Logins {
     return this.goOn(session, operator, kind === 'totp' ? 'password+totp' : 'password+recovery', origin);
   }
 
+  /** A passkey alone, or as the second step of `session`. Whoever uses one was verified by it: it is two factors in one. */
+  async byPasskey(
+    session: Session | undefined,
+    response: AuthenticationResponseJSON,
+    origin: LoginOrigin,
+  ): Promise<LoginOutcome> {
+    const waitMs = this.throttle.admitAddress(origin.address);
+    if (waitMs !== undefined) return this.#hold(waitMs, session?.operator, 'passkey', origin);
+    const answer = await this.#options.store.passkeys.check(response);
+    if (!answer.ok) return this.#refuse(answer.says, answer.operator, 'passkey', origin);
+    const { operator } = answer;
+    if (operator.isDisabled || (session !== undefined && session.operator !== operator.name)) {
+      return this.#refuse('The passkey is not for this login.', operator.name, 'passkey', origin);
+    }
+    this.throttle.succeededFrom(origin.address);
+    return session === undefined
+      ? this.open(operator, 'passkey', origin)
+      : this.goOn(session, operator, 'password+passkey', origin);
+  }
+
   /** A proof was given: the login becomes whole, or a session that is whole counts as fresh. The cookie is another one then. */
   goOn(session: Session, operator: Operator, method: LoginMethod, origin: LoginOrigin): LoginOutcome {
-    const opened = this.#options.store.sessions.rotate(session, 'full', method);
+    const isWhole = session.stage === 'full' && session.method !== 'password';
+    const opened = this.#options.store.sessions.rotate(session, 'full', isWhole ? session.method : method);
     if (opened === undefined) return { kind: 'refused', says: 'The session has ended: log in anew.' };
     if (session.stage !== 'full') this.#succeed(operator, method, origin);
     return { kind: 'opened', ...opened };

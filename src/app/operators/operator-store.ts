@@ -7,6 +7,7 @@ import { Certificates } from './certificates.ts';
 import { ClaimCodes } from './claim-codes.ts';
 import { Ledger } from './ledger.ts';
 import { openOperatorsFile } from './operators-file.ts';
+import { Passkeys } from './passkeys.ts';
 import { SecondFactors } from './second-factors.ts';
 import { type SessionOptions, Sessions } from './sessions.ts';
 import { type TokenOptions, Tokens } from './tokens.ts';
@@ -27,6 +28,7 @@ export class OperatorStore {
   readonly sessions: Sessions;
   readonly secondFactors: SecondFactors;
   readonly certificates: Certificates;
+  readonly passkeys: Passkeys;
   readonly #database: DatabaseSync;
 
   /** @throws {OperatorError} when the file cannot be used. */
@@ -39,6 +41,7 @@ export class OperatorStore {
     this.sessions = new Sessions(this.ledger, sessions);
     this.secondFactors = new SecondFactors(this.ledger);
     this.certificates = new Certificates(this.ledger);
+    this.passkeys = new Passkeys(this.ledger, this.accounts);
   }
 
   close(): void {

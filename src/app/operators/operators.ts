@@ -48,6 +48,7 @@ export class Operators {
     this.authenticator = new OperatorAuthenticator(this.store, this.logins);
     this.store.sessions.onEnded = ({ operator, address }, says) =>
       emit({ name: 'operator.session.ended', address, operator, says });
+    this.store.passkeys.publicUrl = config.control.operators.publicUrl;
     this.sso = this.#makeSso(config);
     this.#teller = new ChangeTeller(this.store.ledger, { clock, emit, path: operatorsFileOf(config.dataDirectory) });
   }
@@ -109,6 +110,7 @@ export class Operators {
     this.store.sessions.options = sessions;
     this.store.tokens.options = { lifetimeMaxMs: tokenLifetimeMaxMs };
     this.logins.secondFactor = secondFactor;
+    this.store.passkeys.publicUrl = publicUrl;
     const isSame = isDeepStrictEqual({ sso, publicUrl }, { sso: former.sso, publicUrl: former.publicUrl });
     if (!isSame) this.sso = this.#makeSso(config);
   }
