@@ -35,6 +35,11 @@ export const listed: readonly Listed[] = [
     load: async () => (await import('./users-command.ts')).usersCommand,
   },
   {
+    name: 'operators',
+    summary: 'manage who may use the control API',
+    load: async () => (await import('./operators-command.ts')).operatorsCommand,
+  },
+  {
     name: 'totp',
     summary: 'give users a second factor, and take it away',
     load: async () => (await import('./totp-command.ts')).totpCommand,

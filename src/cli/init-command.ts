@@ -39,8 +39,15 @@ export const initCommand: Command = {
     const names = (invocation.options['name'] ?? []) as readonly string[];
     const outcome = await initialize({ directory, names, clock: systemClock, chance: systemChance });
     if (hasOption(invocation, 'json')) {
-      const { created, kept, user, layout } = outcome;
-      printJson({ config: layout.config, caCertificate: layout.caCertificate, created, kept, user: user ?? null });
+      const { created, kept, user, operatorCode, layout } = outcome;
+      printJson({
+        config: layout.config,
+        caCertificate: layout.caCertificate,
+        created,
+        kept,
+        user: user ?? null,
+        operatorCode: operatorCode?.code ?? null,
+      });
       return ExitCode.Ok;
     }
     for (const file of outcome.created) print(`made  ${file}`);

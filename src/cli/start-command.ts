@@ -21,6 +21,7 @@ import { firstSteps, listening } from '../app/init/welcome.ts';
 import { banSamples } from '../app/observability/metrics/ban-samples.ts';
 import type { MetricsEndpoint } from '../app/observability/metrics/metrics-endpoint.ts';
 import { type Observers, openObservers } from '../app/observability/observers.ts';
+import { Operators } from '../app/operators/operators.ts';
 import { publishAtOwnBroker } from '../app/own-publisher.ts';
 import { VERSION } from '../app/version.ts';
 import { Learner } from '../app/watching/learner.ts';
@@ -162,6 +163,7 @@ async function runGateway(
     bans.apply(read.config);
     banSets.apply(read.config.firewall);
     learner.configure(read.config.authorization.learn);
+    operators.apply(read.config);
     const restartNeeded = [
       ...outcome.restartNeeded,
       ...observers.apply(read.config),
@@ -170,6 +172,7 @@ async function runGateway(
     ];
     return { ...outcome, restartNeeded };
   };
+  const operators = await openOperators(config, observers, gateway);
   const banDesk = new BanDesk(bans, () => systemClock.epochMs() - systemClock.nowMs());
   const control = await openControl(config, {
     clock: systemClock,
@@ -178,6 +181,7 @@ async function runGateway(
     gateway,
     learner,
     banDesk,
+    operators,
     inForce: () => inForce,
     reload,
     onAction: observers.onAction,
@@ -196,6 +200,7 @@ async function runGateway(
   // Whoever asks twice does not want to wait.
   void nextSignal(['SIGTERM', 'SIGINT']).then(() => process.exit(INTERRUPTED_EXIT_CODE));
   await control.close();
+  operators.close();
   await learner.close();
   await metricsEndpoint?.close();
   await gateway.drain(signal);
@@ -242,14 +247,29 @@ async function applyMetrics(
   }
 }
 
-async function openControl(config: Config, services: ControlServices): Promise<ControlServer> {
+/** Their file is opened also where there is no HTTPS: commands beside the gateway change it, and the journal tells of that. */
+async function openOperators(config: Config, { emit }: Observers, gateway: Gateway): Promise<Operators> {
+  try {
+    return new Operators({ config, clock: systemClock, chance: systemChance, emit });
+  } catch (error) {
+    await gateway.drain('failed start');
+    throw error;
+  }
+}
+
+async function openControl(
+  config: Config,
+  services: ControlServices & { readonly operators: Operators },
+): Promise<ControlServer> {
   try {
     return await openControlServer({
       path: join(config.dataDirectory, CONTROL_SOCKET),
       services,
       config: config.control,
+      authenticator: services.operators.authenticator,
     });
   } catch (error) {
+    services.operators.close();
     await services.gateway.drain('failed start');
     throw error;
   }

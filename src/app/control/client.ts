@@ -39,7 +39,7 @@ export function inPath(name: string): string {
 }
 
 /** The user of this process, and who became it by sudo. */
-function whoAsks(): string {
+export function whoAsks(): string {
   const { SUDO_USER: sudoUser } = process.env;
   try {
     const { username } = userInfo();

@@ -21,6 +21,10 @@ import { parseAclFile } from '../../policy/authorization/acl-file.ts';
 import { parsePasswordFile } from '../../policy/identity/password-file.ts';
 import { loadConfig } from '../config/load.ts';
 import { OperatorError } from '../config/problem.ts';
+import { Accounts } from '../operators/accounts.ts';
+import { ClaimCodes } from '../operators/claim-codes.ts';
+import { Ledger } from '../operators/ledger.ts';
+import { openOperatorsFile } from '../operators/operators-file.ts';
 import { DAY_MS, wasIssuedBy } from './authority.ts';
 import { type InitOutcome, initialize } from './initialize.ts';
 import { renewServerCertificate } from './renewal.ts';
@@ -99,6 +103,20 @@ describe('a first start', () => {
     assert.ok(await users.get(user.username)!.hash.verify(Buffer.from(user.password)));
   });
 
+  it('shows a code that makes the first operator, once, and keeps only its hash', async () => {
+    const directory = fresh();
+    const { layout, operatorCode } = await init(directory);
+    assert.ok(operatorCode);
+    assert.equal(modeOf(layout.operators), 0o600);
+    for (const [file, text] of contents(directory)) assert.ok(!text.includes(operatorCode.code), file);
+    const database = openOperatorsFile(layout.operators);
+    const ledger = new Ledger(database, systemClock, systemChance);
+    const codes = new ClaimCodes(ledger, new Accounts(ledger));
+    const claim = () => codes.claim(operatorCode.code, { name: 'ada', hash: 'h' }, { by: 'test', from: 'test' });
+    assert.deepEqual([claim(), claim()], ['claimed', 'wrong code']);
+    database.close();
+  });
+
   it('confines every user to a namespace of its own', async () => {
     const { layout } = await init(fresh());
     const { rules } = parseAclFile(readFileSync(layout.acl, 'utf8'), layout.acl);
@@ -142,7 +160,7 @@ describe('a second start', () => {
     const second = await init(directory);
     assert.deepEqual(second.created, []);
     assert.deepEqual(second.kept, first.created);
-    assert.equal(second.user, undefined);
+    assert.deepEqual([second.user, second.operatorCode], [undefined, undefined]);
     assert.deepEqual(contents(directory), before);
   });
 

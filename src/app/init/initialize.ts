@@ -7,6 +7,10 @@ import { type Chance, readableToken } from '../../base/chance.ts';
 import type { Clock } from '../../base/clock.ts';
 import { hashPassword } from '../../policy/identity/password-hash.ts';
 import { OperatorError } from '../config/problem.ts';
+import { Accounts } from '../operators/accounts.ts';
+import { type ClaimCode, ClaimCodes } from '../operators/claim-codes.ts';
+import { Ledger } from '../operators/ledger.ts';
+import { openOperatorsFile } from '../operators/operators-file.ts';
 import { generateKeyPem, isServerName, issueServerCertificate, makeAuthorityCertificate } from './authority.ts';
 import { createFile } from './durable-file.ts';
 import { type Layout, layoutOf } from './layout.ts';
@@ -36,6 +40,8 @@ export interface InitOutcome {
   readonly kept: readonly string[];
   /** The first user, if it was made now; its password is nowhere else in the clear. */
   readonly user: { readonly username: string; readonly password: string } | undefined;
+  /** Makes the first operator's account; there only where nobody could have one yet. It is nowhere else in the clear. */
+  readonly operatorCode: ClaimCode | undefined;
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -118,10 +124,23 @@ async function make({ directory, names, clock, chance }: InitOptions): Promise<I
     const hash = await hashPassword(Buffer.from(password), chance);
     return `# Users and their hashed passwords; npx sallyport passwd changes them.\n${FIRST_USER}:${hash}\n`;
   });
+  const operatorCode = (await exists(layout.operators)) ? undefined : makeOperatorCode(layout.operators, clock, chance);
+  (operatorCode === undefined ? kept : created).push(layout.operators);
   await ensure(layout.config, SECRET_MODE, async () =>
     starterConfig((await exists(SCHEMA_FILE)) ? relative(directory, SCHEMA_FILE) : undefined),
   );
-  return { layout, created, kept, user: userMade ? { username: FIRST_USER, password } : undefined };
+  return { layout, created, kept, user: userMade ? { username: FIRST_USER, password } : undefined, operatorCode };
+}
+
+/** The file of operators, with nobody in it, and the code with which the first comes into it. */
+function makeOperatorCode(path: string, clock: Clock, chance: Chance): ClaimCode {
+  const database = openOperatorsFile(path);
+  try {
+    const ledger = new Ledger(database, clock, chance);
+    return new ClaimCodes(ledger, new Accounts(ledger)).make({ by: 'init', from: 'command line' });
+  } finally {
+    database.close();
+  }
 }
 
 /** A certificate whose key is gone cannot be completed, and making a new one would break who trusts the old. */

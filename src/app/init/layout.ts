@@ -10,8 +10,10 @@ export interface Layout {
   readonly serverCertificate: string;
   readonly users: string;
   readonly acl: string;
+  readonly operators: string;
 }
 
+export const OPERATORS_FILE = 'operators.db';
 export const CONFIG_FILE = 'sallyport.yaml';
 
 export function layoutOf(directory: string): Layout {
@@ -24,5 +26,6 @@ export function layoutOf(directory: string): Layout {
     serverCertificate: join(directory, 'certs', 'server.crt'),
     users: join(directory, 'users'),
     acl: join(directory, 'acl'),
+    operators: join(directory, OPERATORS_FILE),
   };
 }

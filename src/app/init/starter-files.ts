@@ -53,7 +53,7 @@ function section(name: string, schema: JsonSchema): string {
   const lines = [`# ${schema.description}`, `${name}:`];
   for (const [key, inner] of Object.entries(schema.properties ?? {})) {
     // What has no default is no line to take the mark from.
-    if (inner.default === undefined && inner.properties === undefined) continue;
+    if (inner.default === undefined) continue;
     lines.push(`  # ${inner.description}`, `  #: ${key}: ${flow(inner.default)}`);
   }
   return `${lines.join('\n')}\n`;

@@ -22,6 +22,7 @@ describe('lines to paste', () => {
       created: [],
       kept: [],
       user: { username: 'device1', password: 'secret' },
+      operatorCode: { code: 'k7mp-Xw2c-9fHe-Rt4b-Zq3d', expiresAtMs: 0 },
     };
     const text = firstSteps({ listeners: LISTENERS, outcome, isRunning: true });
     assert.match(
@@ -32,7 +33,7 @@ describe('lines to paste', () => {
   });
 
   it('are not printed without a password to put in them', () => {
-    const outcome = { layout: layoutOf('data'), created: [], kept: [], user: undefined };
+    const outcome = { layout: layoutOf('data'), created: [], kept: [], user: undefined, operatorCode: undefined };
     const text = firstSteps({ listeners: LISTENERS, outcome, isRunning: false });
     assert.doesNotMatch(text, /mosquitto_pub/);
     assert.match(text, /npx sallyport passwd add NAME\n/);

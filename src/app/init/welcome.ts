@@ -36,14 +36,16 @@ export interface FirstSteps {
 }
 
 export function firstSteps({ listeners, outcome, isRunning }: FirstSteps): string {
-  const { layout, user } = outcome;
+  const { layout, user, operatorCode } = outcome;
   const directory = fromHere(layout.directory);
   const parts: string[] = [];
   if (!isRunning) {
     const where = directory === 'data' ? '' : ` --data ${shellQuoted(directory)}`;
     parts.push(`Start it with:\n\n  npx sallyport start${where}`);
   }
+  const operator = operatorCode === undefined ? [] : [claimLine(directory, operatorCode.code)];
   if (user === undefined) {
+    parts.push(...operator);
     parts.push(`The users are as they were. A new password for one: ${passwordLine(directory, 'NAME')}`);
     return `${parts.join('\n\n')}\n`;
   }
@@ -72,7 +74,13 @@ export function firstSteps({ listeners, outcome, isRunning }: FirstSteps): strin
   parts.push(
     `${username} may use topics below devices/${username}/ and nothing else; ${fromHere(layout.acl)} says so.\nA new password, or another user: ${passwordLine(directory, 'NAME')}`,
   );
+  parts.push(...operator);
   return `${parts.join('\n\n')}\n`;
+}
+
+function claimLine(directory: string, code: string): string {
+  const where = directory === 'data' ? '' : ` --data ${shellQuoted(directory)}`;
+  return `Within a day this makes the first operator of the control API, once:\n\n  npx sallyport operators claim NAME --code ${code}${where}`;
 }
 
 function passwordLine(directory: string, username: string): string {

@@ -1,6 +1,7 @@
 /** Opens the SQLite file of operators: its schema, and the record of changes that a running gateway tells of. */
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { OPERATORS_FILE } from '../init/layout.ts';
 import { openSqliteFile } from '../sqlite-file.ts';
 
 /** Marks a SQLite file as ours: `SPop`. */
@@ -125,7 +126,7 @@ const MIGRATIONS: readonly string[] = [
 
 /** Where a data directory has its operators. */
 export function operatorsFileOf(dataDirectory: string): string {
-  return join(dataDirectory, 'operators.db');
+  return join(dataDirectory, OPERATORS_FILE);
 }
 
 /** Writes of others take milliseconds, and nobody but operators ever waits for one. */
