@@ -16,6 +16,7 @@ import { journalSchema } from './journal-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
 import { listenerSchema } from './listener-schema.ts';
 import { metricsSchema } from './metrics-schema.ts';
+import { otlpSchema } from './otlp-schema.ts';
 import { overloadSchema } from './overload-schema.ts';
 import { responseSchema } from './response-schema.ts';
 import { syslogSchema } from './syslog-schema.ts';
@@ -163,6 +164,7 @@ export function configSchema(directory: string) {
       .prefault({})
       .meta(about('The latest packets of each connection, written down around an incident.')),
     metrics: metricsSchema(directory).prefault({}).meta(about('Where Prometheus reads the numbers of the gateway.')),
+    otlp: otlpSchema(directory).prefault({}).meta(about('An OpenTelemetry collector for events and metrics.')),
     syslog: syslogSchema(directory).prefault([]).meta(about('Collectors that events are sent to as well.')),
     alerts: alertsSchema(directory).prefault({}).meta(about('What somebody is told of, and by which way.')),
     workers: z

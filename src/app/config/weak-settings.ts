@@ -76,6 +76,7 @@ export function secretFiles(config: Config): string[] {
     ]),
     ...config.upstreams.flatMap(secretsOfUpstream),
     ...secretsOfMetrics(config.metrics),
+    ...config.otlp.headers.flatMap(({ value }) => ('file' in value ? [value.file] : [])),
   ];
   return [...new Set(files)];
 }

@@ -14,6 +14,7 @@ import { type JournalWriter, openJournal } from './journal/writer.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { sinkSamples } from './metrics/sink-samples.ts';
 import type { OperatorAction } from './operator-action.ts';
+import { type OtlpExporter, openOtlp } from './otlp/otlp-exporter.ts';
 import { RefusalTally } from './refusal-tally.ts';
 import { Repeats } from './repeats.ts';
 import { type Collectors, openCollectors } from './syslog/collectors.ts';
@@ -57,6 +58,7 @@ export async function openObservers(config: Config, { clock, chance, version }: 
   const log = await openLog(config.log, clock);
   let journal: JournalWriter | undefined;
   let collectors: Collectors | undefined;
+  let otlp: OtlpExporter | undefined;
   let alerts: Alerts | undefined;
   const refusals = new RefusalTally();
   const troubles = new Troubles();
@@ -70,6 +72,7 @@ export async function openObservers(config: Config, { clock, chance, version }: 
     stream.take(bounded);
     if (isJournaled(event.name)) journal?.append('event', bounded);
     collectors?.emit(bounded);
+    otlp?.emit(bounded);
     // Last, because it may tell events of its own.
     alerts?.emit(bounded);
   };
@@ -93,15 +96,18 @@ export async function openObservers(config: Config, { clock, chance, version }: 
     if (config.syslog.length > 0) {
       collectors = await openCollectors(config.syslog, { clock, chance, emit, version });
     }
+    otlp = await openOtlp(config.otlp, { clock, chance, emit, version, metrics });
     const journalDirectory = journalDirectoryOf(config);
     alerts = await Alerts.open(config, { clock, chance, emit, version, journalDirectory });
   } catch (error) {
     metrics.close();
-    await Promise.all([journal?.close(), collectors?.close()]);
+    await Promise.all([journal?.close(), collectors?.close(), otlp?.close()]);
     await log.close();
     throw error;
   }
-  metrics.addSource(() => sinkSamples(log, journal, collectors));
+  metrics.addSource(() =>
+    sinkSamples(log, journal, [...(collectors?.stats() ?? []), ...(otlp === undefined ? [] : [otlp.stats()])]),
+  );
   return {
     emit,
     metrics,
@@ -119,6 +125,7 @@ export async function openObservers(config: Config, { clock, chance, version }: 
       if (next.log.repeatsMax !== config.log.repeatsMax) restartNeeded.push('log.repeatsMax');
       if (!isDeepStrictEqual(next.journal, config.journal)) restartNeeded.push('journal');
       if (!isDeepStrictEqual(next.syslog, config.syslog)) restartNeeded.push('syslog');
+      if (!isDeepStrictEqual(next.otlp, config.otlp)) restartNeeded.push('otlp');
       if (!isDeepStrictEqual(next.alerts, config.alerts)) restartNeeded.push('alerts');
       return restartNeeded;
     },
@@ -127,7 +134,7 @@ export async function openObservers(config: Config, { clock, chance, version }: 
       stream.close();
       metrics.close();
       await alerts?.close();
-      await Promise.all([journal?.close(), collectors?.close()]);
+      await Promise.all([journal?.close(), collectors?.close(), otlp?.close()]);
       await log.close();
     },
   };

@@ -1,13 +1,13 @@
 /** The numbers of what events are written to. */
 import type { EventLog } from '../../log.ts';
 import type { JournalWriter } from '../journal/writer.ts';
-import type { Collectors } from '../syslog/collectors.ts';
+import type { CollectorStats } from '../syslog/collectors.ts';
 import type { MetricSample } from './metric-sample.ts';
 
 export function sinkSamples(
   log: EventLog,
   journal: JournalWriter | undefined,
-  collectors: Collectors | undefined,
+  collectors: readonly CollectorStats[],
 ): MetricSample[] {
   const samples: MetricSample[] = [['sallyport_log_lines_dropped_total', [], log.droppedCount]];
   if (journal !== undefined) {
@@ -21,7 +21,7 @@ export function sinkSamples(
       ['sallyport_journal_broken', [], isFailing ? 1 : 0],
     );
   }
-  for (const { collector, queued, lost, isUp } of collectors?.stats() ?? []) {
+  for (const { collector, queued, lost, isUp } of collectors) {
     samples.push(
       ['sallyport_collector_queued', [collector], queued],
       ['sallyport_collector_lost_total', [collector], lost],
