@@ -5,11 +5,10 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { after, afterEach, before, describe, it, type TestContext } from 'node:test';
 import { loadConfig } from '../../src/app/config/load.ts';
-import { askGateway, type ControlRequest } from '../../src/app/control/client.ts';
 import { CONTROL_SOCKET } from '../../src/app/control/control-socket.ts';
 import { applyRuleset, revertRuleset, verifyRuleset } from '../../src/app/firewall/installation.ts';
 import { handleOf } from '../../src/app/firewall/loaded-tables.ts';
-import { systemClock } from '../../src/base/clock.ts';
+import { banControl } from '../kit/ban-control.ts';
 import { encode } from '../kit/codec.ts';
 import { eventually } from '../kit/eventually.ts';
 import { COMMAND, writeGatewayFiles } from '../kit/gateway.ts';
@@ -215,13 +214,7 @@ describe('bans at the firewall', { skip: without }, () => {
         await closed;
         await removeDirectory(directory);
       });
-      const ask = async (request: ControlRequest): Promise<void> => {
-        const asked = await askGateway(path.join(directory, CONTROL_SOCKET), request, systemClock);
-        assert.equal(asked.kind, 'answered', JSON.stringify(asked));
-      };
-      const ban = (subject: string, duration: string): Promise<void> =>
-        ask({ method: 'POST', path: '/v1/bans', body: { subject, for: duration } });
-      const unban = (subject: string): Promise<void> => ask({ method: 'DELETE', path: '/v1/bans', query: { subject } });
+      const { ban, unban } = banControl(directory);
       const logIn = (password: string) => encode(connect(4, { clientId: 'c', username: 'ann', password }), 4);
       const right = logIn('right');
       const knock = (from: string, says = right): Promise<Knock> =>

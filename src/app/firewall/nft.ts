@@ -15,7 +15,8 @@ export type NftOutcome =
 /** `input` goes to its standard input. */
 export type RunNft = (args: readonly string[], input?: string) => Promise<NftOutcome>;
 
-function failed(error: Error & { code?: unknown; killed?: boolean }, stderr: string): NftOutcome {
+/** Exported for its test. */
+export function failed(error: Error & { code?: unknown; killed?: boolean }, stderr: string): NftOutcome {
   const fail = (says: string, isAbsent = false): NftOutcome => ({ ok: false, says, isAbsent });
   if (error.code === 'ENOENT') return fail('nft is not installed: install the package nftables');
   if (error.killed === true) return fail(`nft had not ended after ${RUN_MAX_MS / 1000} s`);
