@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { createServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { createSecureContext, type TLSSocket } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import { normaliseAddress } from '../../base/ip-address.ts';
 import type { Config } from '../config/config.ts';
@@ -120,7 +120,14 @@ async function readMaterial(config: ControlConfig): Promise<Material> {
           rejectUnauthorized: config.clientCertificate === 'require',
         }),
   };
-  return { tls, names: namesIn(cert, config.certificate) };
+  const names = namesIn(cert, config.certificate);
+  try {
+    createSecureContext(tls);
+  } catch (error) {
+    const files = `${config.certificate} (control.certificate) with ${config.key} (control.key)`;
+    throw new OperatorError(`TLS cannot be spoken by ${files}: ${(error as Error).message}.`);
+  }
+  return { tls, names };
 }
 
 async function readPem(file: string, setting: string): Promise<string> {
