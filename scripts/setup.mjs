@@ -27,6 +27,8 @@ const TEST_PROGRAMS = [
   { command: 'nats-server', package: 'nats-server', why: 'another cluster, which keeps sessions in its own way' },
   { command: 'rsyslogd', package: 'rsyslog', why: 'a real collector of events' },
   { command: 'tshark', package: 'tshark', why: 'reads what the flight recorder writes' },
+  { command: 'prometheus', package: 'prometheus', why: 'raises alerts from the metrics of a gateway' },
+  { command: 'prometheus-alertmanager', package: 'prometheus-alertmanager', why: 'is told alerts' },
   { command: 'promtool', package: 'prometheus', why: 'judges metrics and rules as Prometheus does' },
   { command: 'ps', package: 'procps', why: 'memory and children of the processes under test' },
   { command: 'nft', package: 'nftables', why: 'rulesets as the real nft prints them, loaded in a namespace' },

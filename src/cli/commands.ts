@@ -75,6 +75,16 @@ export const listed: readonly Listed[] = [
     load: async () => (await import('./ban-command.ts')).banCommand,
   },
   {
+    name: 'alert',
+    summary: 'show what is the matter, test who is told of it, and hold alerts back',
+    load: async () => (await import('./alert-command.ts')).alertCommand,
+  },
+  {
+    name: 'incident',
+    summary: 'collect everything about an address, user or client, and say what to do',
+    load: async () => (await import('./incident-command.ts')).incidentCommand,
+  },
+  {
     name: 'firewall',
     summary: 'guard the ports with nftables, and take that back unless confirmed',
     load: async () => (await import('./firewall-command.ts')).firewallCommand,

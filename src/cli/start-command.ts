@@ -18,6 +18,7 @@ import type { Gateway, GatewayOptions, ReloadOutcome } from '../app/gateway.ts';
 import { type InitOutcome, initialize } from '../app/init/initialize.ts';
 import { renewServerCertificate } from '../app/init/renewal.ts';
 import { firstSteps, listening } from '../app/init/welcome.ts';
+import { AlertDesk } from '../app/observability/alerts/alert-desk.ts';
 import { banSamples } from '../app/observability/metrics/ban-samples.ts';
 import type { MetricsEndpoint } from '../app/observability/metrics/metrics-endpoint.ts';
 import { type Observers, openObservers } from '../app/observability/observers.ts';
@@ -182,6 +183,7 @@ async function runGateway(
     learner,
     banDesk,
     operators,
+    alertDesk: new AlertDesk(observers.alerts),
     inForce: () => inForce,
     reload,
     onAction: observers.onAction,

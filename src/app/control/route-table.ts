@@ -1,8 +1,10 @@
 /** All routes of the control API. A new file of them is one line here; tests, document and authorization follow by themselves. */
 import type { AnyRoute } from './route.ts';
 import { accountRoutes } from './routes/account-routes.ts';
+import { alertRoutes } from './routes/alert-routes.ts';
 import { auditRoutes } from './routes/audit-routes.ts';
 import { banRoutes } from './routes/ban-routes.ts';
+import { incidentRoutes } from './routes/incident-routes.ts';
 import { journalRoutes } from './routes/journal-routes.ts';
 import { learningRoutes } from './routes/learning-routes.ts';
 import { limitRoutes } from './routes/limit-routes.ts';
@@ -30,6 +32,8 @@ export const ROUTES: readonly AnyRoute[] = [
   ...banRoutes,
   ...policyRoutes,
   ...learningRoutes,
+  ...alertRoutes,
+  ...incidentRoutes,
   ...journalRoutes,
   ...userRoutes,
   ...auditRoutes,

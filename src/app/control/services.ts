@@ -5,6 +5,7 @@ import type { Emit } from '../../base/events.ts';
 import type { BanDesk } from '../bans/ban-desk.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Gateway, ReloadOutcome } from '../gateway.ts';
+import type { AlertDesk } from '../observability/alerts/alert-desk.ts';
 import type { OperatorAction } from '../observability/operator-action.ts';
 import type { Operators } from '../operators/operators.ts';
 import type { Learner } from '../watching/learner.ts';
@@ -16,6 +17,7 @@ export interface ControlServices {
   readonly gateway: Gateway;
   readonly learner: Learner;
   readonly banDesk: BanDesk;
+  readonly alertDesk: AlertDesk;
   /** The configuration that is in force, with where each setting comes from. */
   readonly inForce: () => LoadedConfig;
   readonly reload: () => Promise<ReloadOutcome>;

@@ -14,6 +14,7 @@ import { type PolicyWarning, policyWarnings } from '../../../policy/authorizatio
 import { type ProofRecord, proofRecord } from '../../../policy/authorization/prove/proof-record.ts';
 import { proveAll } from '../../../policy/authorization/prove/prover.ts';
 import { readPolicy } from '../../authorization-files.ts';
+import { collectIncident, type Incident, type IncidentAsked } from '../../observability/incident/incident.ts';
 import { type Found, searchJournal } from '../../observability/journal/search.ts';
 import type { Wanted } from '../../observability/journal/search-index.ts';
 
@@ -48,6 +49,10 @@ export interface HeavyTasks {
     readonly asked: { readonly directory: string; readonly wanted: Wanted };
     readonly answer: Found;
   };
+  readonly incident: {
+    readonly asked: { readonly directory: string; readonly about: IncidentAsked };
+    readonly answer: Incident;
+  };
 }
 export type HeavyTask = keyof HeavyTasks;
 
@@ -73,6 +78,8 @@ export const answers: Answering = {
     return diffPolicies(await policyOf(before), await policyOf(after));
   },
   journal: ({ directory, wanted }) => searchJournal(directory, wanted),
+  incident: ({ directory, about }) =>
+    collectIncident(about, async (wanted) => (await searchJournal(directory, wanted)).records),
 };
 
 async function policyOf(source: PolicySource): Promise<Policy> {

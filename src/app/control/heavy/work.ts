@@ -49,7 +49,9 @@ export async function workApart<Task extends HeavyTask>(
   asked: HeavyTasks[Task]['asked'],
   context: HeavyContext,
 ): Promise<HeavyTasks[Task]['answer']> {
-  return (task === 'journal' ? journalLane : policyLane).run(() => inThread(task, asked, context));
+  return (task === 'journal' || task === 'incident' ? journalLane : policyLane).run(() =>
+    inThread(task, asked, context),
+  );
 }
 
 async function inThread<Task extends HeavyTask>(

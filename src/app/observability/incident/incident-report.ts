@@ -39,8 +39,22 @@ function verdictOf({ records, logins, refusals, measures }: Incident, live: Live
   return parts.join(' ');
 }
 
-/** As documented; times are ISO 8601. */
-export function incidentJson({ incident, live, advice, verdict }: IncidentReport): object {
+/** As the API and `--json` have it; times are ISO 8601. */
+export interface IncidentRecord extends Omit<Incident, 'sinceMs' | 'untilMs' | 'refusals' | 'measures' | 'timeline'> {
+  readonly version: 1;
+  readonly since: string;
+  readonly until: string;
+  readonly verdict: string;
+  readonly refusals: readonly WithTimes<RefusalSummary>[];
+  readonly measures: readonly WithTimes<TimelineEntry>[];
+  readonly timeline: readonly WithTimes<TimelineEntry>[];
+  readonly live: Live | null;
+  readonly advice: readonly Advice[];
+}
+
+type WithTimes<Entry> = Omit<Entry, 'firstMs' | 'lastMs'> & { readonly first: string; readonly last: string };
+
+export function incidentRecord({ incident, live, advice, verdict }: IncidentReport): IncidentRecord {
   const { sinceMs, untilMs, refusals, measures, timeline, ...rest } = incident;
   return {
     version: 1,
@@ -56,7 +70,11 @@ export function incidentJson({ incident, live, advice, verdict }: IncidentReport
   };
 }
 
-function withTimes<Entry extends RefusalSummary | TimelineEntry>({ firstMs, lastMs, ...rest }: Entry): object {
+function withTimes<Entry extends { readonly firstMs: number; readonly lastMs: number }>({
+  firstMs,
+  lastMs,
+  ...rest
+}: Entry): WithTimes<Entry> {
   return { first: isoOf(firstMs), last: isoOf(lastMs), ...rest };
 }
 

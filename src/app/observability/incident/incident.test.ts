@@ -7,7 +7,7 @@ import { fits } from '../journal/search-index.ts';
 import { adviceFor } from './advice.ts';
 import { collectIncident, type Incident, type IncidentKind, readIncidentSubject } from './incident.ts';
 import { incidentHtml } from './incident-html.ts';
-import { incidentJson, reportOn } from './incident-report.ts';
+import { incidentRecord, reportOn } from './incident-report.ts';
 import { incidentText } from './incident-text.ts';
 import type { Live } from './live.ts';
 import { shellWord } from './shell-word.ts';
@@ -152,7 +152,7 @@ test('nothing that a peer chose acts on a terminal, in HTML, or in a shell that 
   assert.doesNotMatch(html, /<script|[\u001b\u202e\u2028]/);
   assert.match(html, /Content-Security-Policy" content="default-src 'none'/);
   assert.doesNotMatch(html, /\ssrc=|\shref=|<link|<iframe|onerror="/);
-  assert.equal(JSON.parse(JSON.stringify(incidentJson(report))).subject.value, HOSTILE);
+  assert.equal(JSON.parse(JSON.stringify(incidentRecord(report))).subject.value, HOSTILE);
   for (const { command } of report.advice.filter(({ command }) => command.includes('pwned'))) {
     // Each word as a shell reads it, one a line of NULs, with `sallyport` as what prints them.
     const script = `sallyport() { printf '%s\\0' "$@"; }; ${command.replace(/ > incident\.jsonl$/, '')}`;

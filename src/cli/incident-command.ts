@@ -1,0 +1,150 @@
+/** `sallyport incident`: everything about one address, user or client, and what to do. */
+import { whyBanned } from '../app/bans/ban-desk.ts';
+import { bansFileOf, readBans } from '../app/bans/ban-store.ts';
+import { loadConfig } from '../app/config/load.ts';
+import {
+  collectIncident,
+  type IncidentKind,
+  type IncidentSubject,
+  readIncidentSubject,
+} from '../app/observability/incident/incident.ts';
+import { incidentHtml } from '../app/observability/incident/incident-html.ts';
+import { incidentRecord, reportOn } from '../app/observability/incident/incident-report.ts';
+import { incidentText } from '../app/observability/incident/incident-text.ts';
+import type { Live, LiveBan, LiveClient } from '../app/observability/incident/live.ts';
+import { searchJournal } from '../app/observability/journal/search.ts';
+import { journalDirectoryOf } from '../app/observability/observers.ts';
+import { VERSION } from '../app/version.ts';
+import { systemClock } from '../base/clock.ts';
+import { BanIndex } from '../policy/detection/bans/ban-index.ts';
+import {
+  type Command,
+  ExitCode,
+  hasOption,
+  type Invocation,
+  JSON_OPTION,
+  PLACE_OPTIONS,
+  textOption,
+  UsageError,
+} from './command.ts';
+import { askGatewayOf } from './gateway-question.ts';
+import { momentOf } from './moment.ts';
+import { placeOf } from './place.ts';
+import { verbOf } from './subcommand.ts';
+import { endProgress, print, printError, showProgress, styled } from './terminal.ts';
+
+const SINCE_DEFAULT = '24h';
+const CLIENTS_SHOWN_MAX = 50;
+/** As the API filters clients. */
+const CLIENT_FILTERS = { address: 'address', user: 'username', client: 'clientId' } as const;
+
+const VERBS: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = { show };
+
+export const incidentCommand: Command = {
+  name: 'incident',
+  usage: ['show --address A | --user NAME | --client ID [--since TIME] [--json | --html]'],
+  wordsMax: 1,
+  description:
+    'Collects what the journal knows of one address, user or client: what was refused and by whom, what it touched, what was done about it, and a timeline; with bans and connections where the gateway runs. Says what to do, with the commands for it. Needs no running gateway: with --journal it reads a copy.',
+  options: {
+    address: { type: 'string', short: 'a', value: 'ADDRESS', says: 'about this address' },
+    user: { type: 'string', short: 'u', value: 'NAME', says: 'about this user name' },
+    client: { type: 'string', short: 'i', value: 'ID', says: 'about this client identifier' },
+    since: {
+      type: 'string',
+      value: 'TIME',
+      says: `from this time on, such as 2026-07-06T08:00Z, or 2h ago as 2h (default: ${SINCE_DEFAULT})`,
+    },
+    until: { type: 'string', value: 'TIME', says: 'before this time (default: now)' },
+    journal: { type: 'string', value: 'DIR', says: "another journal's folder; no gateway is asked then" },
+    html: { type: 'boolean', says: 'print one HTML file, to keep or to hand on' },
+    ...PLACE_OPTIONS,
+    json: JSON_OPTION,
+  },
+  examples: [
+    ['sallyport incident show --address 192.0.2.7', 'Who is that, and what does it want?'],
+    ['sallyport incident show --client pump-7 --since 2h', 'What this device was refused, and why'],
+    ['sallyport incident show --user ann --html > ann.html', 'For the file'],
+  ],
+  exitCodes: [
+    [0, 'something was found'],
+    [1, 'the journal has nothing about it in this time'],
+    [2, 'the command line, the configuration or a file has to be mended'],
+  ],
+  async run(invocation) {
+    return verbOf('incident', VERBS, invocation.words[0])(invocation);
+  },
+};
+
+async function show(invocation: Invocation): Promise<number> {
+  const subject = subjectIn(invocation);
+  if (hasOption(invocation, 'json') && hasOption(invocation, 'html')) {
+    throw new UsageError('Give --json or --html, not both.');
+  }
+  const nowMs = systemClock.epochMs();
+  const sinceMs = momentOf(textOption(invocation, 'since') ?? SINCE_DEFAULT, nowMs, '--since');
+  const until = textOption(invocation, 'until');
+  const untilMs = until === undefined ? nowMs : momentOf(until, nowMs, '--until');
+  if (untilMs <= sinceMs) throw new UsageError('--until has to be later than --since.');
+  const copy = textOption(invocation, 'journal');
+  const directory = copy ?? journalDirectoryOf((await loadConfig(placeOf(invocation).configFile)).config);
+  const startMs = systemClock.nowMs();
+  const onProgress = (doneBytes: number, allBytes: number): void => {
+    if (systemClock.nowMs() - startMs < 500) return;
+    showProgress(`indexing: ${Math.floor((doneBytes / Math.max(1, allBytes)) * 100)} %`);
+  };
+  const incident = await collectIncident({ subject, sinceMs, untilMs }, async (wanted) => {
+    return (await searchJournal(directory, wanted, onProgress)).records;
+  });
+  endProgress();
+  const report = reportOn(incident, copy === undefined ? await liveOf(invocation, subject) : undefined);
+  if (hasOption(invocation, 'json')) print(JSON.stringify(incidentRecord(report), null, 2));
+  else if (hasOption(invocation, 'html')) process.stdout.write(incidentHtml(report, VERSION));
+  else print(incidentText(report, (style, text) => styled(style, text)));
+  return incident.records > 0 ? ExitCode.Ok : ExitCode.Negative;
+}
+
+function subjectIn(invocation: Invocation): IncidentSubject {
+  const given = (['address', 'user', 'client'] as const).flatMap((kind): [IncidentKind, string][] => {
+    const value = textOption(invocation, kind);
+    return value === undefined ? [] : [[kind, value]];
+  });
+  const [first, ...more] = given;
+  if (first === undefined || more.length > 0) {
+    throw new UsageError('Say about whom: one of --address 192.0.2.7, --user ann or --client pump-7.');
+  }
+  return readIncidentSubject(...first);
+}
+
+/** Undefined where the gateway does not say; why not is told. */
+async function liveOf(invocation: Invocation, subject: IncidentSubject): Promise<Live | undefined> {
+  const named = subject.kind === 'address' ? subject.value : `${subject.kind}:${subject.value}`;
+  const asked = await askGatewayOf(invocation, { method: 'GET', path: '/v1/bans/why', query: { subject: named } });
+  if (asked.kind === 'not running') return storedBans(invocation, named);
+  if (asked.kind !== 'answered') {
+    printError(`The running gateway does not say whether it is banned: ${asked.says}`);
+    return undefined;
+  }
+  const why = asked.result as { isBanned: boolean; allowedBy: string | null; bans: readonly LiveBan[] };
+  return { isRunning: true, ...why, clients: await connected(invocation, subject) };
+}
+
+async function connected(invocation: Invocation, { kind, value }: IncidentSubject): Promise<LiveClient[]> {
+  const query = { [CLIENT_FILTERS[kind]]: value, limit: String(CLIENTS_SHOWN_MAX) };
+  const asked = await askGatewayOf(invocation, { method: 'GET', path: '/v1/clients', query });
+  if (asked.kind !== 'answered') return [];
+  const { clients } = asked.result as { clients: readonly LiveClient[] };
+  // A * in a name stands for anything there.
+  return clients.filter((client) => client[CLIENT_FILTERS[kind]] === value);
+}
+
+async function storedBans(invocation: Invocation, named: string): Promise<Live> {
+  const { config } = await loadConfig(placeOf(invocation).configFile);
+  const index = new BanIndex();
+  index.allowed = config.bans.allow;
+  const nowMs = systemClock.nowMs();
+  for (const ban of readBans(bansFileOf(config.dataDirectory), systemClock).bans) {
+    if (ban.untilMs > nowMs) index.put(ban);
+  }
+  return { isRunning: false, ...whyBanned(index, named, systemClock.epochMs() - nowMs), clients: [] };
+}
