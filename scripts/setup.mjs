@@ -32,6 +32,7 @@ const TEST_PROGRAMS = [
   { command: 'promtool', package: 'prometheus', why: 'judges metrics and rules as Prometheus does' },
   { command: 'ps', package: 'procps', why: 'memory and children of the processes under test' },
   { command: 'nft', package: 'nftables', why: 'rulesets as the real nft prints them, loaded in a namespace' },
+  { command: 'iptables', package: 'iptables', why: 'rules of the old kind, as a host may still have them' },
   { command: 'fail2ban-server', package: 'fail2ban', why: 'the filter and the jail in deploy, on a real log' },
   { command: 'ip', package: 'iproute2', why: 'networks of their own for tests that need fixed ports' },
 ];

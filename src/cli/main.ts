@@ -1,55 +1,6 @@
-/** The program's entry: finds the command, runs it, and turns what went wrong into one readable answer and an exit code. */
-
-import { AssertionError } from 'node:assert';
-import { VERSION } from '../app/version.ts';
-import { FileFaultError } from '../base/file-fault.ts';
-import { parseInvocation } from './arguments.ts';
+/** The program's entry. */
 import { ExitCode } from './command.ts';
-import { findCommand, listed } from './commands.ts';
-import { commandHelp, programHelp } from './help.ts';
-import { print, printError, styled } from './terminal.ts';
-
-/** Errors that only a mistake of ours can raise. */
-const OUR_BUGS = [TypeError, RangeError, ReferenceError, SyntaxError, AssertionError];
-
-async function run(args: readonly string[]): Promise<number> {
-  const [first, ...rest] = args;
-  switch (first) {
-    case undefined:
-      printError(programHelp(listed, VERSION));
-      return ExitCode.Usage;
-    case 'help':
-    case '--help':
-    case '-h':
-      print(rest[0] === undefined ? programHelp(listed, VERSION) : commandHelp(await findCommand(rest[0])));
-      return ExitCode.Ok;
-    case '--version':
-    case '-V':
-      return (await findCommand('version')).run({ options: {}, words: [] });
-  }
-  const command = await findCommand(first);
-  const invocation = parseInvocation(command, rest);
-  if (invocation.options['help'] === true) {
-    print(commandHelp(command));
-    return ExitCode.Ok;
-  }
-  return command.run(invocation);
-}
-
-function report(error: unknown): number {
-  const isOurBug = !(error instanceof Error) || OUR_BUGS.some((kind) => error instanceof kind);
-  if (isOurBug) {
-    printError('This is a bug in Sallyport; please report it with these lines:');
-    printError(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    return ExitCode.Bug;
-  }
-  const title = styled('red', 'sallyport:', process.stderr);
-  // Lines that begin with a place are for editors to jump to, and stand by themselves.
-  printError(
-    error instanceof FileFaultError || error.name === 'ConfigError' ? error.message : `${title} ${error.message}`,
-  );
-  return ExitCode.Usage;
-}
+import { runCommandLine } from './run-command-line.ts';
 
 // A reader that has seen enough, such as `head`, is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -57,4 +8,4 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exitCode = await run(process.argv.slice(2)).catch(report);
+process.exitCode = await runCommandLine(process.argv.slice(2));

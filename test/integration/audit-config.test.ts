@@ -1,22 +1,23 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { type AuditReport, reportSchema } from '../../src/assurance/audit/report/report-schema.ts';
+import { type Ran, sallyportInProcess } from '../kit/in-process.ts';
 
-const BIN = fileURLToPath(new URL('../../bin/sallyport.mjs', import.meta.url));
 const base = mkdtempSync(join(tmpdir(), 'sallyport-audit-config-'));
 after(() => rmSync(base, { recursive: true }));
 
-function audit(...args: string[]): { code: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, 'audit', 'config', ...args], {
-    encoding: 'utf8',
-    cwd: base,
-  });
-  return { code: status, out: stdout, err: stderr };
+/** Paths on the command line are relative to where the user is. */
+async function audit(...args: string[]): Promise<Ran> {
+  const before = process.cwd();
+  process.chdir(base);
+  try {
+    return await sallyportInProcess('audit', 'config', ...args);
+  } finally {
+    process.chdir(before);
+  }
 }
 
 function write(path: string, text: string): void {
@@ -37,8 +38,8 @@ write('image/etc/emqx/emqx.conf', 'include "more.conf"\n');
 write('image/etc/emqx/more.conf', 'listeners {\n');
 
 describe('sallyport audit config', () => {
-  it('audits files of four kinds in one run, and tells the kinds apart', () => {
-    const { code, out } = audit(
+  it('audits files of four kinds in one run, and tells the kinds apart', async () => {
+    const { code, out } = await audit(
       'mosquitto.conf',
       'etc/emqx.conf',
       'hive/conf/config.xml',
@@ -62,15 +63,15 @@ describe('sallyport audit config', () => {
     for (const id of ['M01', 'E01', 'E02', 'V02', 'V03', 'G08']) assert.ok(failed.has(id), id);
   });
 
-  it('reads a path inside an image, and says file and line of what cannot be read', () => {
-    const { code, out } = audit('--root', join(base, 'image'), '/etc/emqx/emqx.conf', '--json');
+  it('reads a path inside an image, and says file and line of what cannot be read', async () => {
+    const { code, out } = await audit('--root', join(base, 'image'), '/etc/emqx/emqx.conf', '--json');
     assert.equal(code, 3);
     const { results } = reportSchema.parse(JSON.parse(out));
     assert.ok(results.every(({ status }) => status === 'unknown'));
     assert.match(out, /\/etc\/emqx\/more\.conf:2: A brace is not closed/);
   });
 
-  it('says what is wrong with the command line, with the cure', () => {
+  it('says what is wrong with the command line, with the cure', async () => {
     for (const [args, says] of [
       [[], /Name the files/],
       [['none.conf'], /There is no file .*none\.conf/],
@@ -78,7 +79,7 @@ describe('sallyport audit config', () => {
       [['other'], /say it with --kind/],
       [['other', '--kind', 'hivemqq'], /Did you mean hivemq\?/],
     ] as const) {
-      const { code, err } = audit(...args);
+      const { code, err } = await audit(...args);
       assert.equal(code, 2, err);
       assert.match(err, says);
     }

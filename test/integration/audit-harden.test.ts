@@ -4,14 +4,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { readDirectives } from '../../src/assurance/audit/brokers/mosquitto/directives.ts';
 import { mosquittoTrial } from '../../src/assurance/audit/fix/mosquitto-trial.ts';
 import { noCommands } from '../../src/assurance/audit/system/commands.ts';
 import { DirectorySystem } from '../../src/assurance/audit/system/directory-system.ts';
+import { sallyportInProcess } from '../kit/in-process.ts';
 import { withoutNetworks } from '../kit/network-namespace.ts';
 
-const BIN = fileURLToPath(new URL('../../bin/sallyport.mjs', import.meta.url));
 const base = mkdtempSync(join(tmpdir(), 'sallyport-harden-'));
 after(() => rmSync(base, { recursive: true, force: true }));
 
@@ -43,10 +42,7 @@ function image(name: string, files: Readonly<Record<string, string>>): string {
   return root;
 }
 
-function harden(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, 'harden', ...args], { encoding: 'utf8' });
-  return { code: status, out: stdout, err: stderr };
-}
+const harden = (...args: string[]) => sallyportInProcess('harden', ...args);
 
 const UNIT = '[Service]\nType=simple\nExecStart=/bin/true\n';
 const root = image('host', {
@@ -62,7 +58,7 @@ describe('harden', () => {
   it('mosquitto gives one file in the order of the includes, with which Mosquitto starts', {
     skip: lacks('mosquitto') || withoutNetworks,
   }, async () => {
-    const { code, out, err } = harden('mosquitto', '--root', root);
+    const { code, out, err } = await harden('mosquitto', '--root', root);
     assert.equal(code, 0, err);
     assert.match(
       out,
@@ -83,9 +79,9 @@ describe('harden', () => {
 
   it('sshd gives a drop-in that sshd accepts, and leaves root and passwords on where nobody has a key', {
     skip: lacks('sshd') || lacks('ssh-keygen'),
-  }, () => {
+  }, async () => {
     const file = join(base, '00-sallyport.conf');
-    assert.equal(harden('sshd', '--root', root, '-o', file).code, 0);
+    assert.equal((await harden('sshd', '--root', root, '-o', file)).code, 0);
     assert.match(readFileSync(file, 'utf8'), /^PermitRootLogin no$/m);
     const key = join(base, 'host_key');
     spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
@@ -93,14 +89,14 @@ describe('harden', () => {
     const told = spawnSync('/usr/sbin/sshd', ['-t', '-f', file, '-h', key], { encoding: 'utf8' });
     assert.equal(told.status, 0, told.stderr);
     const keyless = image('keyless', { '/etc/ssh/sshd_config': 'PermitRootLogin yes\n' });
-    assert.match(harden('sshd', '--root', keyless).out, /^# PermitRootLogin no$/m);
-    assert.equal(harden('sshd', '--root', root, '-o', file).code, 2, 'a file that is there is left alone');
+    assert.match((await harden('sshd', '--root', keyless)).out, /^# PermitRootLogin no$/m);
+    assert.equal((await harden('sshd', '--root', root, '-o', file)).code, 2, 'a file that is there is left alone');
   });
 
   it('systemd gives a drop-in without a word that systemd does not know, and names where the broker writes', {
     skip: lacks('systemd-analyze'),
-  }, () => {
-    const { code, out, err } = harden('systemd', '--root', root);
+  }, async () => {
+    const { code, out, err } = await harden('systemd', '--root', root);
     assert.equal(code, 0, err);
     assert.match(out, /^ReadWritePaths=.*-\/srv\/mosquitto/m);
     const unit = join(base, 'hardened.service');
@@ -113,9 +109,9 @@ describe('harden', () => {
 
   it('nftables gives a ruleset that nft loads, that drops by default, and whose comments nobody can break out of', {
     skip: lacks('nft') || withoutNetworks,
-  }, () => {
+  }, async () => {
     const args = ['--root', root, '--recorded', join(root, 'recording.json'), '--admin', '192.0.2.0/24'];
-    const { code, out, err } = harden('nftables', ...args);
+    const { code, out, err } = await harden('nftables', ...args);
     assert.equal(code, 0, err);
     const file = join(base, 'hardened.nft');
     writeFileSync(file, out);
@@ -127,12 +123,12 @@ describe('harden', () => {
     assert.match(told.stdout, /ip saddr 192\.0\.2\.0\/24 tcp dport 1883 accept/);
     assert.match(told.stdout, /tcp dport 8883 accept/);
     assert.doesNotMatch(told.stdout, /5432|5353/);
-    assert.equal(harden('nftables', ...args, '--admin', '1.2.3.4/33; accept').code, 2);
+    assert.equal((await harden('nftables', ...args, '--admin', '1.2.3.4/33; accept')).code, 2);
   });
 
-  it('says what is missing where there is nothing', () => {
+  it('says what is missing where there is nothing', async () => {
     const empty = image('empty', {});
     for (const what of ['mosquitto', 'systemd', 'sshd', 'nftables', 'windows'])
-      assert.equal(harden(what, '--root', empty).code, 2, what);
+      assert.equal((await harden(what, '--root', empty)).code, 2, what);
   });
 });

@@ -25,6 +25,10 @@ import { hasOption, type Invocation, textOption, UsageError } from '../command.t
 import { endProgress, print, printError, showProgress, styled } from '../terminal.ts';
 import { formatOption, outputOptions, parallelMax, severityOption, timeoutMs, viewFilter } from './options.ts';
 import { loadReport, writeReport } from './report-files.ts';
+import { stayAwake } from './stay-awake.ts';
+
+/** A probe takes half a minute, most of which it waits. */
+const PROBES_AT_ONCE = 256;
 
 /** Audits what the audit file names, else what is found; of these kinds, or of all where none is named. */
 export async function auditEverything(invocation: Invocation, kinds?: readonly TargetKind[]): Promise<number> {
@@ -58,6 +62,7 @@ export async function withContext<T>(invocation: Invocation, work: (context: Aud
   const isCheck = (id: string): boolean => 'id' in findCheck(id);
   const declared = file === undefined ? NOTHING_DECLARED : await loadAuditFile(file, isCheck, clock.epochMs());
   const deadline = deadlineSignal({ clock }, timeoutMs(invocation));
+  const sleep = stayAwake();
   try {
     const root = textOption(invocation, 'root');
     const runCommand = await commandsOf(invocation, root, deadline.signal);
@@ -65,6 +70,7 @@ export async function withContext<T>(invocation: Invocation, work: (context: Aud
     return await work({ system, clock, declared, signal: deadline.signal });
   } finally {
     deadline.cancel();
+    sleep();
   }
 }
 
@@ -98,7 +104,10 @@ export async function auditReport(
   const found = await runJobs({
     context,
     jobs,
-    parallelMax: parallelMax(invocation),
+    parallelMax: parallelMax(
+      invocation,
+      jobs.every(({ target }) => target.kind === 'mqtt') ? PROBES_AT_ONCE : undefined,
+    ),
     onProgress: ({ done, all, label }) => showProgress(`${done} of ${all} audited (${label})`),
   });
   endProgress();

@@ -48,7 +48,11 @@ export const AUDIT_OPTIONS = {
     says: 'a report that `audit baseline` wrote: say what is new and what was mended',
   },
   'new-only': { type: 'boolean', says: 'only what the baseline lacks makes the exit code 1' },
-  parallel: { type: 'string', value: 'N', says: 'targets under audit at the same time (default: 32)' },
+  parallel: {
+    type: 'string',
+    value: 'N',
+    says: 'targets under audit at the same time (default: 32; 256 for probes alone, which mostly wait)',
+  },
   verbose: { type: 'boolean', short: 'v', says: 'show what passed and what does not apply, too' },
   ca: { type: 'string', value: 'FILE', says: 'tls, probe: the authorities that clients trust (PEM)' },
   'server-name': { type: 'string', value: 'NAME', says: 'tls: what clients call the endpoint (default: its host)' },
@@ -106,8 +110,8 @@ export function timeoutMs(invocation: Invocation): number {
 
 const PARALLEL_MAX = 512;
 
-export function parallelMax(invocation: Invocation): number {
-  const text = textOption(invocation, 'parallel') ?? '32';
+export function parallelMax(invocation: Invocation, otherwise = 32): number {
+  const text = textOption(invocation, 'parallel') ?? String(otherwise);
   const count = Number(text);
   if (!Number.isInteger(count) || count < 1 || count > PARALLEL_MAX)
     throw new UsageError(`--parallel takes a whole number from 1 to ${PARALLEL_MAX}, not "${text}".`);

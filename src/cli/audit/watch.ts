@@ -17,6 +17,7 @@ import { printError } from '../terminal.ts';
 import { auditReport, jobsOf, withContext } from './audit-run.ts';
 import { AuditExit, severityOption } from './options.ts';
 import { loadReport, writeReport } from './report-files.ts';
+import { stayAwake } from './stay-awake.ts';
 
 export const WATCH_OPTIONS = {
   every: { type: 'string', value: 'SECONDS', says: 'watch: audit at least so often (default: 3600)' },
@@ -59,9 +60,7 @@ export async function watchAudit(invocation: Invocation): Promise<number> {
   const ending = new AbortController();
   const onSignal = (): void => ending.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal);
-  // Timers of the clock keep no process alive; an open port does.
-  const { port1, port2 } = new MessageChannel();
-  port1.on('message', () => undefined);
+  const sleep = stayAwake();
   let system: DirectorySystem | undefined;
   try {
     await new AuditWatch({
@@ -96,8 +95,7 @@ export async function watchAudit(invocation: Invocation): Promise<number> {
     }).run();
   } finally {
     await gateway.settled();
-    port1.close();
-    port2.close();
+    sleep();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onSignal);
   }
   return AuditExit.Clean;

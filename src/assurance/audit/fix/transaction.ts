@@ -65,6 +65,8 @@ const OWN_MODE = 0o700;
 export class Transaction {
   readonly folder: string;
   readonly #undo: Undo[] = [];
+  /** How many copies were made: one that was rolled back keeps its name. */
+  #backups = 0;
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -111,7 +113,7 @@ export class Transaction {
       if (!(await createFile(path, after, 0o644))) throw new Error(`${path} has appeared meanwhile`);
       return;
     }
-    const backup = `${this.#undo.length}.backup`;
+    const backup = `${this.#backups++}.backup`;
     const { mode, uid, gid } = await stat(path);
     await writeFile(join(this.folder, backup), found, { mode: 0o600, flag: 'wx' });
     await this.#note({ kind: 'text', path, backup, written });
@@ -145,7 +147,7 @@ export class Transaction {
   async loadRuleset({ table, text }: RulesetChange): Promise<void> {
     const listed = await runNft(['list', 'table', 'inet', table]);
     if (!listed.ok && !listed.isAbsent) throw new Error(listed.says);
-    const backup = listed.ok ? `${this.#undo.length}.backup` : null;
+    const backup = listed.ok ? `${this.#backups++}.backup` : null;
     if (listed.ok) await writeFile(join(this.folder, backup!), listed.stdout, { mode: 0o600, flag: 'wx' });
     await this.#note({ kind: 'ruleset', table, backup });
     const loaded = await runNft(['-f', '-'], text);
