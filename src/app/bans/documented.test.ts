@@ -7,6 +7,8 @@ import { parseBanSubject, subjectText } from '../../policy/detection/bans/ban.ts
 import { bansSchema } from '../config/bans-schema.ts';
 import { detectionSchema } from '../config/detection-schema.ts';
 import { responseSchema } from '../config/response-schema.ts';
+import { referenceProblems } from '../config/upstream-references.ts';
+import { upstreamsSchema } from '../config/upstream-schema.ts';
 
 const PAGE = readFileSync(new URL('../../../docs/bans.md', import.meta.url), 'utf8');
 
@@ -18,11 +20,18 @@ test('what docs/bans.md configures is valid', () => {
   const shown = blocks('yaml');
   assert.ok(shown.length >= 3);
   for (const block of shown) {
-    const { bans, detection, response, authorization, ...rest } = parse(block) as Record<string, unknown>;
+    const { bans, detection, response, authorization, upstreams, ...rest } = parse(block) as Record<string, unknown>;
     assert.deepEqual(rest, {}, block);
     if (bans !== undefined) bansSchema.parse(bans);
     if (detection !== undefined) detectionSchema.parse(detection);
     if (response !== undefined) responseSchema.parse(response);
+    // A decoy is an upstream.
+    if (upstreams !== undefined) {
+      assert.deepEqual(
+        referenceProblems({ upstreams: upstreamsSchema('.').parse(upstreams), response: response as object }),
+        [],
+      );
+    }
     // Roles need a policy.
     if (block.includes('role:')) assert.deepEqual(Object.keys(authorization as object), ['policyFile']);
   }
