@@ -26,7 +26,7 @@ interface Received {
 /** A real rsyslog that writes what it has understood of each message as a line of JSON. */
 async function startRsyslog(directory: string, port: number, input: readonly string[]): Promise<Program> {
   const config = [
-    `global(workDirectory="${directory}" maxMessageSize="64k")`,
+    `global(workDirectory="${directory}" maxMessageSize="64k" variables.caseSensitive="on")`,
     ...input,
     'template(name="parts" type="list" option.jsonf="on") {',
     ...[
@@ -100,6 +100,42 @@ test('a failed login reaches rsyslog over TCP as one message whose parts it unde
   assert.equal(content['clientId'], clientId);
   assert.equal(content['username'], 'ann');
   assert.equal(content['event'], 'authentication.failed');
+});
+
+test('rsyslog reads the content as JSON, field by field, whatever a client has called itself', {
+  skip: withoutRsyslog,
+}, async (t) => {
+  const { directory, tryToLogIn, clientId } = await scene(t, async (port, folder) => ({
+    input: [
+      'module(load="imtcp")',
+      'module(load="mmjsonparse")',
+      `input(type="imtcp" port="${port}" address="${HOST}")`,
+      'action(type="mmjsonparse" cookie="" container="$!sallyport")',
+      'template(name="fields" type="string" string="%$!%\\n")',
+      'set $.client = $!sallyport!clientId;',
+      'template(name="client" type="string" string="%$.client%\\n")',
+      'if $parsesuccess == "OK" and $!sallyport!event == "authentication.failed" then {',
+      `  action(type="omfile" file="${folder}/fields" template="fields" asyncWriting="off" flushOnTXEnd="on")`,
+      `  action(type="omfile" file="${folder}/client" template="client" asyncWriting="off" flushOnTXEnd="on")`,
+      '}',
+    ],
+    entry: { url: `tcp://${HOST}:${port}` },
+    isTcp: true,
+  }));
+  await tryToLogIn();
+  const textOf = async (name: string): Promise<string> => {
+    const file = path.join(directory, name);
+    return existsSync(file) ? readFile(file, 'utf8') : '';
+  };
+  await eventually('it has come', async () => (await textOf('client')).endsWith('\n'));
+  assert.equal(await textOf('client'), `${clientId}\n`);
+  await eventually('the fields too', async () => (await textOf('fields')).endsWith('\n'));
+  const { sallyport: fields = {} } = JSON.parse(await textOf('fields')) as Record<string, Record<string, unknown>>;
+  const find = async () => (await received(directory)).find(({ name }) => name === 'authentication.failed');
+  await eventually('and the whole', async () => (await find()) !== undefined);
+  const whole = (await find())!;
+  assert.deepEqual(fields, JSON.parse(whole.message));
+  assert.equal(fields['username'], 'ann');
 });
 
 test('the same over UDP, as CEF', { skip: withoutRsyslog }, async (t) => {
