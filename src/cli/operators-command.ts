@@ -5,6 +5,7 @@ import { OperatorError } from '../app/config/problem.ts';
 import { whoAsks } from '../app/control/client.ts';
 import { ROLES } from '../app/control/scope.ts';
 import { checkOperatorName } from '../app/operators/accounts.ts';
+import type { BoundCertificate } from '../app/operators/certificates.ts';
 import type { Author } from '../app/operators/ledger.ts';
 import type { OperatorStore } from '../app/operators/operator-store.ts';
 import { openOperatorStore } from '../app/operators/operators.ts';
@@ -54,10 +55,16 @@ const VERBS: Readonly<Record<string, Verb>> = {
   'reset-second-factor': resetSecondFactor,
   code: makeCode,
   claim,
-  token: (desk) => verbOf('operators token', TOKEN_VERBS, desk.words[0])({ ...desk, words: desk.words.slice(1) }),
+  token: (desk) => verbOf('operators token', TOKEN_VERBS, desk.words[0])(behind(desk)),
+  certificate: (desk) => verbOf('operators certificate', CERTIFICATE_VERBS, desk.words[0])(behind(desk)),
 };
 
 const TOKEN_VERBS: Readonly<Record<string, Verb>> = { create: createToken, list: listTokens, revoke: revokeToken };
+const CERTIFICATE_VERBS: Readonly<Record<string, Verb>> = {
+  add: bindCertificate,
+  remove: unbindCertificate,
+  list: listCertificates,
+};
 
 export const operatorsCommand: Command = {
   name: 'operators',
@@ -71,8 +78,10 @@ export const operatorsCommand: Command = {
     'claim NAME --code CODE [--stdin | --generate]',
     'token create NAME --label TEXT --for DURATION [--scope SCOPE]...',
     'token list [NAME] | revoke ID',
+    'certificate add NAME SHA256 | "SUBJECT"',
+    'certificate list NAME | remove NAME SHA256 | "SUBJECT"',
   ],
-  wordsMax: 3,
+  wordsMax: 4,
   description: `Keeps the accounts of those who use the control API over HTTPS. It works on the file in the data directory: no gateway has to run, and one that does takes a change up at once and journals it. Roles are ${ROLES.join(', ')}; --scope narrows an account or a token to some of what its role may. \`code\` prints a one-time code with which an admin's account can be made from elsewhere, also when everybody is locked out.`,
   options: {
     role: { type: 'string', value: 'ROLE', says: `${ROLES.join(', ')} (add)` },
@@ -124,6 +133,10 @@ export const operatorsCommand: Command = {
     }
   },
 };
+
+function behind(desk: Desk): Desk {
+  return { ...desk, words: desk.words.slice(1) };
+}
 
 function nameOf({ words, invocation }: Desk): string {
   const [name] = words;
@@ -368,6 +381,53 @@ function revokeToken({ invocation, store, author, words: [id] }: Desk): number {
   const isDone = store.tokens.revoke(id, undefined, author);
   const otherwise = 'There is no such token; `sallyport operators token list` shows all.';
   return report(invocation, isDone, isDone ? `Revoked the token ${id}.` : otherwise);
+}
+
+/** A fingerprint is hexadecimal; a subject has an equals sign. */
+function certificateOf(desk: Desk): Pick<BoundCertificate, 'kind' | 'value' | 'operator'> {
+  const operator = nameOf(desk);
+  const [, value] = desk.words;
+  if (value === undefined) {
+    throw new UsageError(`Give its SHA-256, or its subject in quotes: operators certificate add ${operator} SHA256.`);
+  }
+  return { kind: value.includes('=') ? 'subject' : 'fingerprint', value, operator };
+}
+
+function bindCertificate(desk: Desk): number {
+  const certificate = certificateOf(desk);
+  const { operator, kind } = certificate;
+  if (desk.store.accounts.find(operator) === undefined) return report(desk.invocation, false, absent(operator));
+  const isDone = desk.store.certificates.bind(certificate, desk.author);
+  const otherwise = 'That certificate logs somebody in already.';
+  return report(desk.invocation, isDone, isDone ? `The certificate of that ${kind} logs ${operator} in.` : otherwise);
+}
+
+function unbindCertificate(desk: Desk): number {
+  const certificate = certificateOf(desk);
+  const isDone = desk.store.certificates.unbind(certificate, desk.author);
+  const says = isDone ? 'That certificate logs nobody in any more.' : `It does not log ${certificate.operator} in.`;
+  return report(desk.invocation, isDone, says);
+}
+
+function listCertificates(desk: Desk): number {
+  const { invocation, store } = desk;
+  const operator = nameOf(desk);
+  if (store.accounts.find(operator) === undefined) return report(invocation, false, absent(operator));
+  const certificates = store.certificates.listOf(operator).map(({ kind, value, createdAtMs }) => ({
+    kind,
+    value,
+    createdAt: new Date(createdAtMs).toISOString(),
+  }));
+  if (hasOption(invocation, 'json')) printJson({ operator, certificates });
+  else if (certificates.length === 0) print(`No certificate logs ${operator} in.`);
+  else
+    print(
+      table(
+        ['kind', 'value'],
+        certificates.map(({ kind, value }) => [kind, value]),
+      ),
+    );
+  return ExitCode.Ok;
 }
 
 function tokenRecord({ id, operator, label, scopes, ...token }: Token): Record<string, unknown> {

@@ -4,12 +4,15 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { openLog } from '../../src/app/log.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import type { Packet } from '../../src/mqtt/packet.ts';
 import { encode } from '../kit/codec.ts';
 import { eventually } from '../kit/eventually.ts';
 import { addressesIn, fail2banIn, withoutFail2ban } from '../kit/fail2ban.ts';
 import { type RunningGateway, sallyport, startGateway } from '../kit/gateway.ts';
 import { inNetworkOf, inOwnNetwork, withoutNetworks } from '../kit/network-namespace.ts';
+import { operatorLogins } from '../kit/operators.ts';
 import { connect } from '../kit/packets.ts';
 import { HOST, Program, removeDirectory, runToEnd, temporaryDirectory } from '../kit/process.ts';
 
@@ -85,6 +88,26 @@ test('an address that a detector has recognised is found', { skip: withoutFail2b
   const only = path.join(path.dirname(logFile), 'attacks.log');
   await writeFile(only, lines.map((line) => `${line}\n`).join(''));
   assert.ok((await addressesIn(only)).includes('127.0.0.8'));
+});
+
+test('failed logins of operators are found, whatever name they come with', { skip: withoutFail2ban }, async (t) => {
+  const directory = await temporaryDirectory('fail2ban');
+  t.after(() => removeDirectory(directory));
+  const destination = path.join(directory, 'operators.log');
+  const log = await openLog({ level: 'info', destination }, systemClock);
+  const { logins, events } = operatorLogins(directory);
+  logins.fail('It is wrong.', undefined, 'password', { address: '127.0.0.9', agent: '' });
+  logins.fail('It is wrong.', `x","address":"${INNOCENT}`, 'password', { address: '127.0.0.10', agent: '' });
+  for (const event of events) log.emit(event);
+  log.emit({
+    name: 'operator.login.succeeded',
+    address: INNOCENT,
+    operator: 'ann',
+    role: 'viewer',
+    method: 'password',
+  });
+  await log.close();
+  assert.deepEqual(await addressesIn(destination), ['127.0.0.9', '127.0.0.10'], await readFile(destination, 'utf8'));
 });
 
 test('no name forges the address of somebody else', { skip: withoutFail2ban }, async (t) => {

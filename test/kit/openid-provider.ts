@@ -1,7 +1,8 @@
 /** A real OpenID provider (oidc-provider) over TLS in this process, and a browser that logs in at it. */
-import { createServer, request } from 'node:https';
+import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { makeCa, makeCertificate } from './certificates.ts';
+import { httpsExchange } from './https-exchange.ts';
 
 export interface ProviderPerson {
   readonly login: string;
@@ -14,7 +15,6 @@ export interface ProviderOptions {
   readonly redirectUri: string;
 }
 
-/** Set-Cookie and Location are all that a browser needs here. */
 interface Visited {
   readonly status: number;
   readonly location: string | undefined;
@@ -49,36 +49,25 @@ export async function startOpenIdProvider({ clientId, clientSecret, redirectUri 
   });
   server.on('request', provider.callback());
 
-  const visit = (url: string, jar: Map<string, string>, form?: Record<string, string>): Promise<Visited> =>
-    new Promise((resolve, reject) => {
-      const asked = request(url, {
-        ca: ca.certificatePem,
-        agent: false,
-        method: form === undefined ? 'GET' : 'POST',
-        headers: {
-          cookie: [...jar].map(([name, value]) => `${name}=${value}`).join('; '),
-          ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
-        },
-      });
-      asked.on('error', reject);
-      asked.on('response', (answer) => {
-        for (const set of answer.headers['set-cookie'] ?? []) {
-          const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(set) ?? [];
-          jar.set(name, value);
-        }
-        let body = '';
-        answer.setEncoding('utf8');
-        answer.on('data', (chunk: string) => {
-          body += chunk;
-        });
-        answer.on('end', () => {
-          const { location } = answer.headers;
-          const next = location === undefined ? undefined : new URL(location, url).href;
-          resolve({ status: answer.statusCode ?? 0, location: next, body });
-        });
-      });
-      asked.end(form === undefined ? undefined : new URLSearchParams(form).toString());
-    });
+  const exchange = httpsExchange({ ca: ca.certificatePem });
+  const visit = async (url: string, jar: Map<string, string>, form?: Record<string, string>): Promise<Visited> => {
+    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+    const answer =
+      form === undefined
+        ? await exchange(url, { headers: { cookie } })
+        : await exchange(url, {
+            method: 'POST',
+            headers: { cookie, 'content-type': 'application/x-www-form-urlencoded' },
+            body: new URLSearchParams(form).toString(),
+          });
+    for (const set of answer.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(set) ?? [];
+      jar.set(name, value);
+    }
+    const location = answer.headers.get('location');
+    const next = location === null ? undefined : new URL(location, url).href;
+    return { status: answer.status, location: next, body: await answer.text() };
+  };
 
   return {
     issuer,

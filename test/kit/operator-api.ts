@@ -13,6 +13,7 @@ import { Operators } from '../../src/app/operators/operators.ts';
 import { systemChance } from '../../src/base/chance.ts';
 import type { GatewayEvent } from '../../src/base/events.ts';
 import { ManualClock } from '../../src/base/manual-clock.ts';
+import type { Exchange } from './https-exchange.ts';
 
 export interface ApiAnswer {
   readonly status: number;
@@ -24,18 +25,19 @@ export interface ApiAnswer {
 /** A browser, as far as this API sees one: it keeps the cookies, and sends the token against other sites. */
 export class ApiBrowser {
   readonly #base: string;
+  readonly #exchange: Exchange;
   readonly cookies = new Map<string, string>();
   csrfToken: string | undefined;
 
-  constructor(base: string) {
+  constructor(base: string, exchange: Exchange = fetch) {
     this.#base = base;
+    this.#exchange = exchange;
   }
 
   async ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<ApiAnswer> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const response = await fetch(this.#base + path, {
+    const response = await this.#exchange(this.#base + path, {
       method,
-      redirect: 'manual',
       headers: {
         origin: this.#base,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Logins } from '../../src/app/operators/logins.ts';
 import { OperatorStore } from '../../src/app/operators/operator-store.ts';
 import { systemChance } from '../../src/base/chance.ts';
+import type { Clock } from '../../src/base/clock.ts';
 import type { GatewayEvent } from '../../src/base/events.ts';
 import { ManualClock } from '../../src/base/manual-clock.ts';
 import { hashPassword } from '../../src/policy/identity/password-hash.ts';
@@ -49,7 +50,7 @@ export function operatorLogins(directory: string) {
 }
 
 /** What the app shows now, `steps` of thirty seconds later. */
-export function appCode(secret: string, clock: ManualClock, steps = 0): string {
+export function appCode(secret: string, clock: Pick<Clock, 'epochMs'>, steps = 0): string {
   return totpCode(decodeBase32(secret)!, stepAt(clock.epochMs()) + steps);
 }
 
