@@ -8,6 +8,7 @@ import type { Store } from '../broker/store.ts';
 import { MemoryStore } from '../broker/store-memory.ts';
 import { openSqliteStore } from '../broker/store-sqlite.ts';
 import type { Config } from './config/config.ts';
+import { VERSION } from './version.ts';
 
 export interface BrokerServices {
   readonly clock: Clock;
@@ -17,7 +18,12 @@ export interface BrokerServices {
 
 /** @throws {StoreError} when what is on disk cannot be used. */
 export async function openEmbeddedBroker(config: Config, services: BrokerServices): Promise<Broker> {
-  return createBroker({ store: await openStore(config, services), ...services, ...brokerCeilings(config) });
+  return createBroker({
+    store: await openStore(config, services),
+    version: VERSION,
+    ...services,
+    ...brokerCeilings(config),
+  });
 }
 
 async function openStore(config: Config, services: BrokerServices): Promise<Store> {

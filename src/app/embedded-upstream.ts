@@ -15,6 +15,8 @@ export interface EmbeddedUpstream {
   stats?(): BrokerStats;
   /** The link of a session of the gateway's own. Absent likewise. */
   openOwn?(receiver: DownstreamReceiver): UpstreamLink;
+  /** As `Broker.tell`; absent where another process has the broker. */
+  tell?(values: Iterable<readonly [name: string, value: string]>): void;
   close(): Promise<void>;
 }
 
@@ -28,6 +30,7 @@ export const openOwnBroker: OpenEmbedded = async (config, services) => {
     update: (next) => broker.updateOptions(brokerCeilings(next)),
     stats: () => broker.stats(),
     openOwn: (receiver) => broker.open(receiver),
+    tell: (values) => broker.tell(values),
     close: () => broker.close(),
   };
 };

@@ -87,6 +87,8 @@ export interface Gateway {
     status(): TargetStatus[] | Promise<TargetStatus[]>;
     setService(upstream: string, target: string, service: Service): boolean | Promise<boolean>;
     readonly openOwn: Upstreams['openOwn'];
+    /** Into the tree `$SYS` of the embedded broker, where that is in use. */
+    tellSysTree(values: Iterable<readonly [name: string, value: string]>): void;
   };
   readonly watching: GatewayWatching;
   readonly clients: GatewayClients;

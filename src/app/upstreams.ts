@@ -123,6 +123,11 @@ export class Upstreams {
     );
   }
 
+  /** Into the tree `$SYS` of the embedded broker, where this process has it. */
+  tellSysTree(values: Iterable<readonly [name: string, value: string]>): void {
+    this.#embedded?.tell?.(values);
+  }
+
   /** What the embedded broker holds, where this process has it. */
   brokerStats(): BrokerStats | undefined {
     return this.#embedded?.stats?.();

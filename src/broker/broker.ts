@@ -44,6 +44,8 @@ export interface Broker {
   /** Makes the link of one client's connection. */
   readonly open: OpenLink;
   stats(): BrokerStats;
+  /** Retained messages of the program itself, by the name behind `$SYS/`; those that have not changed are not sent again. */
+  tell(values: Iterable<readonly [name: string, value: string]>): void;
   /** Puts other ceilings into force; what is over a new one already stays until it goes by itself. */
   updateOptions(ceilings: Partial<BrokerCeilings>): void;
   /** Ends every link with 0x8B, and resolves when the store is closed. Wills of those still connected wait for the next start. */
@@ -95,6 +97,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       retainedBytes: router.retained.bytes,
       queuedMessages: sessions.queuedCount(),
     }),
+    tell: (values) => sysTopics.tell(values),
     updateOptions: (changed) => {
       ceilings.current = { ...ceilings.current, ...ceilingsOf(changed) };
       sysTopics.rearm();

@@ -46,12 +46,19 @@ export class SysTopics {
   /** Publishes what has changed, if anybody wants to hear it. */
   refresh(): void {
     if (this.#context.ceilings.current.sysIntervalS === 0) return;
-    for (const [name, value] of this.#values()) {
-      const topic = `$SYS/broker/${name}`;
-      if (this.#last.get(topic) === value) continue;
-      this.#last.set(topic, value);
-      this.#router.publishOwn(this.#message(topic, value));
-    }
+    for (const [name, value] of this.#values()) this.#tell(`$SYS/broker/${name}`, value);
+  }
+
+  /** What the program around the broker tells of itself, by the name behind `$SYS/`. */
+  tell(values: Iterable<readonly [name: string, value: string]>): void {
+    if (this.#context.ceilings.current.sysIntervalS === 0) return;
+    for (const [name, value] of values) this.#tell(`$SYS/${name}`, value);
+  }
+
+  #tell(topic: string, value: string): void {
+    if (this.#last.get(topic) === value) return;
+    this.#last.set(topic, value);
+    this.#router.publishOwn(this.#message(topic, value));
   }
 
   #message(topic: string, value: string): Message {

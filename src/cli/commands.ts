@@ -60,6 +60,36 @@ export const listed: readonly Listed[] = [
     load: async () => (await import('./reload-command.ts')).reloadCommand,
   },
   {
+    name: 'status',
+    summary: 'show how the running gateway is; the exit code says whether it is well',
+    load: async () => (await import('./status-command.ts')).statusCommand,
+  },
+  {
+    name: 'clients',
+    summary: 'show who is connected, and throttle, quarantine or release one',
+    load: async () => (await import('./clients-command.ts')).clientsCommand,
+  },
+  {
+    name: 'disconnect',
+    summary: 'end the connections of a client, and ban it if asked',
+    load: async () => (await import('./disconnect-command.ts')).disconnectCommand,
+  },
+  {
+    name: 'top',
+    summary: 'watch rates, refusals and the loudest clients, live',
+    load: async () => (await import('./top-command.ts')).topCommand,
+  },
+  {
+    name: 'events',
+    summary: 'show what has happened lately, and follow what happens',
+    load: async () => (await import('./events-command.ts')).eventsCommand,
+  },
+  {
+    name: 'recorder',
+    summary: 'show and write the latest packets of a client',
+    load: async () => (await import('./recorder-command.ts')).recorderCommand,
+  },
+  {
     name: 'upstream',
     summary: 'list the brokers behind; drain, eject and return one',
     load: async () => (await import('./upstream-command.ts')).upstreamCommand,
@@ -103,6 +133,11 @@ export const listed: readonly Listed[] = [
     name: 'harden',
     summary: 'write the hardened counterpart of what is found',
     load: async () => (await import('./harden-command.ts')).hardenCommand,
+  },
+  {
+    name: 'completion',
+    summary: 'complete commands in bash, zsh or fish',
+    load: async () => (await import('./completion-command.ts')).completionCommandOf(listed),
   },
   {
     name: 'version',

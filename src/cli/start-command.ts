@@ -18,12 +18,14 @@ import type { Gateway, GatewayOptions, ReloadOutcome } from '../app/gateway.ts';
 import { type InitOutcome, initialize } from '../app/init/initialize.ts';
 import { renewServerCertificate } from '../app/init/renewal.ts';
 import { firstSteps, listening } from '../app/init/welcome.ts';
+import { liveServices } from '../app/live-services.ts';
 import { AlertDesk } from '../app/observability/alerts/alert-desk.ts';
 import { banSamples } from '../app/observability/metrics/ban-samples.ts';
 import type { MetricsEndpoint } from '../app/observability/metrics/metrics-endpoint.ts';
 import { type Observers, openObservers } from '../app/observability/observers.ts';
 import { Operators } from '../app/operators/operators.ts';
 import { publishAtOwnBroker } from '../app/own-publisher.ts';
+import { SysTree } from '../app/status/sys-tree.ts';
 import { VERSION } from '../app/version.ts';
 import { Learner } from '../app/watching/learner.ts';
 import { systemChance } from '../base/chance.ts';
@@ -175,6 +177,16 @@ async function runGateway(
   };
   const operators = await openOperators(config, observers, gateway);
   const banDesk = new BanDesk(bans, () => systemClock.epochMs() - systemClock.nowMs());
+  const live = liveServices({
+    clock: systemClock,
+    emit: observers.emit,
+    gateway,
+    banDesk,
+    observers,
+    config,
+    inForce: () => inForce.config,
+  });
+  const sysTree = new SysTree(systemClock, live.status, gateway.upstreams);
   const control = await openControl(config, {
     clock: systemClock,
     chance: systemChance,
@@ -184,6 +196,7 @@ async function runGateway(
     banDesk,
     operators,
     alertDesk: new AlertDesk(observers.alerts),
+    live,
     inForce: () => inForce,
     reload,
     onAction: observers.onAction,
@@ -201,6 +214,7 @@ async function runGateway(
   onHangUp = () => undefined;
   // Whoever asks twice does not want to wait.
   void nextSignal(['SIGTERM', 'SIGINT']).then(() => process.exit(INTERRUPTED_EXIT_CODE));
+  sysTree.close();
   await control.close();
   operators.close();
   await learner.close();

@@ -11,13 +11,13 @@ export const PAGE_DEFAULT = 100;
 
 export interface ClientFilter {
   /** Client identifier; `*` stands for any characters. */
-  readonly clientId?: string;
+  readonly clientId?: string | undefined;
   /** As `clientId`. */
-  readonly username?: string;
+  readonly username?: string | undefined;
   /** An address or a network. */
-  readonly address?: string;
-  readonly listener?: string;
-  readonly verdict?: ClientVerdict;
+  readonly address?: string | undefined;
+  readonly listener?: string | undefined;
+  readonly verdict?: ClientVerdict | undefined;
 }
 
 /** As it goes to each process: plain data. */

@@ -2,7 +2,7 @@
 import type { OpenAttack } from '../../policy/detection/attacks.ts';
 import type { FlightRecorder } from '../observability/flight-recorder/flight-recorder.ts';
 import type { Recording } from '../observability/flight-recorder/recording.ts';
-import type { ClientDetails, ClientPage } from './client-facts.ts';
+import type { ClientDetails, ClientPage, ClientSummary } from './client-facts.ts';
 import { type ClientFilter, type ClientQuery, type Cursor, isBehind, placeOfConnection } from './client-query.ts';
 import { FiguresSum, type GatewayFigures } from './gateway-figures.ts';
 import type { ClientPart, ProcessClients } from './process-clients.ts';
@@ -16,6 +16,7 @@ export type ClientQuestion =
   | { readonly kind: 'inspect'; readonly id: string; readonly attacks: readonly OpenAttack[] }
   | { readonly kind: 'disconnect'; readonly id: string; readonly by: string; readonly says: string }
   | { readonly kind: 'recordings'; readonly id: string; readonly incident: string }
+  | { readonly kind: 'talkers'; readonly countMax: number; readonly attacks: readonly OpenAttack[] }
   | { readonly kind: 'figures' };
 
 /** What it answers. */
@@ -24,6 +25,7 @@ export interface ClientAnswers {
   readonly inspect: readonly ClientDetails[];
   readonly disconnect: readonly { readonly connectionId: string; readonly clientId: string }[];
   readonly recordings: readonly Recording[];
+  readonly talkers: readonly ClientSummary[];
   readonly figures: GatewayFigures;
 }
 export type ClientAnswer = ClientAnswers[keyof ClientAnswers];
@@ -47,6 +49,8 @@ export function answerOf(
       return clients.disconnect(question.id, question.by, question.says);
     case 'recordings':
       return recorder?.recordingsOf(question.id, question.incident) ?? [];
+    case 'talkers':
+      return clients.talkers(question.countMax, question.attacks);
     case 'figures':
       return clients.figures();
   }
@@ -109,6 +113,18 @@ export class GatewayClients {
   async recordings(id: string, incident: string): Promise<Recording[]> {
     const { answers } = await this.#ask<'recordings'>({ kind: 'recordings', id, incident });
     return answers.flat();
+  }
+
+  /** Those with the most traffic now, most bytes first. */
+  async talkers(countMax: number): Promise<ClientSummary[]> {
+    const attacks = this.#attacks(ATTACKS_MAX);
+    const { answers } = await this.#ask<'talkers'>({ kind: 'talkers', countMax, attacks });
+    const bytesOf = ({ bytesInPerSecond, bytesOutPerSecond }: ClientSummary): number =>
+      bytesInPerSecond + bytesOutPerSecond;
+    return answers
+      .flat()
+      .sort((a, b) => bytesOf(b) - bytesOf(a))
+      .slice(0, countMax);
   }
 
   async figures(): Promise<GatewayFigures> {

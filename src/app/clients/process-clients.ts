@@ -62,6 +62,22 @@ export class ProcessClients {
     return { clients, matched };
   }
 
+  /** Those with the most traffic now, both ways together; most bytes first. */
+  talkers(countMax: number, attacks: readonly OpenAttack[]): ClientSummary[] {
+    const nowMs = this.#options.clock.nowMs();
+    const loudest: { client: Client; bytes: number }[] = [];
+    for (const { client } of this.#clients()) {
+      const { bytesInPerSecond, bytesOutPerSecond } = ratesOf(client, nowMs);
+      const bytes = bytesInPerSecond + bytesOutPerSecond;
+      if (bytes === 0 || (loudest.length === countMax && bytes <= loudest.at(-1)!.bytes)) continue;
+      const at = loudest.findIndex((other) => other.bytes < bytes);
+      loudest.splice(at === -1 ? loudest.length : at, 0, { client, bytes });
+      if (loudest.length > countMax) loudest.pop();
+    }
+    const suspects = new AttackIndex(attacks);
+    return loudest.map(({ client }) => this.#summary(client, suspects));
+  }
+
   /** Those of this client identifier or with this connection identifier: more than one where listeners lead to different brokers. */
   inspect(id: string, attacks: readonly OpenAttack[]): ClientDetails[] {
     const suspects = new AttackIndex(attacks);

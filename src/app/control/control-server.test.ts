@@ -59,10 +59,12 @@ describe('the control socket', () => {
       clock,
       chance: systemChance,
       emit: (event: GatewayEvent) => events.push(event),
-      gateway: {
-        get listeners() {
+      live: {
+        get status() {
           throw new Error('a secret of the inside');
         },
+      },
+      gateway: {
         replaceWorkers: async () => {
           throw new OperatorError('There are no workers.');
         },

@@ -4,6 +4,8 @@ import { accountRoutes } from './routes/account-routes.ts';
 import { alertRoutes } from './routes/alert-routes.ts';
 import { auditRoutes } from './routes/audit-routes.ts';
 import { banRoutes } from './routes/ban-routes.ts';
+import { clientRoutes } from './routes/client-routes.ts';
+import { eventRoutes } from './routes/event-routes.ts';
 import { incidentRoutes } from './routes/incident-routes.ts';
 import { journalRoutes } from './routes/journal-routes.ts';
 import { learningRoutes } from './routes/learning-routes.ts';
@@ -14,13 +16,19 @@ import { openApiRoutesOf } from './routes/openapi-routes.ts';
 import { operatorRoutes } from './routes/operator-routes.ts';
 import { passkeyRoutes } from './routes/passkey-routes.ts';
 import { policyRoutes } from './routes/policy-routes.ts';
+import { recorderRoutes } from './routes/recorder-routes.ts';
 import { ssoRoutes } from './routes/sso-routes.ts';
 import { statusRoutes } from './routes/status-routes.ts';
+import { topRoutes } from './routes/top-routes.ts';
 import { upstreamRoutes } from './routes/upstream-routes.ts';
 import { userRoutes } from './routes/user-routes.ts';
 
 export const ROUTES: readonly AnyRoute[] = [
   ...statusRoutes,
+  ...topRoutes,
+  ...clientRoutes,
+  ...eventRoutes,
+  ...recorderRoutes,
   ...metricsRoutes,
   ...loginRoutes,
   ...ssoRoutes,

@@ -5,6 +5,7 @@ import type { Emit } from '../../base/events.ts';
 import type { BanDesk } from '../bans/ban-desk.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Gateway, ReloadOutcome } from '../gateway.ts';
+import type { LiveServices } from '../live-services.ts';
 import type { AlertDesk } from '../observability/alerts/alert-desk.ts';
 import type { OperatorAction } from '../observability/operator-action.ts';
 import type { Operators } from '../operators/operators.ts';
@@ -18,6 +19,8 @@ export interface ControlServices {
   readonly learner: Learner;
   readonly banDesk: BanDesk;
   readonly alertDesk: AlertDesk;
+  /** What goes on: clients, the status, the stream of events, recordings. */
+  readonly live: LiveServices;
   /** The configuration that is in force, with where each setting comes from. */
   readonly inForce: () => LoadedConfig;
   readonly reload: () => Promise<ReloadOutcome>;

@@ -62,7 +62,9 @@ export async function openObservers(config: Config, { clock, chance, version }: 
   let alerts: Alerts | undefined;
   const refusals = new RefusalTally();
   const troubles = new Troubles();
-  const stream = new EventStream({ clock, emit: (event) => write(event) });
+  // Fewer than one event a millisecond is written: so numbers grow from one run of the program to the next, too.
+  const startId = Math.floor(clock.epochMs());
+  const stream = new EventStream({ clock, emit: (event) => write(event) }, { startId });
   const metrics = new Metrics({ clock, version, emit: (event) => emit(event) });
   const write = (given: GatewayEvent): void => {
     const event = withTopics(given, spell);

@@ -12,6 +12,10 @@ const REFUSALS: ReadonlySet<EventName> = new Set<EventName>([
   'delivery.withheld',
 ]);
 
+export function isRefusal(name: EventName): boolean {
+  return REFUSALS.has(name);
+}
+
 export class RefusalTally {
   #refusals = 0;
 

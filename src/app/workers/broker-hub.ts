@@ -133,6 +133,10 @@ export class BrokerHub {
     return this.#broker.stats?.();
   }
 
+  tellSysTree(values: Iterable<readonly [name: string, value: string]>): void {
+    this.#broker.tell?.(values);
+  }
+
   update(config: Config): void {
     this.#policy = policyOf(config);
     this.#broker.update(config);

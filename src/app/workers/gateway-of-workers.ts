@@ -133,6 +133,7 @@ export class GatewayOfWorkers implements Gateway {
     return {
       status: () => this.#upstreamStatus(),
       setService: (upstream, target, service) => this.#setService(upstream, target, service),
+      tellSysTree: (values) => hub()?.tellSysTree(values),
       get openOwn(): OpenLink | undefined {
         return hub()?.openOwn;
       },

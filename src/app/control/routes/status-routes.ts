@@ -1,6 +1,6 @@
 /** What runs, with which configuration, and how it takes up another. */
 import { z } from 'zod';
-import { VERSION } from '../../version.ts';
+import { statusSchema } from '../../status/gateway-status.ts';
 import { ControlProblem } from '../problem-details.ts';
 import { type AnyRoute, route } from '../route.ts';
 
@@ -17,16 +17,12 @@ export const statusRoutes: readonly AnyRoute[] = [
     method: 'GET',
     path: '/v1/status',
     operationId: 'getStatus',
-    summary: 'Version, process and open listeners.',
+    summary: 'What runs, how much goes on, and what is broken.',
     tag: 'status',
     role: 'viewer',
     scope: 'status:read',
-    response: z.strictObject({
-      version: z.string(),
-      pid: z.int(),
-      listeners: z.array(z.strictObject({ name: z.string(), type: z.string(), address: z.string(), port: z.int() })),
-    }),
-    handler: ({ gateway }) => ({ version: VERSION, pid: process.pid, listeners: gateway.listeners }),
+    response: statusSchema,
+    handler: ({ live }) => live.status.now(),
   }),
   route({
     method: 'GET',

@@ -10,14 +10,14 @@ export const LEVELS = ['debug', 'info', 'warn', 'error'] as const satisfies read
 
 export interface EventFilter {
   /** Names, with `*` for any characters, such as `publish.refused` or `ban.*`; any of them. Absent for all events. */
-  readonly events?: readonly string[];
+  readonly events?: readonly string[] | undefined;
   /** This level or a louder one. */
-  readonly level?: LogLevel;
-  readonly clientId?: string;
-  readonly username?: string;
+  readonly level?: LogLevel | undefined;
+  readonly clientId?: string | undefined;
+  readonly username?: string | undefined;
   /** An address or a network. */
-  readonly address?: string;
-  readonly listener?: string;
+  readonly address?: string | undefined;
+  readonly listener?: string | undefined;
 }
 
 interface Facts {

@@ -33,20 +33,24 @@ export class RecentEvent {
 
 export class EventRing {
   readonly #slots: (RecentEvent | undefined)[];
-  #lastId = 0;
+  /** Of the first event of all. */
+  readonly startId: number;
+  #lastId: number;
 
-  constructor(entriesMax: number) {
+  constructor(entriesMax: number, startId = 1) {
     this.#slots = new Array<RecentEvent | undefined>(entriesMax);
+    this.startId = startId;
+    this.#lastId = startId - 1;
   }
 
-  /** Of the latest event; 0 before the first. */
+  /** Of the latest event; one less than `startId` before the first. */
   get lastId(): number {
     return this.#lastId;
   }
 
   /** Of the oldest event that is still here; one more than `lastId` where there is none. */
   get firstId(): number {
-    return Math.max(1, this.#lastId - this.#slots.length + 1);
+    return Math.max(this.startId, this.#lastId - this.#slots.length + 1);
   }
 
   add(event: GatewayEvent, epochMs: number): RecentEvent {
@@ -66,7 +70,7 @@ export class EventRing {
     let low = this.firstId;
     let high = this.#lastId + 1;
     while (low < high) {
-      const middle = (low + high) >>> 1;
+      const middle = Math.floor((low + high) / 2);
       if ((this.get(middle)?.atMs ?? 0) < epochMs) low = middle + 1;
       else high = middle;
     }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -24,10 +25,10 @@ const refused = (clientId: string, topic = 'a/b', address = '192.0.2.7'): Gatewa
   says: 'no rule grants it',
 });
 
-function setUp(keptMax?: number) {
+function setUp(keptMax = 10_000, startId = 1) {
   const clock = new ManualClock();
   const events: GatewayEvent[] = [];
-  const stream = new EventStream({ clock, emit: (event) => events.push(event) }, keptMax);
+  const stream = new EventStream({ clock, emit: (event) => events.push(event) }, { keptMax, startId });
   return { clock, events, stream };
 }
 
@@ -132,18 +133,22 @@ describe('the stream of events', () => {
   });
 
   it('begins with all that it has for one who comes from an earlier run of the program', async () => {
-    const { stream } = setUp();
-    stream.take(closed('a'));
-    const watcher = stream.watch({}, { kind: 'after', id: 5000 });
-    assert.deepEqual(
-      (await read(watcher)).map(({ id }) => id),
-      [1],
-    );
-    watcher.destroy();
+    const { stream } = setUp(2, 1000);
+    for (const id of [7, 999, 5000]) {
+      stream.take(closed('a'));
+      const watcher = stream.watch({}, { kind: 'after', id });
+      const records = await read(watcher);
+      assert.deepEqual(
+        records.map((record) => record.id),
+        { 7: [1000], 999: [1000, 1001], 5000: [1000, 1001, 1002] }[id],
+      );
+      assert.equal(records[0]!.event, id === 5000 ? 'gap' : 'listener.closed');
+      watcher.destroy();
+    }
   });
 
   it('begins at a time', async () => {
-    const { stream, clock } = setUp();
+    const { stream, clock } = setUp(100, 1_790_000_000_000);
     stream.take(closed('a'));
     clock.advance(1000);
     const epochMs = clock.epochMs();
@@ -151,9 +156,24 @@ describe('the stream of events', () => {
     const watcher = stream.watch({}, { kind: 'since', epochMs });
     assert.deepEqual(
       (await read(watcher)).map(({ id }) => id),
-      [2],
+      [1_790_000_000_001],
     );
     watcher.destroy();
+  });
+
+  it('ends for one who does not follow, when all was told', async () => {
+    const { stream } = setUp();
+    for (const name of ['a', 'b']) stream.take(closed(name));
+    const watcher = stream.watch({}, { kind: 'since', epochMs: 0 }, { isFollowing: false });
+    stream.take(closed('later'));
+    assert.deepEqual(
+      (await read(watcher)).map(({ id }) => id),
+      [1, 2],
+    );
+    await once(watcher.resume(), 'end');
+    const none = stream.watch({ events: ['ban.*'] }, { kind: 'since', epochMs: 0 }, { isFollowing: false });
+    none.on('data', () => assert.fail('nothing fits'));
+    await once(none, 'end');
   });
 
   it('tells a watcher that does not keep up what it has missed, and holds nothing for it meanwhile', async () => {

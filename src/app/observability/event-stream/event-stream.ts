@@ -41,9 +41,10 @@ export class EventStream {
   readonly #watchers = new Set<Watcher>();
   #timer: Timer | undefined;
 
-  constructor(options: EventStreamOptions, keptMax: number = KEPT_MAX) {
+  /** `startId` is the number of the first event. */
+  constructor(options: EventStreamOptions, { keptMax = KEPT_MAX, startId = 1 } = {}) {
     this.#options = options;
-    this.ring = new EventRing(keptMax);
+    this.ring = new EventRing(keptMax, startId);
   }
 
   get watchers(): number {
@@ -63,16 +64,17 @@ export class EventStream {
 
   /**
    * A stream of `text/event-stream`: `id` is the event's number, `event` its name, `data` its line as the log has it. A record
-   * `gap` tells how many events had gone before the watcher came to them.
+   * `gap` tells how many events had gone before the watcher came to them. One that does not follow ends when it has all.
    * @throws {OperatorError} where there are as many watchers as there may be, or the filter can fit nothing.
    */
-  watch(filter: EventFilter, beginning: Beginning): Readable {
+  watch(filter: EventFilter, beginning: Beginning, { isFollowing = true } = {}): Readable {
     const wants = eventFilter(filter);
     if (this.#watchers.size >= WATCHERS_MAX) {
       throw new OperatorError(`${WATCHERS_MAX} watch the events already, and that is the most.`);
     }
     const watcher: Watcher = new Watcher(this.ring, wants, this.#firstOf(beginning), {
       clock: this.#options.clock,
+      lastId: isFollowing ? Number.POSITIVE_INFINITY : this.ring.lastId,
       onStalled: (lost) => {
         const says = `a watcher of events has not read for ${STALLED_MS / 1000} s and was dropped; ${lost} events had gone by`;
         this.#options.emit({ name: 'ceiling.reached', ceiling: 'events.stalled', limit: STALLED_MS, says });
@@ -86,8 +88,11 @@ export class EventStream {
   #firstOf(beginning: Beginning): number {
     const { ring } = this;
     if (beginning.kind === 'now') return ring.lastId + 1;
-    // Numbers begin anew with the program: one that is not reached yet is of an earlier run, and all of this one is news.
-    if (beginning.kind === 'after') return beginning.id > ring.lastId ? ring.firstId : beginning.id + 1;
+    if (beginning.kind === 'after') {
+      // To one who comes from an earlier run of the program all of this one is news.
+      const isOfThisRun = beginning.id >= ring.startId && beginning.id <= ring.lastId;
+      return isOfThisRun ? beginning.id + 1 : ring.startId;
+    }
     return ring.firstSince(beginning.epochMs);
   }
 
@@ -99,6 +104,8 @@ export class EventStream {
 
 interface WatcherOptions {
   readonly clock: Clock;
+  /** It ends behind this event. */
+  readonly lastId: number;
   readonly onStalled: (lost: number) => void;
   readonly onClosed: () => void;
 }
@@ -135,10 +142,11 @@ class Watcher extends Readable {
   feed(): void {
     if (!this.#isReady || this.destroyed || this.readableEnded) return;
     const text = this.#piece();
-    if (text === '') return;
-    this.#isReady = false;
-    this.#fedMs = this.#options.clock.nowMs();
-    this.push(text);
+    if (text !== '') {
+      this.#isReady = false;
+      this.#fedMs = this.#options.clock.nowMs();
+      this.push(text);
+    } else if (this.#nextId > this.#options.lastId) this.end();
   }
 
   #piece(): string {
@@ -149,7 +157,8 @@ class Watcher extends Readable {
       this.#nextId = ring.firstId;
       text = `id: ${ring.firstId - 1}\nevent: gap\ndata: {"lost":${lost}}\n\n`;
     }
-    while (this.#nextId <= ring.lastId && text.length < PIECE_MAX_CHARS) {
+    const lastId = Math.min(ring.lastId, this.#options.lastId);
+    while (this.#nextId <= lastId && text.length < PIECE_MAX_CHARS) {
       const recent = ring.get(this.#nextId++);
       if (recent === undefined || !this.#wants(recent)) continue;
       text += `id: ${recent.id}\nevent: ${recent.event.name}\ndata: ${recent.json}\n\n`;
