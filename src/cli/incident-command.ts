@@ -1,5 +1,5 @@
 /** `sallyport incident`: everything about one address, user or client, and what to do. */
-import { whyBanned } from '../app/bans/ban-desk.ts';
+import { type BanReasons, whyBanned } from '../app/bans/ban-desk.ts';
 import { bansFileOf, readBans } from '../app/bans/ban-store.ts';
 import { loadConfig } from '../app/config/load.ts';
 import {
@@ -11,7 +11,7 @@ import {
 import { incidentHtml } from '../app/observability/incident/incident-html.ts';
 import { incidentRecord, reportOn } from '../app/observability/incident/incident-report.ts';
 import { incidentText } from '../app/observability/incident/incident-text.ts';
-import type { Live, LiveBan, LiveClient } from '../app/observability/incident/live.ts';
+import type { Live, LiveClient } from '../app/observability/incident/live.ts';
 import { searchJournal } from '../app/observability/journal/search.ts';
 import { journalDirectoryOf } from '../app/observability/observers.ts';
 import { VERSION } from '../app/version.ts';
@@ -125,8 +125,7 @@ async function liveOf(invocation: Invocation, subject: IncidentSubject): Promise
     printError(`The running gateway does not say whether it is banned: ${asked.says}`);
     return undefined;
   }
-  const why = asked.result as { isBanned: boolean; allowedBy: string | null; bans: readonly LiveBan[] };
-  return { isRunning: true, ...why, clients: await connected(invocation, subject) };
+  return liveWith(true, asked.result as BanReasons, await connected(invocation, subject));
 }
 
 async function connected(invocation: Invocation, { kind, value }: IncidentSubject): Promise<LiveClient[]> {
@@ -135,7 +134,9 @@ async function connected(invocation: Invocation, { kind, value }: IncidentSubjec
   if (asked.kind !== 'answered') return [];
   const { clients } = asked.result as { clients: readonly LiveClient[] };
   // A * in a name stands for anything there.
-  return clients.filter((client) => client[CLIENT_FILTERS[kind]] === value);
+  return clients
+    .filter((client) => client[CLIENT_FILTERS[kind]] === value)
+    .map(({ clientId, username, address, connectedAt }) => ({ clientId, username, address, connectedAt }));
 }
 
 async function storedBans(invocation: Invocation, named: string): Promise<Live> {
@@ -146,5 +147,10 @@ async function storedBans(invocation: Invocation, named: string): Promise<Live> 
   for (const ban of readBans(bansFileOf(config.dataDirectory), systemClock).bans) {
     if (ban.untilMs > nowMs) index.put(ban);
   }
-  return { isRunning: false, ...whyBanned(index, named, systemClock.epochMs() - nowMs), clients: [] };
+  return liveWith(false, whyBanned(index, named, systemClock.epochMs() - nowMs), []);
+}
+
+function liveWith(isRunning: boolean, { isBanned, allowedBy, bans }: BanReasons, clients: readonly LiveClient[]): Live {
+  const shown = bans.map(({ subject, reason, author, expiresAt }) => ({ subject, reason, author, expiresAt }));
+  return { isRunning, isBanned, allowedBy, bans: shown, clients };
 }

@@ -49,6 +49,9 @@ function changeOf(event: GatewayEvent): { what: string; isBroken: boolean } | un
     case 'collector.failed':
     case 'collector.recovered':
       return { what: `collector ${event.collector}`, isBroken: event.name === 'collector.failed' };
+    case 'receiver.failed':
+    case 'receiver.recovered':
+      return { what: `receiver ${event.receiver}`, isBroken: event.name === 'receiver.failed' };
     case 'backend.failed':
     case 'backend.recovered':
       return { what: `backend ${event.backend}`, isBroken: event.name === 'backend.failed' };

@@ -18,6 +18,8 @@ export interface Trigger {
    * Where one of them is missing, the event does not count.
    */
   readonly about?: readonly string[];
+  /** Of those that resolve: it is over for whomever it is about. */
+  readonly isForAll?: true;
   /** Whether one of these is enough, however many the condition asks for: somebody else has counted already. */
   readonly isEnough?: true;
 }

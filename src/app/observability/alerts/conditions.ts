@@ -124,11 +124,17 @@ export const CONDITIONS: readonly Condition[] = [
     { event: 'upstream.ejected', where: { by: ['ejection'] }, about: ['upstream', 'target'] },
     { event: 'upstream.returned', about: ['upstream', 'target'] },
   ),
-  pair(
-    'SallyportAuthenticationBackendFailing',
-    { event: 'backend.failed', about: ['backend'] },
-    { event: 'backend.recovered', about: ['backend'] },
-  ),
+  {
+    alert: 'SallyportAuthenticationBackendFailing',
+    raisedBy: [{ event: 'backend.failed', about: ['backend'] }],
+    count: 1,
+    windowMs: MINUTE_MS,
+    resolvedBy: [
+      { event: 'backend.recovered', about: ['backend'] },
+      // A reload makes them anew, and those that still fail tell so anew.
+      { event: 'config.reloaded', isForAll: true },
+    ],
+  },
   // Stages are left one by one: behind the first there is none.
   pair('SallyportOverload', { event: 'overload.entered' }, { event: 'overload.left', where: { stage: [1] } }),
   pair(

@@ -61,6 +61,7 @@ test('events that were held back count, and those outside of the window do not',
   engine.take(failed());
   assert.deepEqual(firing(), []);
   engine.take(failed(facts.address, 8));
+  assert.equal(engine.firing()[0]?.count, 10);
   assert.deepEqual(firing(), ['SallyportBruteForce address=192.0.2.7']);
 });
 
@@ -116,6 +117,14 @@ test('an alert that only an event ends goes on until it comes, about the same', 
   assert.deepEqual(firing(), ['SallyportUpstreamDown upstream target=site mqtt://a:1883']);
   engine.take({ name: 'upstream.up', ...place, mqtt5: true });
   assert.deepEqual(firing(), []);
+});
+
+test('a reload ends what was said of backends, which it makes anew', () => {
+  const { engine, firing } = bench();
+  for (const backend of ['directory', 'hook']) engine.take({ name: 'backend.failed', backend, says: 'refused' });
+  engine.take({ name: 'upstream.down', upstream: 'site', target: 'mqtt://a:1883', says: 'refused' });
+  engine.take({ name: 'config.reloaded', generation: 2, changed: [], restartNeeded: [] });
+  assert.deepEqual(firing(), ['SallyportUpstreamDown upstream target=site mqtt://a:1883']);
 });
 
 test('the journal and other storage have alerts of their own', () => {

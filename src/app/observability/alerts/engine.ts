@@ -82,29 +82,35 @@ export class AlertEngine {
       if (!isTriggered(trigger, event)) continue;
       const subject = subjectOf(trigger, event);
       if (subject === undefined) continue;
-      if (does === 'resolve') this.#resolve(alertKey({ name: condition.alert, subject }));
-      else if (this.#isEnough(condition, trigger, subject, event)) this.#raise(condition, subject, event);
+      if (does === 'resolve' && trigger.isForAll === true) this.#resolveAll(condition.alert);
+      else if (does === 'resolve') this.#resolve(alertKey({ name: condition.alert, subject }));
+      else {
+        const counted = this.#countOf(condition, trigger, subject, event);
+        if (counted > 0) this.#raise(condition, subject, event, counted);
+      }
     }
   };
 
-  #isEnough(condition: ConditionInForce, trigger: Trigger, subject: Subject, event: GatewayEvent): boolean {
+  /** Events that raise it now; 0 where they are not enough yet. */
+  #countOf(condition: ConditionInForce, trigger: Trigger, subject: Subject, event: GatewayEvent): number {
     const { alert: name, count, windowMs } = condition;
-    if (trigger.isEnough === true || count === 1) return true;
+    // Others of this connection may have been held back, and are counted in this one.
+    const times = 1 + ('suppressed' in event ? (event.suppressed ?? 0) : 0);
+    if (trigger.isEnough === true || count === 1) return times;
     const key = alertKey({ name, subject });
     let counted = this.#counts.get(key);
     counted ??= { momentsMs: [] };
     this.#counts.set(key, counted);
     const { momentsMs } = counted;
     const nowMs = this.#options.clock.nowMs();
-    // Others of this connection may have been held back, and are counted in this one.
-    const suppressed = 'suppressed' in event ? (event.suppressed ?? 0) : 0;
-    for (let i = 0; i <= Math.min(suppressed, count); i++) momentsMs.push(nowMs);
+    for (let i = 0; i < Math.min(times, count); i++) momentsMs.push(nowMs);
     if (momentsMs.length > count) momentsMs.splice(0, momentsMs.length - count);
     // Once it fires, each further event keeps it firing.
-    return this.#firing.has(key) || (momentsMs.length === count && momentsMs[0]! > nowMs - windowMs);
+    if (this.#firing.has(key)) return times;
+    return momentsMs.length === count && momentsMs[0]! > nowMs - windowMs ? Math.max(count, times) : 0;
   }
 
-  #raise(condition: ConditionInForce, of: Subject, event: GatewayEvent): void {
+  #raise(condition: ConditionInForce, of: Subject, event: GatewayEvent, counted: number): void {
     const name = condition.alert;
     const { clock } = this.#options;
     const isKnown = this.#firing.has(alertKey({ name, subject: of }));
@@ -116,19 +122,33 @@ export class AlertEngine {
     const lastAtMs = clock.epochMs();
     if (firing !== undefined) {
       firing.lastMs = clock.nowMs();
-      firing.alert = { ...firing.alert, says, lastAtMs, count: firing.alert.count + 1 };
+      firing.alert = { ...firing.alert, says, lastAtMs, count: firing.alert.count + counted };
       return;
     }
     const { severity } = condition;
     const { summary } = kindOf(name);
     const runbook = runbookAt(this.#options.runbooks, name);
-    const alert: Alert = { name, severity, subject, summary, says, count: 1, startsAtMs: lastAtMs, lastAtMs, runbook };
+    const alert: Alert = {
+      name,
+      severity,
+      subject,
+      summary,
+      says,
+      count: counted,
+      startsAtMs: lastAtMs,
+      lastAtMs,
+      runbook,
+    };
     this.#firing.set(key, { alert, condition, lastMs: clock.nowMs() });
     if (subject !== OTHERS) this.#subjects.set(name, (this.#subjects.get(name) ?? 0) + 1);
     this.#resolved.delete(key);
     this.#timer ??= clock.after(SETTLE_INTERVAL_MS, this.#settle);
     this.#options.emit({ name: 'alert.fired', alert: name, severity, ...named(subject), ...whoOf(event), says });
     this.#options.onChange(alert);
+  }
+
+  #resolveAll(name: AlertName): void {
+    for (const [key, { alert }] of this.#firing) if (alert.name === name) this.#resolve(key);
   }
 
   #resolve(key: string): void {

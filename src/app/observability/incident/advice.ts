@@ -24,18 +24,18 @@ export function adviceFor(incident: Incident, live: Live | undefined): Advice[] 
   if (guessed && logins.succeeded > 0) {
     for (const { value } of incident.users.slice(0, 3)) {
       add(
-        'Logins failed, and one succeeded: take it that the password is known. End its sessions and give it a new one.',
-        'users',
-        'set-password',
-        '--generate',
-        '--',
-        shellWord(value),
+        'Logins failed, and one succeeded: take it that the password is known, and give the user a new one where it is kept.',
+        ...newPassword(incident, value),
       );
     }
   }
   advice.push(...adviceOnBan(subject, live, guessed || isDenied));
   const [first] = denied;
-  if (first !== undefined && incident.users.length > 0) {
+  if (first?.by.startsWith('acl:') === true) {
+    add(
+      `See what the ACL file grants, and where it does not (${first.by}); if the device is yours and should, grant it.`,
+    );
+  } else if (first !== undefined && incident.users.length > 0) {
     const example = first.examples[0];
     const flag = first.name === 'subscribe.refused' ? '--subscribe' : '--publish';
     if (example !== undefined) {
@@ -52,11 +52,20 @@ export function adviceFor(incident: Incident, live: Live | undefined): Advice[] 
   if (measures.some(({ name }) => name === 'response.rolled-back')) {
     add('A detector has hit known-good clients: see what it counts before you ban anybody by hand.', 'ban', 'list');
   }
+  if (incident.records === 0) return advice;
   const filter = `--${subject.kind}=${shellWord(subject.value)}`;
   add('Keep the evidence: prove that the journal is whole, and export what concerns it.', 'journal', 'verify');
   const since = `--since=${new Date(incident.sinceMs).toISOString()}`;
   add('', 'journal', 'export', filter, since, '--format=jsonl', '>', 'incident.jsonl');
   return advice;
+}
+
+/** Nothing where passwords are kept elsewhere. */
+function newPassword({ refusals }: Incident, username: string): string[] {
+  const by = refusals.find(({ name }) => name === 'authentication.failed')?.by ?? '';
+  const name = shellWord(username);
+  if (by.startsWith('users')) return ['users', 'set-password', '--generate', '--', name];
+  return by.startsWith('password-file') ? ['passwd', 'add', '--generate', '--', name] : [];
 }
 
 function adviceOnBan(subject: IncidentSubject, live: Live | undefined, isHostile: boolean): Advice[] {

@@ -21,7 +21,7 @@ const HOSTILE = [
 ].join(' ');
 
 const facts = { connectionId: 'c1', listener: 'tcp', address: '192.0.2.7', port: 1, protocolVersion: 5 } as const;
-const denied = { by: 'acl:/etc/acl:7', reason: 0x87, says: 'no grant' };
+const denied = { by: 'policy:default', reason: 0x87, says: 'no grant' };
 
 /** A journal of these, a second apart. */
 function journal(...contents: readonly (GatewayEvent | { action: string; words: string[] })[]) {
@@ -48,7 +48,7 @@ function refused(topic: string, clientId = 'pump-7', username = 'ann', address: 
 }
 
 function failed(address: string = facts.address): GatewayEvent {
-  const decision = { by: 'password-file', reason: 0x86, says: 'the password is wrong' };
+  const decision = { by: 'users:/var/lib/sallyport/users.sqlite', reason: 0x86, says: 'the password is wrong' };
   return { name: 'authentication.failed', method: 'password-file', ...facts, username: 'ann', address, ...decision };
 }
 
@@ -63,7 +63,7 @@ test('what was refused is counted by its author, with a few of the topics', asyn
   assert.equal(incident.records, 8);
   const [refusal] = incident.refusals;
   assert.equal(refusal?.count, 8);
-  assert.equal(refusal.by, 'acl:/etc/acl:7');
+  assert.equal(refusal.by, 'policy:default');
   assert.deepEqual(refusal.examples, ['plant/0', 'plant/1', 'plant/2', 'plant/3', 'plant/4']);
   assert.deepEqual(incident.clients, [{ value: 'pump-7', count: 8 }]);
   assert.equal(incident.topics.length, 8);
@@ -125,6 +125,13 @@ test('what is advised fits what was found', async () => {
   assert.equal(forScanned[1], 'sallyport policy explain --user=ann --client-id=pump-7 --publish=plant/x');
 
   const ban = { subject: '192.0.2.7', reason: '', author: 'operator:ann', expiresAt: null };
+  const byAcl = await journal(...many({ ...refused('plant/x'), by: 'acl:/etc/acl:7' } as GatewayEvent))(
+    'client',
+    'pump-7',
+  );
+  assert.ok(adviceFor(byAcl, NOT_BANNED).some(({ says }) => says.includes('acl:/etc/acl:7')));
+  assert.ok(!commands(byAcl, NOT_BANNED).some((command) => command.includes('policy explain')));
+
   const banned = commands(guessed, { ...NOT_BANNED, isBanned: true, bans: [ban] });
   assert.ok(banned.includes('sallyport ban remove 192.0.2.7 --reason mended'));
   assert.ok(!banned.some((command) => command.includes('ban add')));
@@ -183,6 +190,7 @@ test('a word of a shell is itself again, whatever is in it', () => {
 test('an empty journal says so, and an address that is none is refused', async () => {
   const report = reportOn(await journal()('address', '192.0.2.9'), NOT_BANNED);
   assert.match(report.verdict, /nothing about it/);
+  assert.deepEqual(report.advice, []);
   assert.throws(() => readIncidentSubject('address', 'pump-7'), /is no address/);
   assert.equal(readIncidentSubject('address', '::ffff:192.0.2.7').value, '192.0.2.7');
 });
