@@ -81,23 +81,38 @@ describe('probes of endpoints', { concurrency: 4 }, () => {
     assert.deepEqual(statuses(results, 'P10', 'P11', 'P12'), ['fail', 'fail', 'fail']);
   });
 
-  it('the gateway passes all of it', async (t) => {
-    const gateway = await startGateway({
-      listeners: [{ name: 'tcp', type: 'tcp' }],
-      users: { ann: 'a', bob: 'b' },
-      acl: ['pattern readwrite devices/%u/#'],
+  const behind = {
+    'with its embedded broker': async () => undefined,
+    'before a Mosquitto that is open to everybody': async (t: TestContext) => {
+      const mosquitto = await startMosquitto();
+      t.after(() => mosquitto.stop());
+      return `mqtt://${HOST}:${mosquitto.port}`;
+    },
+  };
+
+  for (const [says, start] of Object.entries(behind)) {
+    it(`the gateway ${says} passes all of it`, {
+      skip: says.includes('Mosquitto') && withoutMosquittoClients,
+    }, async (t) => {
+      const upstream = await start(t);
+      const gateway = await startGateway({
+        listeners: [{ name: 'tcp', type: 'tcp' }],
+        users: { ann: 'a', bob: 'b' },
+        acl: ['pattern readwrite devices/%u/#'],
+        ...(upstream === undefined ? {} : { config: { upstream } }),
+      });
+      t.after(() => gateway.stop());
+      const [passwordFile, passwordFile2] = await passwordFiles(t, 'a', 'b');
+      const options = { active: true, user: 'ann', user2: 'bob', passwordFile, passwordFile2 };
+      const results = await probe(`mqtt://${HOST}:${gateway.ports.get('tcp')}`, options);
+      const failed = [...results].filter(([, { status }]) => status === 'fail' || status === 'error');
+      assert.deepEqual(failed, []);
+      for (const check of ['P01', 'P02', 'P03', 'P06', 'P07', 'P08', 'P09', 'P10', 'P14', 'P15', 'P17', 'P18', 'P20']) {
+        assert.equal(results.get(check)!.status, 'pass', `${check}: ${JSON.stringify(results.get(check))}`);
+      }
+      assert.ok(eventsLike(gateway.program, 'publish.refused').length > 0, 'the gateway has seen it try');
     });
-    t.after(() => gateway.stop());
-    const [passwordFile, passwordFile2] = await passwordFiles(t, 'a', 'b');
-    const options = { active: true, user: 'ann', user2: 'bob', passwordFile, passwordFile2 };
-    const results = await probe(`mqtt://${HOST}:${gateway.ports.get('tcp')}`, options);
-    const failed = [...results].filter(([, { status }]) => status === 'fail' || status === 'error');
-    assert.deepEqual(failed, []);
-    for (const check of ['P01', 'P02', 'P03', 'P06', 'P07', 'P08', 'P09', 'P10', 'P14', 'P15', 'P17', 'P18', 'P20']) {
-      assert.equal(results.get(check)!.status, 'pass', `${check}: ${JSON.stringify(results.get(check))}`);
-    }
-    assert.ok(eventsLike(gateway.program, 'publish.refused').length > 0, 'the gateway has seen it try');
-  });
+  }
 
   /** What a broker that means harm does with everybody who comes. */
   const LIARS: Readonly<Record<string, (socket: Socket) => void>> = {
