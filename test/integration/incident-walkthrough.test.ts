@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { type RunningAlertmanager, startAlertmanager, withoutAlertmanager } from '../kit/alertmanager.ts';
 import { documented, replaced } from '../kit/documented.ts';
 import { eventually } from '../kit/eventually.ts';
-import { COMMAND, type RunningGateway, startGateway } from '../kit/gateway.ts';
+import { COMMAND, type RunningGateway, sallyport, startGateway } from '../kit/gateway.ts';
 import {
   type Finished,
   freePort,
@@ -131,12 +131,24 @@ describe('the walkthrough of an incident', {
     assert.notEqual(back.code, 0);
 
     await eventually('the alert is over', async () => !(await fires()));
-    const record = await run('The end', 'for the record');
-    assert.equal(record.code, 0, record.err);
-    assert.match(record.out, /Whole: nothing was changed/);
+    const kept = await run('The end', 'for the record');
+    assert.equal(kept.code, 0, kept.err);
+    assert.match(kept.out, /Whole: nothing was changed/);
     const html = await readFile(path.join(directory, 'incident.html'), 'utf8');
     assert.match(html, /It is banned\./);
     assert.match(html, /credentials in foreign hands/);
     assert.match(await readFile(path.join(directory, 'incident.jsonl'), 'utf8'), /"plant\/valve-40\/set"/);
+
+    // Elsewhere there is only a copy of the journal.
+    await gateway.stop();
+    const copy = path.join(directory, 'copy');
+    await cp(path.join(gateway.directory, 'journal'), copy, { recursive: true });
+    const elsewhere = await sallyport(['incident', 'show', '--user', 'pump-7', '--journal', copy, '--json'], {
+      cwd: directory,
+    });
+    assert.equal(elsewhere.code, 0, elsewhere.err);
+    const record = JSON.parse(elsewhere.out) as { live: unknown; measures: { name: string }[] };
+    assert.equal(record.live, null);
+    assert.ok(record.measures.some(({ name }) => name === 'alert.fired'));
   });
 });
