@@ -18,10 +18,9 @@ export const completionCommandOf = (listed: readonly Listed[]): Command => ({
     'Prints a script that completes the commands of Sallyport in a shell, with their words and options. It is made for this version: print it anew after an update, or let the shell do so at its start.',
   options: {},
   examples: [
-    ['source <(sallyport completion bash)', 'In this bash; in ~/.bashrc for each'],
     ['sallyport completion bash > /etc/bash_completion.d/sallyport', 'For every user of bash'],
-    ['sallyport completion zsh > "${fpath[1]}/_sallyport"', 'For zsh'],
-    ['sallyport completion fish > ~/.config/fish/completions/sallyport.fish', 'For fish'],
+    ['sallyport completion zsh > /usr/local/share/zsh/site-functions/_sallyport', 'For zsh'],
+    ['sallyport completion fish > /etc/fish/completions/sallyport.fish', 'For fish'],
   ],
   exitCodes: [
     [0, 'printed'],

@@ -22,7 +22,7 @@ const AGAIN_MS = 1000;
 
 export const eventsCommand: Command = {
   name: 'events',
-  usage: ['[--follow] [--since TIME] [--event NAME] … [--level L] [--client ID] [--user NAME] …'],
+  usage: ['[--follow] [--since TIME] [--event NAME] … [--level L] [--client ID] …'],
   wordsMax: 0,
   description:
     'Shows the events that the running gateway keeps in memory, the latest ten thousand, and with --follow those that happen from now on. With --follow it outlives a restart of the gateway, and says how many events it has missed where it was too slow. With filters only what fits is shown; a ban or a detection is an event of whom it is about. The log and the journal have what is older: `sallyport journal search`.',
@@ -48,7 +48,7 @@ export const eventsCommand: Command = {
     ['sallyport events --follow', 'Whatever happens'],
     ['sallyport events --since 10m --level warn', 'What was refused or broke in the last ten minutes'],
     ['sallyport events -f -e "*.refused" -a 192.0.2.0/24', 'Refusals of one network, live'],
-    ['sallyport events -f --json -i pump-7 | jq .msg', 'One client, for a program'],
+    ['sallyport events -f --json -i pump-7', 'One client, for a program'],
   ],
   exitCodes: [
     [0, 'all was shown'],

@@ -10,6 +10,7 @@ import { listSegments, readLines } from '../app/observability/journal/segment-fi
 import { PUBLIC_KEY_FILE, readVerifyingKey } from '../app/observability/journal/signing-key.ts';
 import { type Verification, verifyJournal } from '../app/observability/journal/verify.ts';
 import { journalDirectoryOf } from '../app/observability/observers.ts';
+import { isTopicHash, readTopicHash } from '../app/observability/topic-hash.ts';
 import { VERSION } from '../app/version.ts';
 import { systemClock } from '../base/clock.ts';
 import { printable } from '../base/printable.ts';
@@ -67,6 +68,12 @@ export const journalCommand: Command = {
       value: 'NAME',
       says: 'of this name, such as publish.refused or authentication.*',
     },
+    topic: {
+      type: 'string',
+      short: 't',
+      value: 'TOPIC',
+      says: 'about this topic or filter; it is hashed first where log.topics says so',
+    },
     by: { type: 'string', value: 'AUTHOR', says: 'decided or done by, such as acl:default or local:*' },
     limit: {
       type: 'string',
@@ -88,6 +95,7 @@ export const journalCommand: Command = {
     ['sallyport journal verify', 'Has anybody changed it?'],
     ['sallyport journal search --address 192.0.2.7 --since 2h', 'What that address tried, and what it was told'],
     ["sallyport journal search --by 'local:*'", 'What operators did'],
+    ['sallyport journal search --topic site/door/open', 'Who was refused what on one topic'],
     ['sallyport journal export --since 1d --format ecs > today.json', 'For Elastic; also cef and ocsf'],
   ],
   exitCodes: [
@@ -129,7 +137,7 @@ function verificationText(verification: Verification): string {
 }
 
 async function search(invocation: Invocation, directory: string): Promise<number> {
-  const { records, isIndexRebuilt } = await searchJournal(directory, wantedOf(invocation), progress('indexing'));
+  const { records, isIndexRebuilt } = await searchJournal(directory, await wantedOf(invocation), progress('indexing'));
   endProgress();
   if (isIndexRebuilt) printError('The index was damaged, and was made anew.');
   if (hasOption(invocation, 'json')) printJson(records);
@@ -146,7 +154,7 @@ function lineOf(record: JournalRecord): string {
 async function exportRecords(invocation: Invocation, directory: string): Promise<number> {
   const name = textOption(invocation, 'format') ?? 'jsonl';
   const format = verbOf('journal export --format', EXPORT_FORMATS, name);
-  const wanted = wantedOf(invocation);
+  const wanted = await wantedOf(invocation);
   for await (const record of selected(directory, wanted)) {
     if (!process.stdout.write(`${format(record, VERSION)}\n`)) {
       await new Promise<void>((resolve) => process.stdout.once('drain', resolve));
@@ -178,7 +186,7 @@ async function makeIndex(invocation: Invocation, directory: string): Promise<num
   return ExitCode.Ok;
 }
 
-function wantedOf(invocation: Invocation): Wanted {
+async function wantedOf(invocation: Invocation): Promise<Wanted> {
   const nowMs = systemClock.epochMs();
   const moment = (name: string): number | undefined => {
     const given = textOption(invocation, name);
@@ -191,10 +199,13 @@ function wantedOf(invocation: Invocation): Wanted {
     ['address', 'address'],
     ['event', 'event'],
     ['author', 'by'],
+    ['topic', 'topic'],
   ] as const) {
     const given = textOption(invocation, option);
     if (given !== undefined) fields[field] = given;
   }
+  const { topic } = fields;
+  if (topic !== undefined) fields['topic'] = await writtenTopic(invocation, topic);
   return {
     sinceMs: moment('since'),
     untilMs: moment('until'),
@@ -202,6 +213,16 @@ function wantedOf(invocation: Invocation): Wanted {
     limit: numberOf(invocation, 'limit', LIMIT_MAX) ?? LIMIT_DEFAULT,
     beforeN: numberOf(invocation, 'before', Number.MAX_SAFE_INTEGER),
   };
+}
+
+/** As the journal of this installation has it. @throws {UsageError} for the beginning of a topic where topics are hashed. */
+async function writtenTopic(invocation: Invocation, topic: string): Promise<string> {
+  // A journal that was brought here may be of another installation.
+  if (textOption(invocation, 'journal') !== undefined || isTopicHash(topic)) return topic;
+  const { config } = await loadConfig(placeOf(invocation).configFile);
+  if (config.log.topics === 'plain') return topic;
+  if (topic.endsWith('*')) throw new UsageError('Topics are hashed here: --topic takes a whole one.');
+  return (await readTopicHash(config.dataDirectory))(topic);
 }
 
 function numberOf(invocation: Invocation, name: string, max: number): number | undefined {

@@ -15,8 +15,7 @@ export const statusCommand: Command = {
   options: { ...PLACE_OPTIONS, json: JSON_OPTION },
   examples: [
     ['sallyport status', 'At a glance'],
-    ['sallyport status --json | jq .result.clients', 'One figure'],
-    ['sallyport status > /dev/null || systemctl status sallyport', 'Only where something is wrong'],
+    ['sallyport status --json', 'For programs'],
   ],
   exitCodes: [
     [0, 'it is well'],

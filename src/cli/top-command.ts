@@ -51,7 +51,7 @@ export const topCommand: Command = {
   examples: [
     ['sallyport top', 'Live, until q'],
     ['sallyport top --once', 'As it is now'],
-    ['sallyport top --json | jq ".result.talkers[0].clientId"', 'The loudest client'],
+    ['sallyport top --json', 'The same for programs'],
   ],
   exitCodes: [
     [0, 'done'],

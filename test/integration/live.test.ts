@@ -240,10 +240,15 @@ for (const workers of [1, 2]) {
 
       it('shows names of clients so that no terminal acts on them', async () => {
         const evil = await open('d\u202e\u2066evil');
-        for (const words of [['clients'], ['top', '--once'], ['events'], ['clients', 'show', 'd\u202e\u2066evil']]) {
-          const { out, code } = await run(...words);
+        const id = 'd\u202e\u2066evil';
+        const shown = await Promise.all([
+          run('clients', '--client', id),
+          run('clients', 'show', id),
+          run('events', '-i', id),
+        ]);
+        for (const { out, code } of shown) {
           assert.equal(code, 0);
-          assert.match(out, words[0] === 'top' ? /clients/ : /d\\u202e\\u2066evil/);
+          assert.match(out, /d\\u202e\\u2066evil/);
           assert.ok(!out.includes('\u202e'));
         }
         await evil.disconnect();
@@ -276,15 +281,8 @@ for (const workers of [1, 2]) {
 
     it('is not there when it has ended, and commands say so', async () => {
       await gateway.stop();
-      const commands = [
-        ['status'],
-        ['clients'],
-        ['top', '--once'],
-        ['events'],
-        ['recorder', 'list'],
-        ['disconnect', 'x'],
-      ];
-      const outcomes = await Promise.all(commands.slice(0, workers === 1 ? 6 : 1).map((words) => run(...words)));
+      const commands = [['status'], ['events'], ['disconnect', 'x']];
+      const outcomes = await Promise.all(commands.slice(0, workers === 1 ? 3 : 1).map((words) => run(...words)));
       for (const { code, err } of outcomes) {
         assert.equal(code, 3, err);
         assert.match(err, /No gateway is running/);

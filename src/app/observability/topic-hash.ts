@@ -49,6 +49,10 @@ export async function readTopicHash(dataDirectory: string): Promise<TopicSpellin
   return hashing(Buffer.from(text, 'hex'));
 }
 
+export function isTopicHash(text: string): boolean {
+  return /^#[0-9a-f]{16}$/.test(text);
+}
+
 function hashing(key: Buffer): TopicSpelling {
   const known = new Map<string, string>();
   return (topic) => {

@@ -26,7 +26,7 @@ export class Troubles {
 
   take(event: GatewayEvent, epochMs: number): void {
     // Those that the configuration names are made anew, and tell anew.
-    if (event.name === 'config.reloaded') this.#forget(/^(backend|listener) /);
+    if (event.name === 'config.reloaded') this.#forget(/^(backend|listener|receiver) /);
     const change = changeOf(event);
     if (change === undefined) return;
     const { what, isBroken } = change;

@@ -12,7 +12,7 @@ import { listSegments, readLines, type SegmentFile } from './segment-files.ts';
 const INDEX_FILE = 'index.sqlite';
 /** `SPji`, and the form of the tables: an index of another form is made anew. */
 const APPLICATION_ID = 0x53506a69;
-const FORM = 1;
+const FORM = 2;
 const BUSY_TIMEOUT_MS = 30_000;
 /** One transaction. */
 const BATCH_MAX = 50_000;
@@ -29,14 +29,14 @@ const TABLES = `
     segment INTEGER NOT NULL,
     at INTEGER NOT NULL,
     length INTEGER NOT NULL,
-    event INTEGER, client INTEGER, user INTEGER, address INTEGER, author INTEGER
+    event INTEGER, client INTEGER, user INTEGER, address INTEGER, author INTEGER, topic INTEGER
   ) STRICT;
   CREATE TABLE progress (segment INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
   INSERT INTO progress VALUES (0, 0);
 `;
 
 /** Fields that are searched for, by their names in the table. */
-export const FIELDS = ['event', 'client', 'user', 'address', 'author'] as const;
+export const FIELDS = ['event', 'client', 'user', 'address', 'author', 'topic'] as const;
 export type Field = (typeof FIELDS)[number];
 
 const INDICES = ['t', ...FIELDS];
@@ -79,7 +79,7 @@ export class SearchIndex {
     this.#database = database;
     this.#addWord = database.prepare('INSERT INTO word (text) VALUES (?) RETURNING id');
     this.#findWord = database.prepare('SELECT id FROM word WHERE text = ?');
-    this.#addRecord = database.prepare('INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#addRecord = database.prepare('INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
   }
 
   /**
@@ -163,7 +163,7 @@ export class SearchIndex {
   }
 
   #add(record: JournalRecord, segment: number, at: number, length: number): void {
-    const { event, client, user, address, author } = fieldsOf(record);
+    const { event, client, user, address, author, topic } = fieldsOf(record);
     this.#addRecord.run(
       record.n,
       record.t,
@@ -175,6 +175,7 @@ export class SearchIndex {
       this.#idOf(user),
       this.#idOf(address),
       this.#idOf(author),
+      this.#idOf(topic),
     );
   }
 
@@ -241,6 +242,7 @@ function fieldsOf({ k, d }: JournalRecord): Partial<Record<Field, string>> {
   set('user', text(d['username']));
   set('address', text(d['address']));
   set('author', text(d['by']));
+  set('topic', text(d['topic']) ?? text(d['filter']));
   return found;
 }
 

@@ -49,12 +49,20 @@ async function topics(directory: string, wanted: Partial<Wanted>): Promise<unkno
   return records.map(({ d }) => d['topic']);
 }
 
-test('records are found by client, user, address, event and author, the newest first', async (t) => {
+test('records are found by client, user, address, event, author and topic, the newest first', async (t) => {
   const { directory, journal } = await scene(t);
   for (let i = 0; i < 40; i++) journal.append('event', refused(i));
   journal.append('action', { name: 'ban.add', by: 'operator:ann', address: '192.0.2.1' });
   await journal.flush();
   assert.deepEqual(await topics(directory, { fields: { client: 'pump-3' } }), ['cmd/33', 'cmd/23', 'cmd/13', 'cmd/3']);
+  assert.deepEqual(await topics(directory, { fields: { topic: 'cmd/7' } }), ['cmd/7']);
+  assert.deepEqual(await topics(directory, { fields: { topic: 'cmd/3*', user: 'device0' } }), [
+    'cmd/39',
+    'cmd/36',
+    'cmd/33',
+    'cmd/30',
+    'cmd/3',
+  ]);
   assert.deepEqual(await topics(directory, { fields: { client: 'pump-3', user: 'device1' } }), ['cmd/13']);
   assert.deepEqual(await topics(directory, { fields: { address: '192.0.2.6', client: 'pump-*' }, limit: 2 }), [
     'cmd/34',
