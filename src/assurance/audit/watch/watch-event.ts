@@ -32,7 +32,7 @@ export interface FinishedEvent {
   readonly durationMs: number;
 }
 
-/** An audit could not be made, such as for a mistake in the audit file; the watch goes on. */
+/** An audit could not be made, such as for a mistake in the audit file, or its results not kept; the watch goes on. */
 export interface FailedEvent {
   readonly event: 'audit.failed';
   readonly trigger: Trigger;

@@ -278,6 +278,21 @@ describe('a watch', () => {
     assert.deepEqual(told(), ['finding.new zz', 'finding.mended a', 'audit.finished files']);
   });
 
+  it('goes on where what it knows cannot be kept, and says so', async () => {
+    let isFull = false;
+    start({ onHistory: async () => (isFull ? Promise.reject(new Error('the disk is full')) : undefined) });
+    await looks(1);
+    isFull = true;
+    write('fine:a');
+    await looks(2);
+    assert.deepEqual(told(), [
+      'audit.finished start',
+      'finding.mended a',
+      'audit.finished files',
+      'audit.failed files',
+    ]);
+  });
+
   it('says that the first audit cannot be made, and ends', async () => {
     start({ audit: () => Promise.reject(new Error('no audit file')) });
     await assert.rejects(running!, /no audit file/);

@@ -97,8 +97,14 @@ export class AuditWatch {
     this.#history = history;
     for (const change of changes) this.#tell(change, report);
     onEvent(finished(report, { trigger, changed }));
-    await onHistory(history);
-    await onReport?.(report);
+    try {
+      await onHistory(history);
+      await onReport?.(report);
+    } catch (error) {
+      // At the start somebody is there to mend it; later a full disk must not end the watch.
+      if (trigger === 'start' || !(error instanceof Error)) throw error;
+      onEvent({ event: 'audit.failed', trigger, says: error.message });
+    }
   }
 
   #tell({ change, result }: ChangedFinding, report: AuditReport): void {
