@@ -78,6 +78,9 @@ for (const workers of [1, 2]) {
     after(() => secured.stop());
 
     it('tell who is connected, what went through and what was refused', async () => {
+      const first = await scrape(port);
+      assert.match(first, /^sallyport_connections\{listener="tls",version="none"\} 0$/m);
+      assert.match(first, /^sallyport_messages_total\{direction="in",qos="0",listener="tls"\} 0$/m);
       const subscriber = await connect('hostile "client" {x="1"} 1');
       await subscriber.subscribe('open/#', { qos: 2 });
       const publishers = await Promise.all([connect('p1'), connect('p2', PASSWORD, 4), connect('p3')]);

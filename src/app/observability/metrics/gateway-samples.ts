@@ -42,7 +42,15 @@ export function gatewaySamples(gateway: SampledGateway): MetricSample[] {
 }
 
 function listenerSamples({ name, connectionsMax, handshakes, certificates }: Listener): MetricSample[] {
-  const samples: MetricSample[] = [['sallyport_connections_max', [name], connectionsMax]];
+  const samples: MetricSample[] = [
+    ['sallyport_connections_max', [name], connectionsMax],
+    // Nothing is a number, too: what is not there yet shows no increase when it comes.
+    ['sallyport_connections', [name, 'none'], 0],
+    ...['in', 'out'].flatMap((direction): MetricSample[] => [
+      ...['0', '1', '2'].map((qos): MetricSample => ['sallyport_messages_total', [direction, qos, name], 0]),
+      ['sallyport_message_bytes_total', [direction, name], 0],
+    ]),
+  ];
   for (const [key, count] of handshakes) {
     const [result = '', version = ''] = key.split(' ');
     samples.push(['sallyport_tls_handshakes_total', [name, result, version], count]);
