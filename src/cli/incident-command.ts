@@ -1,5 +1,5 @@
 /** `sallyport incident`: everything about one address, user or client, and what to do. */
-import { type BanReasons, whyBanned } from '../app/bans/ban-desk.ts';
+import { whyBanned } from '../app/bans/ban-desk.ts';
 import { bansFileOf, readBans } from '../app/bans/ban-store.ts';
 import { loadConfig } from '../app/config/load.ts';
 import {
@@ -11,7 +11,18 @@ import {
 import { incidentHtml } from '../app/observability/incident/incident-html.ts';
 import { incidentRecord, reportOn } from '../app/observability/incident/incident-report.ts';
 import { incidentText } from '../app/observability/incident/incident-text.ts';
-import type { Live, LiveClient } from '../app/observability/incident/live.ts';
+import {
+  type BanState,
+  banName,
+  CLIENT_FIELDS,
+  CLIENTS_MAX,
+  isBannable,
+  type Live,
+  type LiveClient,
+  liveWith,
+  meantClients,
+  NOT_BANNED,
+} from '../app/observability/incident/live.ts';
 import { searchJournal } from '../app/observability/journal/search.ts';
 import { journalDirectoryOf } from '../app/observability/observers.ts';
 import { VERSION } from '../app/version.ts';
@@ -34,9 +45,6 @@ import { verbOf } from './subcommand.ts';
 import { endProgress, print, printError, showProgress, styled } from './terminal.ts';
 
 const SINCE_DEFAULT = '24h';
-const CLIENTS_SHOWN_MAX = 50;
-/** As the API filters clients. */
-const CLIENT_FILTERS = { address: 'address', user: 'username', client: 'clientId' } as const;
 
 const VERBS: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = { show };
 
@@ -118,25 +126,22 @@ function subjectIn(invocation: Invocation): IncidentSubject {
 
 /** Undefined where the gateway does not say; why not is told. */
 async function liveOf(invocation: Invocation, subject: IncidentSubject): Promise<Live | undefined> {
-  const named = subject.kind === 'address' ? subject.value : `${subject.kind}:${subject.value}`;
-  const asked = await askGatewayOf(invocation, { method: 'GET', path: '/v1/bans/why', query: { subject: named } });
-  if (asked.kind === 'not running') return storedBans(invocation, named);
+  if (!isBannable(subject)) return liveWith(true, NOT_BANNED, await connected(invocation, subject));
+  const query = { subject: banName(subject) };
+  const asked = await askGatewayOf(invocation, { method: 'GET', path: '/v1/bans/why', query });
+  if (asked.kind === 'not running') return storedBans(invocation, query.subject);
   if (asked.kind !== 'answered') {
     printError(`The running gateway does not say whether it is banned: ${asked.says}`);
     return undefined;
   }
-  return liveWith(true, asked.result as BanReasons, await connected(invocation, subject));
+  return liveWith(true, asked.result as BanState, await connected(invocation, subject));
 }
 
-async function connected(invocation: Invocation, { kind, value }: IncidentSubject): Promise<LiveClient[]> {
-  const query = { [CLIENT_FILTERS[kind]]: value, limit: String(CLIENTS_SHOWN_MAX) };
+async function connected(invocation: Invocation, subject: IncidentSubject): Promise<LiveClient[]> {
+  const query = { [CLIENT_FIELDS[subject.kind]]: subject.value, limit: String(CLIENTS_MAX) };
   const asked = await askGatewayOf(invocation, { method: 'GET', path: '/v1/clients', query });
   if (asked.kind !== 'answered') return [];
-  const { clients } = asked.result as { clients: readonly LiveClient[] };
-  // A * in a name stands for anything there.
-  return clients
-    .filter((client) => client[CLIENT_FILTERS[kind]] === value)
-    .map(({ clientId, username, address, connectedAt }) => ({ clientId, username, address, connectedAt }));
+  return meantClients((asked.result as { clients: readonly LiveClient[] }).clients, subject);
 }
 
 async function storedBans(invocation: Invocation, named: string): Promise<Live> {
@@ -148,9 +153,4 @@ async function storedBans(invocation: Invocation, named: string): Promise<Live> 
     if (ban.untilMs > nowMs) index.put(ban);
   }
   return liveWith(false, whyBanned(index, named, systemClock.epochMs() - nowMs), []);
-}
-
-function liveWith(isRunning: boolean, { isBanned, allowedBy, bans }: BanReasons, clients: readonly LiveClient[]): Live {
-  const shown = bans.map(({ subject, reason, author, expiresAt }) => ({ subject, reason, author, expiresAt }));
-  return { isRunning, isBanned, allowedBy, bans: shown, clients };
 }

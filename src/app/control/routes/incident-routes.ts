@@ -4,7 +4,16 @@ import { section, text } from '../../config/fields.ts';
 import { OperatorError } from '../../config/problem.ts';
 import { type IncidentSubject, readIncidentSubject } from '../../observability/incident/incident.ts';
 import { incidentRecord, reportOn } from '../../observability/incident/incident-report.ts';
-import type { Live } from '../../observability/incident/live.ts';
+import {
+  banName,
+  CLIENT_FIELDS,
+  CLIENTS_MAX,
+  isBannable,
+  type Live,
+  liveWith,
+  meantClients,
+  NOT_BANNED,
+} from '../../observability/incident/live.ts';
 import { journalDirectoryOf } from '../../observability/observers.ts';
 import { workApart } from '../heavy/work.ts';
 import { ControlProblem } from '../problem-details.ts';
@@ -13,6 +22,7 @@ import type { ControlServices } from '../services.ts';
 import { timeText } from '../time-text.ts';
 
 const SINCE_DEFAULT_MS = 24 * 3_600_000;
+const NAME_MAX_CHARS = 1024;
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 const name = text({ pattern: /^[^\0]{1,66000}$/, wanted: 'a name' }).optional();
@@ -99,7 +109,7 @@ export const incidentRoutes: readonly AnyRoute[] = [
         { directory, about: { subject, sinceMs, untilMs } },
         { clock, signal },
       );
-      return incidentRecord(reportOn(incident, liveOf(services, subject)));
+      return incidentRecord(reportOn(incident, await liveOf(services, subject)));
     },
   }),
 ];
@@ -113,13 +123,11 @@ function subjectIn(query: { address?: string | undefined; user?: string | undefi
   return readIncidentSubject(kind, query[kind]!);
 }
 
-function liveOf({ banDesk }: ControlServices, { kind, value }: IncidentSubject): Live {
-  const { isBanned, allowedBy, bans } = banDesk.why([kind === 'address' ? value : `${kind}:${value}`]);
-  return {
-    isRunning: true,
-    isBanned,
-    allowedBy,
-    bans: bans.map(({ subject, reason, author, expiresAt }) => ({ subject, reason, author, expiresAt })),
-    clients: [],
-  };
+async function liveOf({ banDesk, live }: ControlServices, subject: IncidentSubject): Promise<Live> {
+  const { kind, value } = subject;
+  const why = isBannable(subject) ? banDesk.why([banName(subject)]) : NOT_BANNED;
+  // Nobody is connected by a name that is longer than names of clients can be.
+  const isName = value.length <= NAME_MAX_CHARS;
+  const page = isName ? await live.clients.list({ [CLIENT_FIELDS[kind]]: value }, undefined, CLIENTS_MAX) : undefined;
+  return liveWith(true, why, meantClients(page?.clients ?? [], subject));
 }

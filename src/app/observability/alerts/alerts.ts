@@ -17,7 +17,7 @@ import { type Notification, notificationOf } from './notification.ts';
 import { AlertmanagerState } from './receivers/alertmanager.ts';
 import { type OpenReceiver, openReceiver, type ReceiverConfig } from './receivers/open-receiver.ts';
 import type { PublishHere } from './receivers/receiver.ts';
-import { type Silence, Silences } from './silences.ts';
+import { Silences } from './silences.ts';
 
 const SILENCES_FILE = 'alert-silences.json';
 const ID_LENGTH = 8;
@@ -210,10 +210,6 @@ export class Alerts {
     return { firing: this.#engine.firing(), resolved: this.#engine.resolved() };
   }
 
-  isSilenced(alert: Alert): boolean {
-    return this.silences.isSilenced(alert);
-  }
-
   receivers(): ReceiverStatus[] {
     return this.#receivers.map(({ config, status }) => ({ name: config.name, type: config.type, ...status() }));
   }
@@ -310,5 +306,3 @@ function inDirectory(condition: Condition, directory: string): Condition {
     ...(condition.resolvedBy === undefined ? {} : { resolvedBy: condition.resolvedBy.map(placed) }),
   };
 }
-
-export type { Silence };

@@ -1,6 +1,6 @@
 /** What to do about an incident, as commands that exist, with the subject quoted for a shell. */
-import type { Incident, IncidentSubject } from './incident.ts';
-import type { Live } from './live.ts';
+import type { Incident } from './incident.ts';
+import { banName, isBannable, type Live } from './live.ts';
 import { shellWord } from './shell-word.ts';
 
 export interface Advice {
@@ -29,7 +29,7 @@ export function adviceFor(incident: Incident, live: Live | undefined): Advice[] 
       );
     }
   }
-  advice.push(...adviceOnBan(subject, live, guessed || isDenied));
+  advice.push(...adviceOnBan(incident, live, guessed || isDenied));
   const [first] = denied;
   if (first?.by.startsWith('acl:') === true) {
     add(
@@ -68,8 +68,14 @@ function newPassword({ refusals }: Incident, username: string): string[] {
   return by.startsWith('password-file') ? ['passwd', 'add', '--generate', '--', name] : [];
 }
 
-function adviceOnBan(subject: IncidentSubject, live: Live | undefined, isHostile: boolean): Advice[] {
-  const named = shellWord(subject.kind === 'address' ? subject.value : `${subject.kind}:${subject.value}`);
+function adviceOnBan({ subject, addresses }: Incident, live: Live | undefined, isHostile: boolean): Advice[] {
+  if (!isBannable(subject)) {
+    const [address] = addresses;
+    if (!isHostile || address === undefined) return [];
+    const says = 'Nobody can be banned by such a name: shut out where it comes from.';
+    return [{ says, command: `sallyport ban add ${shellWord(address.value)} --for 24h --reason 'see the incident'` }];
+  }
+  const named = shellWord(banName(subject));
   if (live?.allowedBy != null) {
     const says = `It lies in ${live.allowedBy} of bans.allow and is never banned: look at the machine itself, or take it off that list.`;
     return [{ says, command: '' }];

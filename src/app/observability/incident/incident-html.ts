@@ -14,7 +14,7 @@ body { margin: 0 auto; max-width: 64rem; padding: 2rem 1.25rem 4rem; font: 15px/
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; } .soft { color: var(--soft); }
 .verdict { border-left: 6px solid var(--warn); background: var(--panel); padding: .8rem 1rem; margin: 1rem 0; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
-th { color: var(--soft); font-weight: 600; } td.n { text-align: right; } td.t { white-space: nowrap; }
+th { color: var(--soft); font-weight: 600; white-space: nowrap; } td.n { text-align: right; } td.t { white-space: nowrap; overflow-wrap: normal; }
 tr.warn td:first-child { border-left: 3px solid var(--warn); padding-left: .5rem; } tr.error td:first-child { border-left: 3px solid var(--error); padding-left: .5rem; }
 code { font: 13px/1.4 ui-monospace, monospace; background: var(--panel); padding: .1rem .35rem; overflow-wrap: anywhere; }
 @media print { body { max-width: none; padding: 0; font-size: 10pt; } @page { margin: 16mm; } }
@@ -37,7 +37,7 @@ export function incidentHtml(report: IncidentReport, version: string): string {
 <h1>Incident: ${shown(heading)}</h1>
 <p class="soft">${isoOf(sinceMs)} to ${isoOf(untilMs)}, ${isCut ? 'the newest ' : ''}${records} records of the journal, Sallyport ${shown(version)}</p>
 <p class="verdict">${shown(verdict)}</p>
-${part('What to do', advice.map(({ says, command }) => `<p>${shown(says)}${command === '' ? '' : `<br><code>${shown(command)}</code>`}</p>`).join('\n'))}
+${part('What to do', advice.map(adviceItem).join('\n'))}
 ${part(
   'Bans',
   (live?.bans ?? []).length === 0
@@ -79,15 +79,7 @@ ${part(
     ['clients', incident.clients],
   ]),
 )}
-${part(
-  'What was done about it',
-  measures.length === 0
-    ? ''
-    : rows(
-        ['when', 'times', 'what', ''],
-        measures.map((one) => [spanOf(one), String(one.count), one.name, one.says]),
-      ),
-)}
+${part('What was done about it', timelineTable(measures))}
 ${part('Timeline', timelineTable(timeline))}
 </body>
 </html>
@@ -97,6 +89,11 @@ ${part('Timeline', timelineTable(timeline))}
 /** One line, with nothing that could turn the direction of the text or hide in it, and no markup. */
 function shown(text: string): string {
   return escapeMarkup(printable(text));
+}
+
+function adviceItem({ says, command }: IncidentReport['advice'][number]): string {
+  const lines = [...(says === '' ? [] : [shown(says)]), ...(command === '' ? [] : [`<code>${shown(command)}</code>`])];
+  return `<p>${lines.join('<br>')}</p>`;
 }
 
 function part(title: string, content: string): string {
@@ -118,7 +115,7 @@ function timelineTable(timeline: IncidentReport['incident']['timeline']): string
   if (timeline.length === 0) return '';
   const lines = timeline.map(
     (one) =>
-      `<tr class="${one.level}"><td class="t">${spanOf(one)}</td><td class="n">${one.count}</td><td>${shown(one.name)}</td><td>${shown(one.says)}</td></tr>`,
+      `<tr class="${one.level}"><td class="t">${spanOf(one)}</td><td class="n">${one.count}</td><td class="t">${shown(one.name)}</td><td>${shown(one.says)}</td></tr>`,
   );
   return `<table>\n<tr><th>when</th><th>times</th><th>what</th><th></th></tr>\n${lines.join('\n')}\n</table>`;
 }

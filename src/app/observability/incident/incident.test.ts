@@ -160,6 +160,8 @@ test('nothing that a peer chose acts on a terminal, in HTML, or in a shell that 
   assert.match(html, /Content-Security-Policy" content="default-src 'none'/);
   assert.doesNotMatch(html, /\ssrc=|\shref=|<link|<iframe|onerror="/);
   assert.equal(JSON.parse(JSON.stringify(incidentRecord(report))).subject.value, HOSTILE);
+  // A name with control characters cannot be banned: its address can.
+  assert.ok(report.advice.some(({ command }) => command.startsWith('sallyport ban add 192.0.2.7 ')));
   for (const { command } of report.advice.filter(({ command }) => command.includes('pwned'))) {
     // Each word as a shell reads it, one a line of NULs, with `sallyport` as what prints them.
     const script = `sallyport() { printf '%s\\0' "$@"; }; ${command.replace(/ > incident\.jsonl$/, '')}`;
