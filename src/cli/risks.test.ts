@@ -37,4 +37,18 @@ describe('risks', () => {
       `Every user of this machine has access to ${users}: chmod o= ${users}`,
     ]);
   });
+
+  it('are keys and secrets of the control API that everybody can read', async () => {
+    const [key, secret] = [join(directory, 'control.key'), join(directory, 'oidc')];
+    for (const file of [key, secret]) {
+      writeFileSync(file, 'x');
+      chmodSync(file, 0o644);
+    }
+    const file = join(directory, 'control.yaml');
+    const sso = `{ issuer: 'https://id.example.org', clientId: c, clientSecret: { file: oidc }, roles: [{ group: g, role: viewer }] }`;
+    const control = `{ port: 0, key: control.key, operators: { publicUrl: 'https://g.example.org', sso: ${sso} } }`;
+    writeFileSync(file, `listeners: [{ name: mqtt, type: tcp, port: 0 }]\ncontrol: ${control}\n`);
+    const told = (await risksOf((await loadConfig(file)).config)).join();
+    for (const open of [key, secret]) assert.ok(told.includes(`access to ${open}: chmod`), told);
+  });
 });

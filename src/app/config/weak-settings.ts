@@ -65,6 +65,12 @@ function secretsOfEntry(entry: ChainEntry): string[] {
   return sources.flatMap((source) => (source !== undefined && 'file' in source ? [source.file] : []));
 }
 
+/** Of the HTTPS listener, where there is one, and of single sign-on. */
+function secretsOfControl({ port, key, operators }: Config['control']): string[] {
+  const source = operators.sso?.clientSecret;
+  return [...(port === undefined ? [] : [key]), ...(source !== undefined && 'file' in source ? [source.file] : [])];
+}
+
 /** Every file that holds a secret, once, whether or not it is there. */
 export function secretFiles(config: Config): string[] {
   const files = [
@@ -76,6 +82,7 @@ export function secretFiles(config: Config): string[] {
     ]),
     ...config.upstreams.flatMap(secretsOfUpstream),
     ...secretsOfMetrics(config.metrics),
+    ...secretsOfControl(config.control),
     ...config.otlp.headers.flatMap(({ value }) => ('file' in value ? [value.file] : [])),
   ];
   return [...new Set(files)];

@@ -88,10 +88,15 @@ export async function openHttpsListener(options: HttpsListenerOptions): Promise<
     async apply(next) {
       material = await readMaterial(next);
       server.setSecureContext(material.tls);
-      return isDeepStrictEqual(next, config) ? [] : ['control'];
+      return isDeepStrictEqual(listenerPart(next), listenerPart(config)) ? [] : ['control'];
     },
     close: () => closeServer(server, serving),
   };
+}
+
+/** Without what operators take up by themselves. */
+function listenerPart({ operators: _taken, ...rest }: ControlConfig): Omit<ControlConfig, 'operators'> {
+  return rest;
 }
 
 /** An address may do at once what it may do in so many seconds. */

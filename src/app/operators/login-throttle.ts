@@ -6,6 +6,7 @@ import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
 import { networkOf } from '../../base/ip-address.ts';
+import { ceilingTold } from './ceiling-told.ts';
 
 export interface LoginThrottleOptions {
   readonly clock: Clock;
@@ -48,17 +49,14 @@ export class LoginThrottle {
 
   constructor({ clock, emit, entriesMax = ENTRIES_MAX }: LoginThrottleOptions) {
     this.#clock = clock;
-    let saidAtMs = Number.NEGATIVE_INFINITY;
-    const onEvict = (): void => {
-      if (clock.nowMs() - saidAtMs < FORGOTTEN_AFTER_MS) return;
-      saidAtMs = clock.nowMs();
-      emit({
-        name: 'ceiling.reached',
+    const onEvict = ceilingTold(
+      { clock, emit },
+      {
         ceiling: 'operatorLoginsCountedMax',
         limit: entriesMax,
         says: 'Logins of operators fail from more networks or with more names than are counted; the oldest are forgotten.',
-      });
-    };
+      },
+    );
     this.#networks = new BoundedMap({ entriesMax, onEvict });
     this.#strangers = new BoundedMap({ entriesMax, onEvict });
     this.#accounts = new BoundedMap({ entriesMax });

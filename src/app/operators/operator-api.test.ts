@@ -187,6 +187,36 @@ describe('a session', () => {
   });
 });
 
+describe('a reload', () => {
+  it('holds for whoever is logged in already', async () => {
+    await asViewer();
+    const { control } = api.config;
+    const change = (operators: object): void =>
+      api.operators.apply({
+        ...api.config,
+        control: { ...control, operators: { ...control.operators, ...operators } },
+      });
+    change({ secondFactor: { viewer: 'required', operator: 'required', admin: 'required' } });
+    assert.match((await browser.ask('GET', '/v1/account')).body.detail, /second factor now/);
+    change({ sessions: { ...control.operators.sessions, idleTimeoutMs: MINUTE_MS } });
+    assert.equal((await browser.ask('GET', '/v1/account')).status, 200);
+    api.clock.advance(MINUTE_MS);
+    assert.equal((await browser.ask('GET', '/v1/account')).status, 401);
+    assert.equal((await browser.ask('POST', '/v1/login/sso', {})).status, 503);
+    const sso = {
+      issuer: 'https://127.0.0.1:1',
+      clientId: 'c',
+      scopes: [],
+      groupsClaim: 'g',
+      nameClaim: 'n',
+      roles: [],
+    };
+    change({ publicUrl: 'https://gateway.example.org', sso });
+    const away = await api.browser().ask('POST', '/v1/login/sso', {});
+    assert.deepEqual([away.status, /cannot be asked/.test(away.body.detail)], [503, true]);
+  });
+});
+
 describe('logins', () => {
   it('that fail are told to wait, with the time', async () => {
     await asViewer();

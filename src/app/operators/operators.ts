@@ -9,12 +9,14 @@ import { OperatorError } from '../config/problem.ts';
 import { ControlProblem } from '../control/problem-details.ts';
 import { passwordFault } from '../users/password-rules.ts';
 import type { NewOperator, Operator } from './accounts.ts';
+import { ceilingTold } from './ceiling-told.ts';
 import { ChangeTeller } from './change-teller.ts';
 import type { Author } from './ledger.ts';
 import { type LoginOrigin, Logins } from './logins.ts';
 import { OperatorAuthenticator } from './operator-authenticator.ts';
 import { OperatorStore } from './operator-store.ts';
 import { operatorsFileOf } from './operators-file.ts';
+import { CHALLENGES_MAX } from './passkeys.ts';
 import { SingleSignOn } from './single-sign-on.ts';
 
 const WRONG_CODE =
@@ -49,6 +51,11 @@ export class Operators {
     this.store.sessions.onEnded = ({ operator, address }, says) =>
       emit({ name: 'operator.session.ended', address, operator, says });
     this.store.passkeys.publicUrl = config.control.operators.publicUrl;
+    this.store.passkeys.onFull = ceilingTold(options, {
+      ceiling: 'operatorPasskeyChallengesMax',
+      limit: CHALLENGES_MAX,
+      says: 'More passkeys are asked for at once than are remembered; the oldest questions are forgotten.',
+    });
     this.sso = this.#makeSso(config);
     this.#teller = new ChangeTeller(this.store.ledger, { clock, emit, path: operatorsFileOf(config.dataDirectory) });
   }

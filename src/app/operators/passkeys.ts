@@ -31,7 +31,7 @@ type Purpose = { readonly kind: 'register'; readonly sessionId: string } | { rea
 
 const CHALLENGE_BYTES = 32;
 const CHALLENGE_LIFETIME_MS = 5 * 60_000;
-const CHALLENGES_MAX = 10_000;
+export const CHALLENGES_MAX = 10_000;
 const OF_ONE_OPERATOR_MAX = 20;
 const NAME = 'Sallyport';
 /** EdDSA, ES256 and RS256 [RFC 9053, RFC 8812]: what every authenticator has one of. */
@@ -47,7 +47,10 @@ export class Passkeys {
   readonly #accounts: Accounts;
   readonly #challenges = new BoundedMap<string, { readonly purpose: Purpose; readonly untilMs: number }>({
     entriesMax: CHALLENGES_MAX,
+    onEvict: () => this.onFull(),
   });
+  /** Told each time that a challenge had to make room. */
+  onFull: () => void = () => undefined;
   /** Origin at which browsers find us: a passkey is bound to its host. A reload may change it. */
   publicUrl: string | undefined;
 

@@ -11,10 +11,11 @@ import type { Clock } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
 import { printable } from '../../base/printable.ts';
 import type { Config } from '../config/config.ts';
-import { OperatorError } from '../config/problem.ts';
 import { readSecret } from '../config/secret.ts';
+import { ControlProblem } from '../control/problem-details.ts';
 import { ROLES, type Role } from '../control/scope.ts';
 import { isOperatorName, type Operator } from './accounts.ts';
+import { ceilingTold } from './ceiling-told.ts';
 import type { LoginOrigin, LoginOutcome, Logins } from './logins.ts';
 import type { OperatorStore } from './operator-store.ts';
 import { providerFetch } from './provider-fetch.ts';
@@ -68,13 +69,20 @@ export class SingleSignOn {
 
   constructor(options: SingleSignOnOptions) {
     this.#options = options;
-    this.#underWay = new BoundedMap({ entriesMax: UNDER_WAY_MAX });
+    this.#underWay = new BoundedMap({
+      entriesMax: UNDER_WAY_MAX,
+      onEvict: ceilingTold(options, {
+        ceiling: 'operatorSsoUnderWayMax',
+        limit: UNDER_WAY_MAX,
+        says: 'More logins are under way at the provider of single sign-on than are remembered; the oldest have to begin anew.',
+      }),
+    });
   }
 
   /**
    * Where to send the browser, and the secret that its cookie has to bring back. `isAgain` asks the provider to let nobody through
    * whom it only remembers; whether it has asked is told by its `auth_time` alone, since a browser can change the request.
-   * @throws {OperatorError} when the provider cannot be asked.
+   * @throws {ControlProblem} when the provider cannot be asked.
    */
   async begin(isAgain: boolean): Promise<{ readonly url: string; readonly secret: string }> {
     const { config, publicUrl, chance, clock } = this.#options;
@@ -205,7 +213,7 @@ export class SingleSignOn {
     return { kind: 'refused', says };
   }
 
-  /** @throws {OperatorError} when it cannot be asked. */
+  /** @throws {ControlProblem} when it cannot be asked. */
   async #provider(): Promise<Configuration> {
     const { clock, config, emit } = this.#options;
     const backend = `sso:${config.issuer}`;
@@ -222,7 +230,7 @@ export class SingleSignOn {
       const says = sentenceOf(error);
       if (!this.#isFailing) emit({ name: 'backend.failed', backend, says });
       this.#isFailing = true;
-      throw new OperatorError(`The provider of single sign-on cannot be asked: ${says}.`);
+      throw new ControlProblem('unavailable', `The provider of single sign-on cannot be asked: ${says}.`);
     }
   }
 
