@@ -24,7 +24,9 @@ import { banSamples } from '../app/observability/metrics/ban-samples.ts';
 import type { MetricsEndpoint } from '../app/observability/metrics/metrics-endpoint.ts';
 import { type Observers, openObservers } from '../app/observability/observers.ts';
 import { Operators } from '../app/operators/operators.ts';
+import { operatorsFileOf } from '../app/operators/operators-file.ts';
 import { publishAtOwnBroker } from '../app/own-publisher.ts';
+import { isDamage } from '../app/sqlite-file.ts';
 import { SysTree } from '../app/status/sys-tree.ts';
 import { VERSION } from '../app/version.ts';
 import { Learner } from '../app/watching/learner.ts';
@@ -166,7 +168,7 @@ async function runGateway(
     bans.apply(read.config);
     banSets.apply(read.config.firewall);
     learner.configure(read.config.authorization.learn);
-    operators.apply(read.config);
+    operators?.apply(read.config);
     const restartNeeded = [
       ...outcome.restartNeeded,
       ...observers.apply(read.config),
@@ -216,7 +218,7 @@ async function runGateway(
   void nextSignal(['SIGTERM', 'SIGINT']).then(() => process.exit(INTERRUPTED_EXIT_CODE));
   sysTree.close();
   await control.close();
-  operators.close();
+  operators?.close();
   await learner.close();
   await metricsEndpoint?.close();
   await gateway.drain(signal);
@@ -263,29 +265,33 @@ async function applyMetrics(
   }
 }
 
-/** Their file is opened also where there is no HTTPS: commands beside the gateway change it, and the journal tells of that. */
-async function openOperators(config: Config, { emit }: Observers, gateway: Gateway): Promise<Operators> {
+/**
+ * Their file is opened also where there is no HTTPS: commands beside the gateway change it, and the journal tells of that. One that is
+ * damaged lets no operator in, and keeps no client out: undefined then.
+ */
+async function openOperators(config: Config, { emit }: Observers, gateway: Gateway): Promise<Operators | undefined> {
   try {
     return new Operators({ config, clock: systemClock, chance: systemChance, emit });
   } catch (error) {
+    if (isDamage(error)) {
+      emit({ name: 'storage.failed', path: operatorsFileOf(config.dataDirectory), says: (error as Error).message });
+      return undefined;
+    }
     await gateway.drain('failed start');
     throw error;
   }
 }
 
-async function openControl(
-  config: Config,
-  services: ControlServices & { readonly operators: Operators },
-): Promise<ControlServer> {
+async function openControl(config: Config, services: ControlServices): Promise<ControlServer> {
   try {
     return await openControlServer({
       path: join(config.dataDirectory, CONTROL_SOCKET),
       services,
       config: config.control,
-      authenticator: services.operators.authenticator,
+      ...(services.operators === undefined ? {} : { authenticator: services.operators.authenticator }),
     });
   } catch (error) {
-    services.operators.close();
+    services.operators?.close();
     await services.gateway.drain('failed start');
     throw error;
   }

@@ -21,7 +21,7 @@ function filesBelow(directory: string): string[] {
 }
 
 /** What the gateway writes as it runs: the keys that sign the journal are not of it. */
-const RECORD = /^((broker|bans)\.sqlite.*|lock|pid|journal\/(?!signing\.).*)$/;
+const RECORD = /^((broker|bans)\.sqlite.*|operators\.db.*|lock|pid|journal\/(?!signing\.).*)$/;
 
 /** What stays as it is between two runs. */
 function settingsBelow(directory: string): Record<string, string> {

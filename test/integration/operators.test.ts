@@ -1,7 +1,7 @@
 /** Operators before a real gateway, over HTTPS: from the first code to single sign-on. */
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { CALLBACK_PATH } from '../../src/app/operators/single-sign-on.ts';
@@ -198,5 +198,19 @@ describe('operators', () => {
     }
     assert.ok(statuses.includes(429), statuses.join());
     assert.ok(eventsLike(gateway.program, 'operator.login.failed', { operator: 'nobody' }).length >= 5);
+  });
+
+  it('are let in no more when their file is damaged, and clients are all the same', async () => {
+    await gateway.stop();
+    await writeFile(path.join(directory, 'operators.db'), 'no database at all, but text of some length', {
+      mode: 0o600,
+    });
+    for (const end of ['-wal', '-shm']) await rm(path.join(directory, `operators.db${end}`), { force: true });
+    gateway = await gateway.restart();
+    await untilEvent(gateway.program, 'storage.failed', { path: /operators\.db$/ });
+    await untilEvent(gateway.program, 'listener.opened', { listener: 'tcp' });
+    await untilEvent(gateway.program, 'listener.opened', { listener: 'control' });
+    assert.equal((await ada.ask('GET', '/v1/status')).status, 401);
+    assert.equal((await browser().ask('POST', '/v1/login', { name: 'ada', password: PASSWORD })).status, 503);
   });
 });

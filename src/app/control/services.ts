@@ -25,7 +25,7 @@ export interface ControlServices {
   readonly inForce: () => LoadedConfig;
   readonly reload: () => Promise<ReloadOutcome>;
   /** Who may log in over HTTPS. */
-  readonly operators?: Operators;
+  readonly operators?: Operators | undefined;
   /** Into the journal. The server calls it for every route that is an action. */
   readonly onAction: (action: OperatorAction) => void;
   /** Prometheus' text format. */
