@@ -78,7 +78,8 @@ for (const workers of [1, 2]) {
 
     // Without the role nobody can be confined; who is connected has its own rights again.
     await gateway.rewrite({ config });
-    assert.equal((await gateway.reload()).code, 0);
+    gateway.program.child.kill('SIGHUP');
+    await untilEvent(gateway.program, 'config.reloaded');
     assert.equal(await again.subscribe('site/#'), 0);
     for (const client of [again, other]) await client.disconnect();
   });
