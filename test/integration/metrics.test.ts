@@ -156,7 +156,8 @@ for (const workers of [1, 2]) {
       assert.equal(sumOf(text, 'sallyport_config_generation'), 1);
     });
 
-    it('do not go back when workers die', { skip: workers === 1 && 'there are none' }, async () => {
+    if (workers === 1) return;
+    it('do not go back when workers die', async () => {
       const before = await scrape(port);
       const { stdout } = spawnSync('pgrep', ['-P', String(secured.gateway.program.child.pid)], { encoding: 'utf8' });
       const pids = stdout.split('\n').filter((pid) => pid !== '');
