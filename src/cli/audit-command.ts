@@ -56,7 +56,7 @@ export const auditCommand: Command = {
     'baseline FILE [options]',
     'compare EARLIER LATER [--fail-on SEVERITY] [--json]',
     'fix plan [--only CHECKS] [--admin NETWORK]… [--json]',
-    'fix apply --yes [--only CHECKS] [--admin NETWORK]… [--confirm-within SECONDS] [--backups DIR]',
+    'fix apply --yes [--only CHECKS] [--admin NETWORK]… [options]',
     'fix confirm FOLDER',
     'fix revert FOLDER',
   ],

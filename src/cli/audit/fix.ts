@@ -9,6 +9,7 @@ import { familyOf } from '../../assurance/audit/model/check.ts';
 import { visible } from '../../assurance/audit/model/evidence-text.ts';
 import type { Result } from '../../assurance/audit/model/result.ts';
 import { isAtLeast } from '../../assurance/audit/model/severity.ts';
+import { TARGET_KINDS, type TargetKind } from '../../assurance/audit/model/target.ts';
 import { DirectorySystem } from '../../assurance/audit/system/directory-system.ts';
 import { systemClock } from '../../base/clock.ts';
 import { type CommandOption, hasOption, type Invocation, textOption, UsageError } from '../command.ts';
@@ -39,6 +40,9 @@ export const FIX_OPTIONS = {
   unconfirmed: { type: 'boolean', says: 'with fix revert: only if nobody has confirmed it' },
 } as const satisfies Record<string, CommandOption>;
 
+/** What other scanners have found is theirs to explain: a plan is of what this audit looks at itself. */
+const FIXED_KINDS: readonly TargetKind[] = TARGET_KINDS.filter((kind) => kind !== 'scanner-report');
+
 const VERBS: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = {
   plan: showPlan,
   apply,
@@ -66,7 +70,7 @@ async function showPlan(invocation: Invocation): Promise<number> {
   const wishes = { isWanted: wanted(invocation), admins: adminNetworks(invocation) };
   return withContext(invocation, async (context) => {
     showProgress('auditing, and planning');
-    const plan = await planFixes(context, await jobsOf(context), wishes);
+    const plan = await planFixes(context, await jobsOf(context, FIXED_KINDS), wishes);
     endProgress();
     if (hasOption(invocation, 'json')) printJson(plainPlan(plan));
     else printPlan(plan);
@@ -145,7 +149,7 @@ async function apply(invocation: Invocation): Promise<number> {
     const { system } = context;
     if (!(system instanceof DirectorySystem)) throw new TypeError('only what is a folder can be changed');
     showProgress('auditing, and planning');
-    const jobs = await jobsOf(context);
+    const jobs = await jobsOf(context, FIXED_KINDS);
     const plan = await planFixes(context, jobs, wishes);
     endProgress();
     if (plan.steps.length === 0) {
