@@ -30,6 +30,8 @@ const TEST_PROGRAMS = [
   { command: 'prometheus', package: 'prometheus', why: 'raises alerts from the metrics of a gateway' },
   { command: 'prometheus-alertmanager', package: 'prometheus-alertmanager', why: 'is told alerts' },
   { command: 'promtool', package: 'prometheus', why: 'judges metrics and rules as Prometheus does' },
+  { command: 'curl', package: 'curl', why: 'asks the control API as its page shows' },
+  { command: 'jq', package: 'jq', why: 'takes its answers apart, as the page shows' },
   { command: 'ps', package: 'procps', why: 'memory and children of the processes under test' },
   { command: 'nft', package: 'nftables', why: 'rulesets as the real nft prints them, loaded in a namespace' },
   { command: 'iptables', package: 'iptables', why: 'rules of the old kind, as a host may still have them' },

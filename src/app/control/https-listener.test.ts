@@ -66,7 +66,7 @@ describe('the HTTPS listener', () => {
       clock,
       chance: systemChance,
       emit: (event: GatewayEvent) => events.push(event),
-      gateway: { listeners: [] },
+      live: { status: { now: () => ({}) } },
       reload: async () => ({ ok: true, generation: 1, changed: [], restartNeeded: [] }),
       onAction: (action: OperatorAction) => actions.push(action),
     } as unknown as ControlServices;

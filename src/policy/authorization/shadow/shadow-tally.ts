@@ -40,7 +40,7 @@ export interface ShadowReport {
 
 /** Differences that are told apart at once. */
 const DIFFERENCES_MAX = 1000;
-/** What an answer holds: it has to fit into one line of the control socket. */
+/** What an answer holds: more help nobody. */
 const REPORTED_MAX = 200;
 const EXAMPLE_MAX_CHARS = 200;
 /** The same difference is told again after this long, with its count. */
