@@ -57,9 +57,10 @@ function rulesOf({ protocol, port, process }: ListeningSocket, admins: readonly 
   // The name is the process's own choice: only what can do no harm in a comment is shown.
   const name = process === undefined ? '' : ` # ${process.replace(/[^\w.-]/g, '_').slice(0, 32)}`;
   const isInternal = protocol === 'tcp' && (INTERNAL_PORTS.includes(port) || PLAIN_MQTT_PORTS.includes(port));
+  const limits = protocol === 'tcp' && MQTT_PORTS.includes(port) ? limitsOf(port) : [];
   if (protocol === 'tcp' && (port === SSH_PORT || isInternal)) {
     const rules = admins.map((network) => `${familyOf(network)} saddr ${network} tcp dport ${port} accept${name}`);
-    if (rules.length > 0) return rules;
+    if (rules.length > 0) return [...limits, ...rules];
     return [
       isInternal
         ? `# tcp dport ${port} is for administrators: name their networks with --admin${name}`
@@ -67,11 +68,13 @@ function rulesOf({ protocol, port, process }: ListeningSocket, admins: readonly 
     ];
   }
   if (protocol === 'udp') return [`# udp dport ${port} accept${name}`];
-  if (!MQTT_PORTS.includes(port)) return [`tcp dport ${port} accept${name}`];
+  return [...limits, `tcp dport ${port} accept${name}`];
+}
+
+function limitsOf(port: number): string[] {
   return [
     `tcp dport ${port} ct state new add @mqtt_v4 { ip saddr ct count over ${CONNECTIONS_PER_ADDRESS} } drop`,
     `tcp dport ${port} ct state new add @mqtt_v6 { ip6 saddr ct count over ${CONNECTIONS_PER_ADDRESS} } drop`,
-    `tcp dport ${port} accept${name}`,
   ];
 }
 

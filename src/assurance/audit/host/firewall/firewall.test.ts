@@ -16,6 +16,10 @@ table inet filter {
     type inet_service
     elements = { 8884, 8885 }
   }
+  set seen {
+    type ipv4_addr
+    flags dynamic
+  }
   chain web {
     accept
   }
@@ -30,6 +34,8 @@ table inet filter {
     tcp dport @open accept
     tcp dport vmap { 9001 : accept, 9002 : drop }
     udp dport 5000 accept
+    tcp dport 8886 ct state new add @seen { ip saddr ct count over 100 } drop
+    tcp dport 8887 add @seen { ip saddr } drop
   }
 }
 `;
@@ -63,6 +69,9 @@ describe('nftables, as the real nft prints them', { skip }, () => {
       [['source'], ['source'], ['any limit'], ['any'], ['any'], ['any'], []],
     );
     assert.deepEqual([open(firewall, 'udp', 5000), open(firewall, 'tcp', 5000)], [['any'], []]);
+    const isLimited = (port: number): boolean =>
+      allRules(firewall).some((rule) => rule.isLimit && coversPort(rule, 'tcp', port));
+    assert.deepEqual([8883, 8886, 8887, 22].map(isLimited), [true, true, false, false]);
   });
 
   it('drop by default with a policy, with a last rule, or not', () => {

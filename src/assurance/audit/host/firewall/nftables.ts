@@ -101,8 +101,7 @@ class Ruleset {
       for (const expression of expressions) {
         const [kind = '', value] = Object.entries(expression)[0] ?? [];
         if (kind === 'match' && isJson(value)) inner = this.#matched(chain, inner, value);
-        else if (kind === 'limit' || kind === 'ct count' || kind === 'meter' || kind === 'quota')
-          inner = { ...inner, isLimit: true };
+        else if (isLimiting(kind, value)) inner = { ...inner, isLimit: true };
         else if (kind === 'accept') rules.push(ruleOf('accept', inner, expressions));
         else if (kind === 'drop' || kind === 'reject' || kind === 'tproxy')
           rules.push(ruleOf('drop', inner, expressions));
@@ -184,6 +183,13 @@ class Ruleset {
     }
     return conditional;
   }
+}
+
+/** A count or a limit, also one for each element of a dynamic set. */
+function isLimiting(kind: string, value: unknown): boolean {
+  if (kind !== 'set') return /^(?:limit|ct count|meter|quota)$/.test(kind);
+  const statements = isJson(value) && Array.isArray(value['stmt']) ? value['stmt'].filter(isJson) : [];
+  return statements.some((one) => Object.keys(one).some((inner) => isLimiting(inner, undefined)));
 }
 
 function key(family: string, table: string, name: string): string {
