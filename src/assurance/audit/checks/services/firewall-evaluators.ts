@@ -1,5 +1,12 @@
 /** How the family S judges the packet filter. */
-import { allRules, coversPort, dropsByDefault, type FilterRule, type Firewall } from '../../host/firewall/firewall.ts';
+import {
+  allRules,
+  coversPort,
+  decisiveRules,
+  dropsByDefault,
+  type FilterRule,
+  type Firewall,
+} from '../../host/firewall/firewall.ts';
 import type { HostFacts } from '../../host/host-facts.ts';
 import type { Evaluate } from '../../model/check.ts';
 import { type Source, unknown } from '../../model/fact.ts';
@@ -81,7 +88,9 @@ export const FIREWALL_EVALUATORS = {
     judgeDropping(facts, (firewall, source) => {
       const expected = 'a source address or interface in the rule';
       const guarded = GUARDED_PORTS.flatMap((port): Outcome[] => {
-        const rules = allRules(firewall).filter((rule) => rule.verdict === 'accept' && coversPort(rule, 'tcp', port));
+        const rules = decisiveRules(firewall).filter(
+          (rule) => rule.verdict === 'accept' && coversPort(rule, 'tcp', port),
+        );
         if (rules.length === 0) return [];
         const open = rules.find(opensToAll);
         const place = { ...RUNTIME, subject: `port ${port}`, port };
@@ -111,7 +120,7 @@ export const FIREWALL_EVALUATORS = {
     judgeDropping(facts, (firewall, source) => {
       const rules = allRules(firewall);
       const open = MQTT_PORTS.filter((port) =>
-        rules.some((rule) => rule.verdict === 'accept' && coversPort(rule, 'tcp', port)),
+        decisiveRules(firewall).some((rule) => rule.verdict === 'accept' && coversPort(rule, 'tcp', port)),
       );
       if (open.length === 0) return notApplicable('no-mqtt', 'The packet filter opens no port of MQTT.', RUNTIME);
       return open.map((port) => {
@@ -137,7 +146,7 @@ export const FIREWALL_EVALUATORS = {
         (rule.ports?.some(({ protocol, from, to }) => protocol === 'udp' && !isExpected(from, to)) === true ||
           RISKY_ICMP.test(rule.versions.includes(4) ? (rule.protocol ?? '') : ''));
       const expected = 'UDP only on declared ports, no ICMP that changes routes';
-      const found = allRules(firewall).filter(isUnexpected);
+      const found = decisiveRules(firewall).filter(isUnexpected);
       if (found.length === 0) return pass(evidence('no such rule', expected, source), RUNTIME);
       return fail('unexpected-accept', evidence(found.map(({ shown }) => shown).join('; '), expected, source), RUNTIME);
     }),

@@ -157,6 +157,20 @@ test('a user who may not list the rules knows nothing of the packet filter', asy
   assert.equal(outcome?.status === 'unknown' && outcome.reason, 'permission-denied');
 });
 
+test('what a chain accepts that accepts everything opens nothing beside one that drops', async () => {
+  const beside = (policy: string): Fixture =>
+    debian({
+      commands: {
+        'iptables-save': `*filter\n:INPUT ${policy} [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -p udp -m udp --dport 1900 -j ACCEPT\nCOMMIT\n`,
+      },
+    });
+  for (const id of ['S09', 'S12']) {
+    const fails = async (fixture: Fixture): Promise<boolean> =>
+      (await outcomesOf(id, fixture)).some(({ status }) => status === 'fail');
+    assert.deepEqual([await fails(beside('ACCEPT')), await fails(beside('DROP'))], [false, true], id);
+  }
+});
+
 test('a listener that no file asks for, and one that is asked for and does not run, are told apart', async () => {
   const reasons = await Promise.all(
     ['8883', '1883 8883 9001'].map(async (ports) => {

@@ -70,6 +70,12 @@ export function allRules({ chains }: Firewall): FilterRule[] {
   return chains.flatMap(({ rules }) => rules);
 }
 
+/** The rules that decide what comes in: beside a chain that drops, an accepting chain's own accept rules open nothing. */
+export function decisiveRules({ chains }: Firewall): FilterRule[] {
+  const drops = (chain: InputChain): boolean => chain.versions.some((version) => defaultOf(chain, version) === 'drop');
+  return chains.filter(drops).flatMap(({ rules }) => rules);
+}
+
 export function coversPort({ ports }: FilterRule, protocol: 'tcp' | 'udp', port: number): boolean {
   return ports?.some((range) => range.protocol === protocol && range.from <= port && port <= range.to) === true;
 }
