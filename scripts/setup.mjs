@@ -35,7 +35,11 @@ const TEST_PROGRAMS = [
   { command: 'ps', package: 'procps', why: 'memory and children of the processes under test' },
   { command: 'nft', package: 'nftables', why: 'rulesets as the real nft prints them, loaded in a namespace' },
   { command: 'iptables', package: 'iptables', why: 'rules of the old kind, as a host may still have them' },
-  { command: 'fail2ban-server', package: 'fail2ban', why: 'the filter and the jail in deploy, on a real log' },
+  {
+    command: 'fail2ban-server',
+    package: 'fail2ban python3-systemd',
+    why: 'the filter and the jail in deploy, on a real log',
+  },
   { command: 'ip', package: 'iproute2', why: 'networks of their own for tests that need fixed ports' },
 ];
 
@@ -120,7 +124,7 @@ async function withoutServices(work) {
 async function installTestPrograms() {
   const missing = TEST_PROGRAMS.filter((program) => !isOnPath(program.command));
   if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((program) => program.package))];
+  const packages = [...new Set(missing.flatMap((program) => program.package.split(' ')))];
   const list = packages.join(' ');
   const isDebian = existsSync('/etc/debian_version') && isOnPath('apt-get');
   if (!isDebian || process.getuid?.() !== 0) {

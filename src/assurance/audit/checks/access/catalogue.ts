@@ -81,7 +81,7 @@ export const ACCESS = {
     exposure: 'network',
     why: 'Installed is not running: with a broken configuration nobody is ever banned, and nobody notices.',
     remediation: {
-      text: 'Mend what `fail2ban-client -t` names. On Debian 12 without rsyslog, the sshd jail needs `backend = systemd`.',
+      text: 'Mend what `fail2ban-client -t` names. On Debian 12 without rsyslog, the sshd jail needs `backend = systemd` and the package python3-systemd.',
       command:
         "printf '[sshd]\\nenabled = true\\nbackend = systemd\\n' > /etc/fail2ban/jail.d/sshd.local && fail2ban-client -t && systemctl restart fail2ban",
       impact: 'Addresses with failed logins are banned.',
