@@ -205,6 +205,27 @@ describe('the control socket', () => {
     assert.equal(clock.pendingCount, 0);
   });
 
+  it('gives the work that a whole request asks for all the time it takes', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    await server.close();
+    const slow = {
+      ...services(),
+      gateway: {
+        replaceWorkers: () => {
+          begin();
+          return promise;
+        },
+      },
+    } as unknown as ControlServices;
+    server = await openControlServer({ path, services: slow, config: NO_HTTPS });
+    const answer = askGateway(path, { method: 'POST', path: '/v1/restart' }, systemClock);
+    await begun;
+    clock.advance(50_000);
+    resolve();
+    assert.deepEqual(await answer, { kind: 'answered', result: null });
+  });
+
   it('drops connections beyond its ceiling, says so, and serves the next when they are gone', async () => {
     const sockets: Socket[] = Array.from({ length: 64 }, () => connect(path));
     await Promise.all(sockets.map((socket) => once(socket, 'connect')));

@@ -11,6 +11,7 @@ import { demandPermission } from './permission.ts';
 import type { Authenticator, ClientCertificate, Principal } from './principal.ts';
 import { answerProblem, pathOf, problemOf, SAFE_HEADERS, tellProblem } from './problem-answer.ts';
 import { ControlProblem, PROBLEM_MEDIA_TYPE } from './problem-details.ts';
+import { hasBody } from './request-body.ts';
 import { checkedParts } from './request-faults.ts';
 import { type AnyRoute, Reply, type RouteInput } from './route.ts';
 import type { ControlServices } from './services.ts';
@@ -176,10 +177,6 @@ export async function makeControlApp({ services, routes, checksAnswers }: Contro
       app.routing(request, response);
     },
   };
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 }
 
 function methodsAt(routes: readonly AnyRoute[], path: string): string[] {

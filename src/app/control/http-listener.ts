@@ -11,6 +11,7 @@ import { TokenBucket } from '../../policy/limits/token-bucket.ts';
 import type { ControlApp, RequestSource } from './http-app.ts';
 import { answerProblem, rawProblem } from './problem-answer.ts';
 import { ControlProblem } from './problem-details.ts';
+import { hasBody } from './request-body.ts';
 import type { ControlServices } from './services.ts';
 
 /** From the open connection, or the answer before, to a whole request; what it asks for has no such limit. */
@@ -120,7 +121,9 @@ export function serveHttp(server: Server, options: HttpListenerOptions): { close
   };
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const deadline = deadlines.get(request.socket);
-    request.once('end', () => deadline?.stop());
+    // Nobody reads a body that is not there, and its end would never be told.
+    if (hasBody(request)) request.once('end', () => deadline?.stop());
+    else deadline?.stop();
     response.once('close', () => deadline?.start());
     void answer(request, response);
   });
