@@ -27,7 +27,8 @@ describe('the lock of a data directory', () => {
 
   it('does not survive a holder that was killed', async () => {
     const module = new URL('directory-lock.ts', import.meta.url).href;
-    const hold = `import { lockDirectory } from ${JSON.stringify(module)}; lockDirectory(process.argv[1]); console.log('held'); setInterval(() => {}, 1e6);`;
+    // Kept: a lock that nobody refers to is collected, and gone.
+    const hold = `import { lockDirectory } from ${JSON.stringify(module)}; globalThis.lock = lockDirectory(process.argv[1]); console.log('held'); setInterval(() => {}, 1e6);`;
     const holder = spawn(process.execPath, ['--input-type=module', '--eval', hold, directory], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
