@@ -1,4 +1,5 @@
 /** ArcSight Common Event Format, version 0 (implementation standard, revision 25): one line a record. */
+import { isIP } from 'node:net';
 import { printable } from '../../../base/printable.ts';
 import type { LogLevel } from '../../event-level.ts';
 import type { JournalRecord } from '../journal/record.ts';
@@ -12,14 +13,24 @@ function inHeader(text: string): string {
   return printable(text).replace(/[\\|]/g, '\\$&');
 }
 
-/** What a value may not; a line feed is written `\n`. */
-function inValue(text: string): string {
-  return text
-    .replace(/[\\=]/g, '\\$&')
+/** What a value may not; a line feed is written `\n`. The backslash of a character that is spelt out is escaped like any. */
+function inValue(text: string, lengthMax: number): string {
+  const spelt = text
     .split(/\r\n?|\n/)
     .map(printable)
-    .join('\\n');
+    .join('\n');
+  return spelt.slice(0, lengthMax).replace(/[\\=]/g, '\\$&').replaceAll('\n', '\\n');
 }
+
+/** Characters that the dictionary has room for. */
+const LENGTH_MAX = 4000;
+const LENGTHS: Readonly<Record<string, number>> = {
+  msg: 1023,
+  suser: 1023,
+  reason: 1023,
+  deviceInboundInterface: 128,
+  act: 63,
+};
 
 export function toCef(record: JournalRecord, version: string): string {
   const { name, sentence, text, number } = fieldsOf(record);
@@ -32,16 +43,19 @@ export function toCef(record: JournalRecord, version: string): string {
     name.replaceAll('.', ' '),
     SEVERITY[levelOf(record)],
   ];
+  const isAction = record.k === 'action';
+  const address = text('address') ?? (isAction ? text('from') : undefined);
+  const isMqtt = 'connectionId' in record.d;
   const extension: [key: string, value: string | number | undefined][] = [
     ['rt', record.t],
     ['externalId', record.n],
     ['msg', sentence],
-    ['src', addressOf(text('address'), 4)],
-    ['c6a2', addressOf(text('address'), 6)],
-    ['c6a2Label', addressOf(text('address'), 6) === undefined ? undefined : 'Source IPv6 Address'],
-    ['spt', number('port')],
-    ['suser', text('username')],
-    ['app', 'MQTT'],
+    ['src', addressOf(address, 4)],
+    ['c6a2', addressOf(address, 6)],
+    ['c6a2Label', addressOf(address, 6) === undefined ? undefined : 'Source IPv6 Address'],
+    ['spt', addressOf(address) === undefined ? undefined : number('port')],
+    ['suser', text('username') ?? text('operator') ?? (isAction ? text('by') : undefined)],
+    ['app', isMqtt ? 'MQTT' : undefined],
     ['act', text('action') ?? text('outcome')],
     ['outcome', isRefusal(record) ? 'failure' : 'success'],
     ['reason', text('says')],
@@ -51,7 +65,9 @@ export function toCef(record: JournalRecord, version: string): string {
     ...labelled('cs3', 'topic', text('topic') ?? text('filter')),
     ...labelled('cn1', 'reasonCode', number('reason')),
   ];
-  const pairs = extension.flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${inValue(String(value))}`]));
+  const pairs = extension.flatMap(([key, value]) =>
+    value === undefined ? [] : [`${key}=${inValue(String(value), LENGTHS[key] ?? LENGTH_MAX)}`],
+  );
   return `${header.map((part, i) => (i === 0 ? part : inHeader(String(part)))).join('|')}|${pairs.join(' ')}`;
 }
 
@@ -68,6 +84,8 @@ function labelled(
       ];
 }
 
-function addressOf(address: string | undefined, family: 4 | 6): string | undefined {
-  return address !== undefined && address.includes(':') === (family === 6) ? address : undefined;
+/** The address, where it is one, and of that family. */
+function addressOf(address: string | undefined, family?: 4 | 6): string | undefined {
+  const found = isIP(address ?? '');
+  return found !== 0 && (family ?? found) === found ? address : undefined;
 }

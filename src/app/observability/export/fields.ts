@@ -7,12 +7,14 @@ export interface RecordFields {
   readonly name: string;
   readonly sentence: string;
   readonly time: string;
+  /** Absent where the record is of no chain, as over syslog. */
+  readonly hash: string | undefined;
   text(field: string): string | undefined;
   number(field: string): number | undefined;
 }
 
 export function fieldsOf(record: JournalRecord): RecordFields {
-  const { k, t, d } = record;
+  const { k, t, d, h } = record;
   const text = (field: string): string | undefined => {
     const value = d[field];
     return typeof value === 'string' ? value : undefined;
@@ -21,12 +23,19 @@ export function fieldsOf(record: JournalRecord): RecordFields {
     name: text('name') ?? `journal.${k}`,
     sentence: sentenceOf(record),
     time: new Date(t).toISOString(),
+    hash: h === '' ? undefined : h,
     text,
     number: (field) => {
       const value = d[field];
       return typeof value === 'number' ? value : undefined;
     },
   };
+}
+
+/** What an operator's action of that name, such as `ban-add` or `reload`, does to what it is about. */
+export function changeOf(action: string): 'creation' | 'change' | 'deletion' {
+  if (/(^|-)(add|create)$/.test(action)) return 'creation';
+  return /(^|-)(remove|revoke)$/.test(action) ? 'deletion' : 'change';
 }
 
 /** One line for people. */

@@ -3,6 +3,13 @@ import type { EventName } from '../../../base/events.ts';
 import { EVENT_LEVELS, type LogLevel } from '../../event-level.ts';
 import type { JournalRecord } from '../journal/record.ts';
 
+/** Refusals and failures that are quiet, because they can come with each packet or attempt. */
+const QUIET: ReadonlySet<unknown> = new Set<EventName>([
+  'delivery.withheld',
+  'delivery.dropped',
+  'upstream.attempt.failed',
+]);
+
 export function levelOf({ k, d }: JournalRecord): LogLevel {
   if (k === 'lost') return 'error';
   const name = d['name'];
@@ -14,5 +21,5 @@ export function levelOf({ k, d }: JournalRecord): LogLevel {
 /** Whether it says that something was refused or went wrong: `denied` and `failure` where formats ask for it. */
 export function isRefusal(record: JournalRecord): boolean {
   const level = levelOf(record);
-  return level === 'warn' || level === 'error';
+  return level === 'warn' || level === 'error' || (record.k === 'event' && QUIET.has(record.d['name']));
 }
