@@ -144,8 +144,10 @@ export class Fleet implements WorkerListener {
       const granted = this.#owners.claim(number, upstream, claim);
       worker.send({ kind: 'claimed', id, granted });
     } else if (message.kind === 'demands') this.limits.demanded(number, message.demands);
-    else if (message.kind === 'recording left') this.#recordings.push(message.recording);
-    else if (message.kind === 'metric samples left') this.#samples.left(worker, message.samples);
+    else if (message.kind === 'recording left') {
+      this.#recordings.push(message.recording);
+      worker.send({ kind: 'farewell' });
+    } else if (message.kind === 'metric samples left') this.#samples.left(worker, message.samples);
     else if (message.kind === 'release')
       this.#owners.release(number, message.upstream, message.clientId, message.keptForMs);
   }

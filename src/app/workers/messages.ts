@@ -47,6 +47,8 @@ export type ToWorker =
     }
   | { readonly kind: 'reload'; readonly id: number; readonly config: Config }
   | { readonly kind: 'drain'; readonly signal: string }
+  /** All that was sent to one that leaves has been sent, connections included. */
+  | { readonly kind: 'farewell' }
   | { readonly kind: 'upstream status'; readonly id: number }
   | { readonly kind: 'shadow report'; readonly id: number }
   | { readonly kind: 'recording'; readonly id: number }
@@ -82,6 +84,8 @@ export type FromWorker =
   | { readonly kind: 'demands'; readonly demands: [at: string, demand: number][] }
   /** The last of it, from one that leaves. */
   | { readonly kind: 'recording left'; readonly recording: RecordingImage }
+  /** It has given back what reached it last. */
+  | { readonly kind: 'farewell' }
   | { readonly kind: 'metric samples'; readonly id: number; readonly samples: readonly MetricSample[] }
   | { readonly kind: 'metric samples left'; readonly samples: readonly MetricSample[] }
   /** May `owner` use this client identifier at this upstream now? */

@@ -38,6 +38,9 @@ const NOT_TOLD: ReadonlySet<GatewayEvent['name']> = new Set([
 
 type Start = Extract<ToWorker, { kind: 'start' }>;
 
+/** A supervisor of an older version says no farewell. */
+const FAREWELL_MAX_MS = 2000;
+
 function tell(message: FromWorker, onSent?: () => void): void {
   // The channel is gone when the supervisor is: then there is nobody to tell.
   if (process.connected) process.send!(message, undefined, undefined, onSent);
@@ -108,6 +111,9 @@ class Worker {
         return;
       case 'drain':
         void this.#drain(message.signal);
+        return;
+      case 'farewell':
+        tell({ kind: 'farewell' }, () => process.exit(0));
         return;
       case 'upstream status':
         void this.#tellUpstreamStatus(message.id);
@@ -271,7 +277,8 @@ class Worker {
     await this.#gateway?.drain(signal, signal === REPLACED);
     tell({ kind: 'metric samples left', samples: this.#samples() });
     const [recording = NOTHING_RECORDED] = (await this.#gateway?.watching.takeRecordings()) ?? [];
-    tell({ kind: 'recording left', recording }, () => process.exit(0));
+    // A connection may be on its way to us still, and would be lost with us: what is sent to us ends with the farewell.
+    tell({ kind: 'recording left', recording }, () => systemClock.after(FAREWELL_MAX_MS, () => process.exit(0)));
     if (!process.connected) process.exit(0);
   }
 }
