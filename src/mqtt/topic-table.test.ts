@@ -77,6 +77,19 @@ describe('a topic that is the last one again', () => {
           assert.equal(entry?.topic, name);
         }
       }),
+      {
+        numRuns: 500,
+        examples: [
+          [
+            [
+              ['a', false],
+              ['a\u0001', true],
+              ['a\u0001', false],
+              ['a\u0001', true],
+            ],
+          ],
+        ],
+      },
     );
   });
 });

@@ -27,7 +27,7 @@ export class TopicTable<Outcome> {
   latest: KnownTopic<Outcome> | undefined;
   /** The topic of the last lookup: most clients publish to the same one again and again. */
   recent: KnownTopic<Outcome> | undefined;
-  /** Which rule the text of `recent` has passed. */
+  /** The rule of the last scan, which the text of `recent` has passed. */
   #recentIsStrict = false;
   #seen: DistinctCount | undefined;
   #slots: (KnownTopic<Outcome> | undefined)[] = new Array(SLOTS_MIN);
@@ -38,14 +38,13 @@ export class TopicTable<Outcome> {
    * to (`rejectControlCharacters`): under another one than last time it has to be checked again.
    */
   repeats(bytes: Uint8Array, start: number, end: number, isStrict: boolean): boolean {
-    const { recent } = this;
-    if (recent === undefined) return false;
+    // First of all: the next lookup is of a topic that was checked under this rule.
     if (isStrict !== this.#recentIsStrict) {
       this.#recentIsStrict = isStrict;
       this.recent = undefined;
-      return false;
     }
-    return sameBytes(recent.bytes, bytes, start, end);
+    const { recent } = this;
+    return recent !== undefined && sameBytes(recent.bytes, bytes, start, end);
   }
 
   /** The entry for `bytes[start..end)`, made where it is new. INVARIANT: the text has passed the check that `repeats` saves. */

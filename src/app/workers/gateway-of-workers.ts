@@ -182,6 +182,9 @@ export class GatewayOfWorkers implements Gateway {
       this.#detection.configure(config.detection);
       this.#responses?.apply(config.response);
       this.#config = config;
+      // Last: whoever hears it may count on the new settings everywhere.
+      const { generation, changed } = outcome;
+      this.#options.emit({ name: 'config.reloaded', generation, changed, restartNeeded });
       return { ...outcome, restartNeeded };
     } catch (error) {
       const says = error instanceof Error ? error.message : String(error);

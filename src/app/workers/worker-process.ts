@@ -25,7 +25,6 @@ const TOLD_ONCE: ReadonlySet<GatewayEvent['name']> = new Set([
   'listener.closed',
   'certificate.loaded',
   'certificate.expiring',
-  'config.reloaded',
   'config.rejected',
 ]);
 /** Told by the supervising process, of all of them. */
@@ -34,6 +33,7 @@ const NOT_TOLD: ReadonlySet<GatewayEvent['name']> = new Set([
   'gateway.stopping',
   'gateway.stopped',
   'limit.changed',
+  'config.reloaded',
 ]);
 
 type Start = Extract<ToWorker, { kind: 'start' }>;
