@@ -579,8 +579,8 @@ class RunningGateway implements SharingGateway {
     const { clock, emit } = this.#options;
     const startedMs = clock.nowMs();
     emit({ name: 'gateway.stopping', signal, connections: this.#connections.count });
-    for (const listener of this.#listeners.values()) await listener.stopAccepting();
-    const { drainTimeoutMs } = this.#config.shutdown;
+    const graceMs = isReplaced ? CONNECT_GRACE_MS : 0;
+    await Promise.all(Array.from(this.#listeners.values(), (one) => one.stopAccepting(graceMs)));
     const cause = { reason: Reason.ServerShuttingDown, by: 'gateway:shutdown', says: 'the gateway is shutting down' };
     if (isReplaced) {
       this.#connections.leaveAll(cause);
@@ -588,7 +588,7 @@ class RunningGateway implements SharingGateway {
     } else this.#connections.shutAll(cause.reason, cause.by, cause.says);
     const late = await Promise.race([
       this.#connections.whenEmpty().then(() => false),
-      new Promise<boolean>((resolve) => clock.after(drainTimeoutMs, () => resolve(true))),
+      new Promise<boolean>((resolve) => clock.after(this.#config.shutdown.drainTimeoutMs, () => resolve(true))),
     ]);
     const connectionsCut = late ? this.#connections.count : 0;
     this.#connections.destroyAll();

@@ -60,8 +60,11 @@ export interface Listener {
    * Name, type, host and port are what the listener is: to change them, open another.
    */
   update(options: ListenerOptions): void;
-  /** No new connections, and those without their hand-over are dropped; the others live on. */
-  stopAccepting(): void;
+  /**
+   * No new connections. Those without their hand-over are dropped, after `graceMs` where they are given some; the others live on.
+   * Resolves when none is without.
+   */
+  stopAccepting(graceMs?: number): Promise<void>;
   /** Stops accepting and cuts what is open. Resolves when the port is free and every connection has been told. */
   closeAll(): Promise<void>;
 }
@@ -110,6 +113,7 @@ class SocketListener implements Listener, Host {
   readonly #rejections: Rejections;
   /** Every open socket, with who looks after it: first its greeting, then its downstream. */
   readonly #owners = new Map<Socket, { destroy(): void }>();
+  #onGreeted: (() => void) | undefined;
   #settings: ListenerSettings;
   #downstreamDeps: ByteStreamDeps;
   #material: TlsMaterial | undefined;
@@ -233,18 +237,33 @@ class SocketListener implements Listener, Host {
     }
   }
 
-  stopAccepting(): void {
+  async stopAccepting(graceMs = 0): Promise<void> {
     if (!this.#accepting) return;
     this.#accepting = false;
     this.#server.close();
     this.#expiryWatch?.cancel();
     this.tls?.close();
-    for (const owner of this.#owners.values()) if (owner instanceof Greeting) owner.destroy();
     this.#deps.emit({ name: 'listener.closed', listener: this.name });
+    if (graceMs > 0 && this.#greetings().length > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onGreeted = resolve;
+        this.#deps.clock.after(graceMs, resolve);
+      });
+    }
+    for (const greeting of this.#greetings()) greeting.destroy();
+  }
+
+  #greetings(): Greeting[] {
+    return [...this.#owners.values()].filter((owner) => owner instanceof Greeting);
+  }
+
+  /** A connection has been handed over, or is gone. */
+  #greeted(): void {
+    if (!this.#accepting && this.#greetings().length === 0) this.#onGreeted?.();
   }
 
   async closeAll(): Promise<void> {
-    this.stopAccepting();
+    void this.stopAccepting();
     const gone = [...this.#owners.keys()].map(
       (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
     );
@@ -303,6 +322,7 @@ class SocketListener implements Listener, Host {
     this.#owners.set(raw, greeting);
     raw.once('close', () => {
       this.#owners.delete(raw);
+      this.#greeted();
       place.leave();
     });
     if (!isProxys) this.#tellReleased(raw, facts.address);
@@ -341,12 +361,14 @@ class SocketListener implements Listener, Host {
   takeSocket(greeting: Greeting, socket: Socket, facts: DownstreamFacts, first: Buffer): void {
     const downstream = new SocketDownstream(socket, facts, this.#downstreamDeps, greeting);
     this.#owners.set(greeting.raw, downstream);
+    this.#greeted();
     downstream.start(this.#accept, first);
   }
 
   takeWebSocket(greeting: Greeting, socket: WebSocket, facts: DownstreamFacts): void {
     const downstream = new WebSocketDownstream(socket, facts, this.#downstreamDeps, greeting);
     this.#owners.set(greeting.raw, downstream);
+    this.#greeted();
     downstream.start(this.#accept);
   }
 
