@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { ALERTS } from '../observability/alert-catalogue.ts';
 import { LABELS } from '../observability/alerts/alert.ts';
 import { backendUrl, isLoopbackHost, parseBackendUrl } from './chain/backend-fields.ts';
-import { choice, complaint, duration, flag, list, path, section, text, wholeNumber } from './fields.ts';
+import { choice, complaint, duration, flag, list, section, text, wholeNumber } from './fields.ts';
+import { recognitionFields } from './recognition-fields.ts';
 import { secret } from './secret.ts';
 
 const RECEIVERS_MAX = 16;
@@ -54,12 +55,7 @@ function receiver<const Type extends string, Shape extends z.core.$ZodLooseShape
 
 function tlsFields(directory: string) {
   return section({
-    ca: path(directory)
-      .optional()
-      .meta(about('PEM file of the CAs that its certificate must come from; without it those of the runtime.')),
-    serverName: text({ pattern: /^[A-Za-z0-9._-]{1,253}$/, wanted: 'a host name' })
-      .optional()
-      .meta(about('Name to find in its certificate; without it the host.')),
+    ...recognitionFields(directory, 'the host'),
   })
     .prefault({})
     .meta(about('How it is recognized.'));

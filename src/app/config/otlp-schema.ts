@@ -1,6 +1,7 @@
 /** The `otlp` section: an OpenTelemetry collector that events and metrics are sent to as well. */
 import { backendUrl, isLoopbackHost, parseBackendUrl } from './chain/backend-fields.ts';
-import { choice, duration, flag, list, path, section, text, wholeNumber } from './fields.ts';
+import { choice, duration, flag, list, section, text, wholeNumber } from './fields.ts';
+import { recognitionFields } from './recognition-fields.ts';
 import { secret } from './secret.ts';
 
 const HEADERS_MAX = 8;
@@ -29,16 +30,7 @@ export function otlpSchema(directory: string) {
     headers: list(header, { min: 0, max: HEADERS_MAX, what: 'headers' })
       .prefault([])
       .meta(about('Sent with each request, for collectors that want to know who it is.')),
-    tls: section({
-      ca: path(directory)
-        .optional()
-        .meta(about('PEM file of the CAs that its certificate must come from; without it those of the runtime.')),
-      serverName: text({ pattern: /^[A-Za-z0-9._-]{1,253}$/, wanted: 'a host name' })
-        .optional()
-        .meta(about("Name to find in its certificate; without it the URL's host.")),
-    })
-      .prefault({})
-      .meta(about('How it is recognized.')),
+    tls: section(recognitionFields(directory)).prefault({}).meta(about('How it is recognized.')),
     logs: flag().prefault(true).meta(about('Whether events are sent.')),
     level: choice(['debug', 'info', 'warn', 'error']).prefault('warn').meta(about('Lowest level that is sent.')),
     metrics: flag().prefault(true).meta(about('Whether metrics are sent.')),

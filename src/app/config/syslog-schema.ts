@@ -1,7 +1,8 @@
 /** The `syslog` section: collectors that the events are sent to as well. */
 import type { z } from 'zod';
 import { backendUrl } from './chain/backend-fields.ts';
-import { choice, list, path, section, text, wholeNumber } from './fields.ts';
+import { choice, list, path, section, wholeNumber } from './fields.ts';
+import { recognitionFields } from './recognition-fields.ts';
 
 const COLLECTORS_MAX = 8;
 
@@ -31,12 +32,7 @@ export function syslogSchema(directory: string) {
       about('Where it is: udp, tcp or tls, with host and port (514; 6514 with TLS).'),
     ),
     tls: section({
-      ca: path(directory)
-        .optional()
-        .meta(about('PEM file of the CAs that its certificate must come from; without it those of the runtime.')),
-      serverName: text({ pattern: /^[A-Za-z0-9._-]{1,253}$/, wanted: 'a host name' })
-        .optional()
-        .meta(about("Name to find in its certificate; without it the URL's host.")),
+      ...recognitionFields(directory),
       certificate: path(directory).optional().meta(about('PEM file of the certificate that we show.')),
       key: path(directory).optional().meta(about('Its key.')),
     })

@@ -1,7 +1,8 @@
 /** What can be said of every server that knows users: how it is reached, how much it is asked, and how long it is believed. */
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
-import { discreetComplaint, duration, flag, path, seconds, section, text, wholeNumber } from '../fields.ts';
+import { discreetComplaint, duration, flag, seconds, section, wholeNumber } from '../fields.ts';
+import { recognitionFields } from '../recognition-fields.ts';
 import { unknownUser } from './unknown-user.ts';
 
 function about(description: string): { description: string } {
@@ -18,16 +19,7 @@ export function backendFields(directory: string) {
       .meta(
         about('Whether it may be asked without TLS although it is on another machine, where passwords can be read.'),
       ),
-    tls: section({
-      ca: path(directory)
-        .optional()
-        .meta(about('PEM file of the CAs that its certificate must come from; without it those of the runtime.')),
-      serverName: text({ pattern: /^[A-Za-z0-9._-]{1,253}$/, wanted: 'a host name' })
-        .optional()
-        .meta(about("Name to find in its certificate; without it the URL's host.")),
-    })
-      .prefault({})
-      .meta(about('How it is recognized.')),
+    tls: section(recognitionFields(directory)).prefault({}).meta(about('How it is recognized.')),
     timeout: duration({ min: '50ms', max: '1m' })
       .prefault('3s')
       .meta(about('For one login, with the wait for its turn; after it the login is denied.')),
