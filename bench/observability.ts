@@ -1,7 +1,8 @@
 /**
  * What it costs to be watched: processor time of a permitted message with all sinks and with none, good traffic and memory in a storm of
- * refusals, the time of a scrape, and what the journal takes and verifies. Prints figures. `node bench/observability.ts [messages] [storm]
- * [journal]` runs those that are named, or all; `--connections=300` takes fewer than 1000, `--smoke` shows that it works.
+ * refusals, the time of a scrape, what the journal takes and verifies, and searches in a long one. Prints figures.
+ * `node bench/observability.ts [messages] [storm] [journal] [search]` runs those that are named, or all; `--connections=300` takes fewer than
+ * 1000, `--records=10000000` searches among more than 200,000 (in a journal that `--journal=DIR` keeps), `--smoke` shows that it works.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -19,10 +20,12 @@ import { startOtlpReceiver } from '../test/kit/otlp-receiver.ts';
 import { publish } from '../test/kit/packets.ts';
 import { freePort, HOST, removeDirectory, temporaryDirectory } from '../test/kit/process.ts';
 import { RawClient } from '../test/kit/raw-client.ts';
+import { quantile, say } from './observability/figures.ts';
+import { search } from './observability/search.ts';
 
 const IS_SMOKE = process.argv.includes('--smoke');
-const GIVEN = process.argv.find((argument) => argument.startsWith('--connections='))?.split('=')[1];
-const CONNECTIONS = IS_SMOKE ? 20 : Number(GIVEN ?? 1000);
+const CONNECTIONS = IS_SMOKE ? 20 : Number(given('connections') ?? 1000);
+const SEARCHED_RECORDS = IS_SMOKE ? 5000 : Number(given('records') ?? 200_000);
 const ROUNDS = IS_SMOKE ? 2 : 8;
 const WARM_UP_ROUNDS = IS_SMOKE ? 1 : 2;
 const MESSAGES_EACH = IS_SMOKE ? 40 : 100;
@@ -40,6 +43,10 @@ interface StormOrder {
   readonly perSecond: number;
   readonly clients: number;
   readonly durationMs: number;
+}
+
+function given(name: string): string | undefined {
+  return process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split('=')[1];
 }
 
 if (isMainThread) await main();
@@ -140,14 +147,6 @@ function residentMB({ program }: RunningGateway): number {
   return Number(kilobytes) / 1024;
 }
 
-function quantile(values: readonly number[], share: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * share)] ?? 0;
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
 async function scrape(metricsPort: number): Promise<{ ms: number; bytes: number }> {
   const beganMs = performance.now();
   const text = await (await fetch(`http://${HOST}:${metricsPort}/metrics`)).text();
@@ -156,7 +155,12 @@ async function scrape(metricsPort: number): Promise<{ ms: number; bytes: number 
 
 async function main(): Promise<void> {
   const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-  const parts = { messages: costOfMessages, storm: refusalStorm, journal };
+  const parts = {
+    messages: costOfMessages,
+    storm: refusalStorm,
+    journal,
+    search: () => search(SEARCHED_RECORDS, given('journal')),
+  };
   for (const [name, run] of Object.entries(parts)) if (named.length === 0 || named.includes(name)) await run();
   process.exit(0);
 }

@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { loadConfig } from '../app/config/load.ts';
 import { sentenceOf } from '../app/observability/export/fields.ts';
 import { EXPORT_FORMATS } from '../app/observability/export/formats.ts';
+import { removeIndex } from '../app/observability/journal/index-file.ts';
 import { type JournalRecord, parseRecord } from '../app/observability/journal/record.ts';
 import { searchJournal } from '../app/observability/journal/search.ts';
-import { fits, SearchIndex, type Wanted } from '../app/observability/journal/search-index.ts';
+import type { Wanted } from '../app/observability/journal/search-index.ts';
+import { fits } from '../app/observability/journal/searched-fields.ts';
 import { listSegments, readLines } from '../app/observability/journal/segment-files.ts';
 import { PUBLIC_KEY_FILE, readVerifyingKey } from '../app/observability/journal/signing-key.ts';
 import { type Verification, verifyJournal } from '../app/observability/journal/verify.ts';
@@ -177,7 +179,7 @@ async function* selected(directory: string, wanted: Wanted): AsyncGenerator<Jour
 }
 
 async function makeIndex(invocation: Invocation, directory: string): Promise<number> {
-  SearchIndex.remove(directory);
+  removeIndex(directory);
   const { records } = await searchJournal(directory, { fields: {}, limit: 1 }, progress('indexing'));
   endProgress();
   const through = records[0]?.n ?? 0;

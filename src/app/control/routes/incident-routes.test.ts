@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { collectIncident } from '../../observability/incident/incident.ts';
 import { incidentRecord, reportOn } from '../../observability/incident/incident-report.ts';
 import type { JournalRecord } from '../../observability/journal/record.ts';
-import { fits } from '../../observability/journal/search-index.ts';
+import { fits } from '../../observability/journal/searched-fields.ts';
 import { incidentSchema } from './incident-routes.ts';
 
 const AT_MS = 1_700_000_000_000;

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import type { GatewayEvent } from '../../../base/events.ts';
 import type { JournalRecord } from '../journal/record.ts';
-import { fits } from '../journal/search-index.ts';
+import { fits } from '../journal/searched-fields.ts';
 import { adviceFor } from './advice.ts';
 import { collectIncident, type Incident, type IncidentKind, readIncidentSubject } from './incident.ts';
 import { incidentHtml } from './incident-html.ts';

@@ -1,51 +1,42 @@
 /**
  * An index over the journal, in SQLite, for searches: who, from where, what, when, and where the record stands. It holds nothing
- * that the journal does not, follows it when it is asked, and may be thrown away at any time.
+ * that the journal does not, follows it when it is asked, and may be thrown away at any time. Records are kept in pieces, column by
+ * column, and a search looks through the pieces: as fast for what is everywhere, for what is nowhere and for fields that never meet.
  */
-import { closeSync, existsSync, openSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { OperatorError } from '../../config/problem.ts';
+import {
+  BLOCK_RECORDS_MAX,
+  type Block,
+  BlockBuilder,
+  type BlockHead,
+  type Codes,
+  type Column,
+  codesOf,
+  fitting,
+  NO_WORD,
+  type Words,
+} from './index-block.ts';
+import { indexPath, openIndexFile, removeIndex } from './index-file.ts';
 import { type JournalRecord, parseRecord } from './record.ts';
+import { FIELDS, fieldsOf, type WantedFields } from './searched-fields.ts';
 import { listSegments, readLines, type SegmentFile } from './segment-files.ts';
 
-const INDEX_FILE = 'index.sqlite';
-/** `SPji`, and the form of the tables: an index of another form is made anew. */
-const APPLICATION_ID = 0x53506a69;
-const FORM = 2;
-const BUSY_TIMEOUT_MS = 30_000;
-/** One transaction. */
-const BATCH_MAX = 50_000;
 /** Words known by heart, so that most records cost no question. */
-const WORDS_KNOWN_MAX = 200_000;
-/** An index over rows that are there already is made faster than one that grows with them: from here on it pays. */
-const REINDEX_FROM_BYTES = 64 * 1024 * 1024;
+const KNOWN_WORDS_MAX = 200_000;
+const KNOWN_CHARS_MAX = 16 * 1024 * 1024;
 
-const TABLES = `
-  CREATE TABLE word (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
-  CREATE TABLE record (
-    n INTEGER PRIMARY KEY,
-    t INTEGER NOT NULL,
-    segment INTEGER NOT NULL,
-    at INTEGER NOT NULL,
-    length INTEGER NOT NULL,
-    event INTEGER, client INTEGER, user INTEGER, address INTEGER, author INTEGER, topic INTEGER
-  ) STRICT;
-  CREATE TABLE progress (segment INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
-  INSERT INTO progress VALUES (0, 0);
-`;
-
-/** Fields that are searched for, by their names in the table. */
-export const FIELDS = ['event', 'client', 'user', 'address', 'author', 'topic'] as const;
-export type Field = (typeof FIELDS)[number];
-
-const INDICES = ['t', ...FIELDS];
+/** Parts of a block: the columns in the order of the fields, then these. Their numbers follow that of the block. */
+const TIMES = FIELDS.length;
+const PLACES = FIELDS.length + 1;
+const PARTS = 8;
 
 /** Where a record stands. */
 export interface Location {
   readonly n: number;
   readonly segment: number;
   readonly at: number;
+  /** It may end earlier: with a line feed. */
   readonly length: number;
 }
 
@@ -53,8 +44,7 @@ export interface Wanted {
   /** Milliseconds since the Unix epoch; the first is included, the last is not. */
   readonly sinceMs?: number | undefined;
   readonly untilMs?: number | undefined;
-  /** Each a whole word, or the beginning of one and a `*`. */
-  readonly fields: Partial<Readonly<Record<Field, string>>>;
+  readonly fields: WantedFields;
   readonly limit: number;
   /** Only records before this one, for the next page. */
   readonly beforeN?: number | undefined;
@@ -62,13 +52,28 @@ export interface Wanted {
 
 export type IndexProgress = (doneBytes: number, allBytes: number) => void;
 
+interface Progress {
+  readonly segment: number;
+  readonly at: number;
+  /** Records that retention has taken since words were last swept. */
+  readonly forgotten: number;
+}
+
+/** What is in the index cannot be. */
+export class IndexDamage extends Error {}
+
+type StoredHead = BlockHead & { readonly id: number };
+
 export class SearchIndex {
   readonly #directory: string;
   readonly #database: DatabaseSync;
-  readonly #words = new Map<string, number>();
+  readonly #known = FIELDS.map(() => new Map<string, number>());
+  #knownWords = 0;
+  #knownChars = 0;
   readonly #addWord: StatementSync;
   readonly #findWord: StatementSync;
-  readonly #addRecord: StatementSync;
+  readonly #wordsOf: StatementSync;
+  readonly #codesOf: StatementSync;
 
   /** There was one already, which could not be used. */
   readonly isRemade: boolean;
@@ -77,9 +82,10 @@ export class SearchIndex {
     this.isRemade = isRemade;
     this.#directory = directory;
     this.#database = database;
-    this.#addWord = database.prepare('INSERT INTO word (text) VALUES (?) RETURNING id');
-    this.#findWord = database.prepare('SELECT id FROM word WHERE text = ?');
-    this.#addRecord = database.prepare('INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#addWord = database.prepare('INSERT INTO word (field, text) VALUES (?, ?) RETURNING id');
+    this.#findWord = database.prepare('SELECT id FROM word WHERE field = ? AND text = ?');
+    this.#wordsOf = database.prepare('SELECT words FROM part WHERE id = ?');
+    this.#codesOf = database.prepare('SELECT codes FROM part WHERE id = ?');
   }
 
   /**
@@ -87,74 +93,179 @@ export class SearchIndex {
    * @throws {OperatorError} where it cannot be written.
    */
   static open(directory: string): SearchIndex {
-    const path = join(directory, INDEX_FILE);
+    const path = indexPath(directory);
     try {
-      return new SearchIndex(directory, openDatabase(path), false);
+      return new SearchIndex(directory, openIndexFile(path), false);
     } catch {
-      SearchIndex.remove(directory);
+      removeIndex(directory);
     }
     try {
-      return new SearchIndex(directory, openDatabase(path), true);
+      return new SearchIndex(directory, openIndexFile(path), true);
     } catch (error) {
       throw new OperatorError(`The index ${path} of the journal cannot be written: ${(error as Error).message}.`);
     }
   }
 
-  static remove(directory: string): void {
-    const path = join(directory, INDEX_FILE);
-    for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
-  }
+  // --- following the journal ---
 
   /** Takes up what the journal has since the last time. */
   async follow(onProgress?: IndexProgress): Promise<void> {
     const segments = await listSegments(this.#directory);
-    const from = this.#progress();
-    const first = segments[0]?.number ?? 0;
-    this.#database.prepare('DELETE FROM record WHERE segment < ?').run(first);
-    const todo = segments.filter(
-      ({ number, sizeBytes }) => number > from.segment || (number === from.segment && sizeBytes > from.at),
-    );
-    const allBytes =
-      todo.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) - (todo[0]?.number === from.segment ? from.at : 0);
-    const isLarge = allBytes >= REINDEX_FROM_BYTES;
-    if (isLarge) for (const column of INDICES) this.#database.exec(`DROP INDEX IF EXISTS record_${column}`);
-    let doneBytes = 0;
-    for (const segment of todo) {
-      const at = segment.number === from.segment ? from.at : 0;
-      await this.#take(segment, at, (bytes) => onProgress?.(doneBytes + bytes, allBytes));
-      doneBytes += segment.sizeBytes - at;
-    }
-    for (const column of INDICES) {
-      const columns = column === 't' ? 't, n' : `${column}, t, n`;
-      this.#database.exec(`CREATE INDEX IF NOT EXISTS record_${column} ON record (${columns})`);
+    this.#forget(segments[0]?.number ?? 0);
+    for (;;) {
+      const from = this.#progress();
+      const todo = segments.filter(
+        ({ number, sizeBytes }) => number > from.segment || (number === from.segment && sizeBytes > from.at),
+      );
+      const startOf = ({ number }: SegmentFile): number => (number === from.segment ? from.at : 0);
+      const allBytes = todo.reduce((sum, segment) => sum + segment.sizeBytes - startOf(segment), 0);
+      let doneBytes = 0;
+      let isOvertaken = false;
+      for (const segment of todo) {
+        isOvertaken = !(await this.#take(segment, startOf(segment), (bytes) =>
+          onProgress?.(doneBytes + bytes, allBytes),
+        ));
+        if (isOvertaken) break;
+        doneBytes += segment.sizeBytes - startOf(segment);
+      }
+      if (!isOvertaken) return;
     }
   }
 
-  #progress(): { segment: number; at: number } {
-    return this.#database.prepare('SELECT segment, at FROM progress').get() as { segment: number; at: number };
+  #progress(): Progress {
+    return this.#database.prepare('SELECT segment, at, forgotten FROM progress').get() as unknown as Progress;
   }
 
-  async #take(segment: SegmentFile, from: number, onProgress: (doneBytes: number) => void): Promise<void> {
-    const progress = this.#database.prepare('UPDATE progress SET segment = ?, at = ?');
-    let inBatch = 0;
-    this.#database.exec('BEGIN IMMEDIATE');
+  /**
+   * One transaction a block, so that whoever is interrupted has that much less to do the next time. False where another process has
+   * followed meanwhile.
+   */
+  async #take(segment: SegmentFile, from: number, onProgress: (doneBytes: number) => void): Promise<boolean> {
+    let builder: BlockBuilder | undefined;
+    let end = from;
+    if (!this.#begin(segment.number, from)) return false;
     try {
-      let end = from;
+      builder = this.#unfinished(segment.number);
       for await (const lines of readLines(segment.path, from)) {
         for (const { text, offset, lengthBytes, isWhole } of lines) {
           if (!isWhole) break;
           const record = parseRecord(text);
-          if (record !== undefined) this.#add(record, segment.number, offset, lengthBytes);
+          if (record !== undefined) {
+            const { n, t } = record;
+            const entry = { n, t, at: offset, length: lengthBytes, words: this.#wordsIn(record) };
+            builder ??= new BlockBuilder(segment.number, entry);
+            if (!builder.add(entry)) {
+              this.#commit(builder.finish(), segment.number, end);
+              if (!this.#begin(segment.number, end)) return false;
+              builder = new BlockBuilder(segment.number, entry);
+              builder.add(entry);
+            }
+          }
           end = offset + lengthBytes;
-        }
-        inBatch += lines.length;
-        if (end > from) progress.run(segment.number, end);
-        if (inBatch >= BATCH_MAX) {
-          this.#database.exec('COMMIT; BEGIN IMMEDIATE');
-          inBatch = 0;
         }
         onProgress(end - from);
       }
+      this.#commit(builder?.finish(), segment.number, end);
+      return true;
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  /** False where the index stands elsewhere by now. */
+  #begin(segment: number, at: number): boolean {
+    this.#database.exec('BEGIN IMMEDIATE');
+    const found = this.#progress();
+    const isAsLeft = at === 0 ? found.segment < segment : found.segment === segment && found.at === at;
+    if (!isAsLeft) {
+      this.#database.exec('ROLLBACK');
+      this.#forgetWords();
+    }
+    return isAsLeft;
+  }
+
+  /** The last block, where it is of this segment and has room. */
+  #unfinished(segment: number): BlockBuilder | undefined {
+    const head = this.#database.prepare('SELECT * FROM block ORDER BY id DESC LIMIT 1').get() as StoredHead | undefined;
+    if (head === undefined || head.segment !== segment || head.count >= BLOCK_RECORDS_MAX) return undefined;
+    this.#database.prepare('DELETE FROM block WHERE id = ?').run(head.id);
+    const block = this.#read(head);
+    this.#database.prepare('DELETE FROM part WHERE id >= ? AND id < ?').run(partOf(head, 0), partOf(head, PARTS));
+    return BlockBuilder.of(block);
+  }
+
+  #read(head: StoredHead): Block {
+    return {
+      head,
+      columns: FIELDS.map((_, field): Column => {
+        const words = this.#words(head, field);
+        return { words, codes: this.#codes(head, field, words) };
+      }),
+      times: this.#times(head),
+      places: this.#places(head),
+    };
+  }
+
+  #commit(block: Block | undefined, segment: number, at: number): void {
+    if (block !== undefined) this.#write(block);
+    this.#database.prepare('UPDATE progress SET segment = ?, at = ?').run(segment, at);
+    this.#database.exec('COMMIT');
+  }
+
+  #write({ head, columns, times, places }: Block): void {
+    const { segment, at, end, n, t, count, tMin, tMax } = head;
+    const { lastInsertRowid } = this.#database
+      .prepare('INSERT INTO block (segment, at, end, n, t, count, tMin, tMax) VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+      .run(segment, at, end, n, t, count, tMin, tMax);
+    const add = this.#database.prepare('INSERT INTO part VALUES (?, ?, ?)');
+    const stored = { id: Number(lastInsertRowid) };
+    for (const [field, { words, codes }] of columns.entries()) {
+      add.run(partOf(stored, field), bytesOf(words), bytesOf(codes));
+    }
+    add.run(partOf(stored, TIMES), null, bytesOf(times));
+    add.run(partOf(stored, PLACES), null, bytesOf(places));
+  }
+
+  #wordsIn(record: JournalRecord): number[] {
+    const found = fieldsOf(record);
+    return FIELDS.map((name, field) => {
+      const text = found[name];
+      return text === undefined ? NO_WORD : this.#idOf(field, text);
+    });
+  }
+
+  #idOf(field: number, text: string): number {
+    const known = this.#known[field]!.get(text);
+    if (known !== undefined) return known;
+    const { id } = (this.#findWord.get(field, text) ?? this.#addWord.get(field, text)) as { id: number };
+    if (this.#knownWords >= KNOWN_WORDS_MAX || this.#knownChars >= KNOWN_CHARS_MAX) this.#forgetWords();
+    this.#known[field]!.set(text, id);
+    this.#knownWords++;
+    this.#knownChars += text.length;
+    return id;
+  }
+
+  #forgetWords(): void {
+    for (const words of this.#known) words.clear();
+    this.#knownWords = this.#knownChars = 0;
+  }
+
+  /** What retention has taken from the journal leaves the index. */
+  #forget(firstSegment: number): void {
+    const gone = this.#database
+      .prepare('SELECT count(*) AS blocks, total(count) AS records, max(id) AS id FROM block WHERE segment < ?')
+      .get(firstSegment) as { blocks: number; records: number; id: number };
+    if (gone.blocks === 0) return;
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      this.#database.prepare('DELETE FROM block WHERE segment < ?').run(firstSegment);
+      this.#database.prepare('DELETE FROM part WHERE id < ?').run(partOf({ id: gone.id + 1 }, 0));
+      const forgotten = this.#progress().forgotten + gone.records;
+      const { kept } = this.#database.prepare('SELECT total(count) AS kept FROM block').get() as { kept: number };
+      const isTime = forgotten > kept;
+      if (isTime) this.#sweepWords();
+      this.#database.prepare('UPDATE progress SET forgotten = ?').run(isTime ? 0 : forgotten);
       this.#database.exec('COMMIT');
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
@@ -162,56 +273,125 @@ export class SearchIndex {
     }
   }
 
-  #add(record: JournalRecord, segment: number, at: number, length: number): void {
-    const { event, client, user, address, author, topic } = fieldsOf(record);
-    this.#addRecord.run(
-      record.n,
-      record.t,
-      segment,
-      at,
-      length,
-      this.#idOf(event),
-      this.#idOf(client),
-      this.#idOf(user),
-      this.#idOf(address),
-      this.#idOf(author),
-      this.#idOf(topic),
+  /** Words that no record has any more: with an attacker who always calls itself otherwise they would be more and more. */
+  #sweepWords(): void {
+    const used = new Set<number>();
+    for (const head of this.#database.prepare('SELECT id FROM block').all() as { id: number }[]) {
+      for (let field = 0; field < FIELDS.length; field++) for (const word of this.#words(head, field)) used.add(word);
+    }
+    const unused = (this.#database.prepare('SELECT id FROM word').all() as { id: number }[]).filter(
+      ({ id }) => !used.has(id),
     );
+    const remove = this.#database.prepare('DELETE FROM word WHERE id = ?');
+    for (const { id } of unused) remove.run(id);
+    this.#forgetWords();
   }
 
-  #idOf(word: string | undefined): number | null {
-    if (word === undefined) return null;
-    const known = this.#words.get(word);
-    if (known !== undefined) return known;
-    const row = (this.#findWord.get(word) ?? this.#addWord.get(word)) as { id: number };
-    if (this.#words.size >= WORDS_KNOWN_MAX) this.#words.clear();
-    this.#words.set(word, row.id);
-    return row.id;
-  }
+  // --- searching ---
 
   /** The newest first. */
   find({ sinceMs, untilMs, fields, limit, beforeN }: Wanted): Location[] {
-    const conditions: string[] = [];
-    const values: (string | number)[] = [];
-    const want = (condition: string, ...given: (string | number)[]): void => {
-      conditions.push(condition);
-      values.push(...given);
-    };
-    for (const field of FIELDS) {
-      const word = fields[field];
+    const wanted: { field: number; words: Words }[] = [];
+    for (const [field, name] of FIELDS.entries()) {
+      const word = fields[name];
       if (word === undefined) continue;
-      if (word.endsWith('*')) {
-        const beginning = word.slice(0, -1);
-        want(`${field} IN (SELECT id FROM word WHERE text >= ? AND text < ?)`, beginning, `${beginning}\u{10ffff}`);
-      } else want(`${field} = (SELECT id FROM word WHERE text = ?)`, word);
+      const words = this.#wordsFor(field, word);
+      if (words === undefined) return [];
+      wanted.push({ field, words });
     }
-    if (sinceMs !== undefined) want('t >= ?', sinceMs);
-    if (untilMs !== undefined) want('t < ?', untilMs);
-    if (beforeN !== undefined) want('(t, n) < (SELECT t, n FROM record WHERE n = ?)', beforeN);
-    const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
-    return this.#database
-      .prepare(`SELECT n, segment, at, length FROM record ${where} ORDER BY t DESC, n DESC LIMIT ?`)
-      .all(...values, limit) as unknown as Location[];
+    const bounds = { since: sinceMs ?? MIN, until: untilMs ?? MAX, before: beforeN ?? MAX };
+    const heads = this.#database
+      .prepare('SELECT * FROM block WHERE tMax >= ? AND tMin < ? AND n < ? ORDER BY id DESC')
+      .all(bounds.since, bounds.until, bounds.before) as unknown as StoredHead[];
+    const found: Location[] = [];
+    for (const head of heads) {
+      if (found.length >= limit) break;
+      this.#locate(head, this.#fitting(head, wanted, bounds), limit, found);
+    }
+    return found;
+  }
+
+  /** Undefined where no record ever had one. */
+  #wordsFor(field: number, word: string): Words | undefined {
+    if (!word.endsWith('*')) return (this.#findWord.get(field, word) as { id: number } | undefined)?.id;
+    const beginning = word.slice(0, -1);
+    const rows = this.#database
+      .prepare('SELECT id FROM word WHERE field = ? AND text >= ? AND text < ?')
+      .all(field, beginning, `${beginning}\u{10ffff}`) as { id: number }[];
+    return rows.length === 0 ? undefined : new Set(rows.map(({ id }) => id));
+  }
+
+  /** Which records of the block fit, the first first; undefined where all of them do. */
+  #fitting(
+    head: StoredHead,
+    wanted: readonly { field: number; words: Words }[],
+    { since, until, before }: { since: number; until: number; before: number },
+  ): readonly number[] | undefined {
+    const tests: { field: number; words: Uint32Array; codes: Codes }[] = [];
+    for (const { field, words: wantedWords } of wanted) {
+      const words = this.#words(head, field);
+      const codes = codesOf(words, wantedWords);
+      if (codes === undefined) return [];
+      if (codes !== 'all') tests.push({ field, words, codes });
+    }
+    // What has the most words lets the fewest through.
+    tests.sort((a, b) => b.words.length - a.words.length);
+    let found: readonly number[] | undefined;
+    for (const { field, words, codes } of tests) {
+      if (found?.length === 0) return found;
+      found = fitting(this.#codes(head, field, words), codes, found);
+    }
+    if (head.tMin < since || head.tMax >= until || head.n + head.count > before) {
+      const times = this.#times(head);
+      const [first, last, end] = [since - head.t, until - head.t, before - head.n];
+      const isInTime = (i: number): boolean => times[i]! >= first && times[i]! < last && i < end;
+      found = (found ?? Array.from(times.keys())).filter(isInTime);
+    }
+    return found;
+  }
+
+  #locate(head: StoredHead, fits: readonly number[] | undefined, limit: number, found: Location[]): void {
+    const count = fits?.length ?? head.count;
+    if (count === 0) return;
+    const places = this.#places(head);
+    for (let k = count - 1; k >= 0 && found.length < limit; k--) {
+      const i = fits?.[k] ?? k;
+      const at = head.at + places[i]!;
+      const end = i + 1 < head.count ? head.at + places[i + 1]! : head.end;
+      found.push({ n: head.n + i, segment: head.segment, at, length: end - at });
+    }
+  }
+
+  // --- parts of a block ---
+
+  #words(head: { readonly id: number }, field: number): Uint32Array {
+    const found = this.#wordsOf.get(partOf(head, field)) as { words: Uint8Array | null } | undefined;
+    const words = found?.words;
+    if (!words || words.length % Uint32Array.BYTES_PER_ELEMENT !== 0) throw new IndexDamage();
+    return new Uint32Array(aligned(words));
+  }
+
+  #codes(head: StoredHead, field: number, words: Uint32Array): Uint8Array | Uint16Array {
+    return words.length <= 256 ? this.#part(head, field, Uint8Array) : this.#part(head, field, Uint16Array);
+  }
+
+  #times(head: StoredHead): Int32Array {
+    return this.#part(head, TIMES, Int32Array);
+  }
+
+  #places(head: StoredHead): Uint32Array {
+    return this.#part(head, PLACES, Uint32Array);
+  }
+
+  /** One value for each record. */
+  #part<Values>(
+    head: StoredHead,
+    part: number,
+    Values: { new (buffer: ArrayBuffer): Values; readonly BYTES_PER_ELEMENT: number },
+  ): Values {
+    const codes = (this.#codesOf.get(partOf(head, part)) as { codes: Uint8Array } | undefined)?.codes;
+    if (codes?.length !== head.count * Values.BYTES_PER_ELEMENT) throw new IndexDamage();
+    return new Values(aligned(codes));
   }
 
   close(): void {
@@ -219,53 +399,18 @@ export class SearchIndex {
   }
 }
 
-/** The same question of one record, without an index. */
-export function fits(record: JournalRecord, wanted: Wanted['fields']): boolean {
-  const found = fieldsOf(record);
-  return FIELDS.every((field) => {
-    const word = wanted[field];
-    if (word === undefined) return true;
-    const value = found[field];
-    return value !== undefined && (word.endsWith('*') ? value.startsWith(word.slice(0, -1)) : value === word);
-  });
+const MIN = Number.MIN_SAFE_INTEGER;
+const MAX = Number.MAX_SAFE_INTEGER;
+
+function partOf({ id }: { readonly id: number }, part: number): number {
+  return id * PARTS + part;
 }
 
-/** What a record can be found by. An event names things as the vocabulary does; an operator's action names who acted as its author. */
-function fieldsOf({ k, d }: JournalRecord): Partial<Record<Field, string>> {
-  const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
-  const found: Partial<Record<Field, string>> = {};
-  const set = (field: Field, value: string | undefined): void => {
-    if (value !== undefined) found[field] = value;
-  };
-  set('event', text(d['name']) ?? k);
-  set('client', text(d['clientId']));
-  set('user', text(d['username']));
-  set('address', text(d['address']));
-  set('author', text(d['by']));
-  set('topic', text(d['topic']) ?? text(d['filter']));
-  return found;
+function bytesOf(array: Uint8Array | Uint16Array | Uint32Array | Int32Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
-function openDatabase(path: string): DatabaseSync {
-  const isNew = !existsSync(path);
-  // SQLite gives its further files the mode that this one has.
-  closeSync(openSync(path, 'a', 0o600));
-  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
-  try {
-    // Nothing here is worth a sync: what a crash takes is read from the journal again.
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536');
-    if (isNew) {
-      database.exec(
-        `BEGIN; ${TABLES} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${FORM}; COMMIT`,
-      );
-    }
-    const { application_id } = database.prepare('PRAGMA application_id').get() as { application_id: number };
-    const { user_version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
-    if (application_id !== APPLICATION_ID || user_version !== FORM) throw new Error('it is of another form');
-    database.prepare('SELECT count(*) FROM progress').get();
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
+function aligned({ buffer, byteOffset, byteLength }: Uint8Array): ArrayBuffer {
+  const isWhole = byteOffset === 0 && byteLength === buffer.byteLength;
+  return (isWhole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength)) as ArrayBuffer;
 }

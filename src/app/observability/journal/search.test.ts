@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
 import { removeDirectory, temporaryDirectory } from '../../../../test/kit/process.ts';
 import { ManualClock } from '../../../base/manual-clock.ts';
 import { searchJournal } from './search.ts';
@@ -166,4 +169,119 @@ test('a half-written last record is left for later', async (t) => {
   assert.deepEqual(await topics(directory, { fields: { client: 'pump-1' } }), []);
   await writeFile(path, whole);
   assert.deepEqual(await topics(directory, { fields: { client: 'pump-1' } }), ['cmd/1']);
+});
+
+test('fields that never meet, beginnings and pages are right over many pieces of the index', async (t) => {
+  const directory = await temporaryDirectory('search');
+  t.after(() => removeDirectory(directory));
+  const journal = await openJournal({
+    directory,
+    clock,
+    emit: () => undefined,
+    version: '0',
+    syncIntervalMs: 1000,
+    // One piece is full, and another begun.
+    segmentMaxBytes: 20_000_000,
+    segmentMaxAgeMs: 1e12,
+    keepForMs: 1e12,
+    keepMaxBytes: 1e9,
+  });
+  t.after(() => journal.close());
+  const all = 70_000;
+  for (let i = 0; i < all; i++) {
+    const half = i % 2 === 0 ? { username: 'even', address: '192.0.2.2' } : { username: 'odd', address: '192.0.2.1' };
+    journal.append('event', { name: 'x.y', clientId: `c${i % 300}`, topic: `${i}`, ...half });
+    if (i % 20_000 === 0) await journal.flush();
+  }
+  await journal.flush();
+  assert.deepEqual(await topics(directory, { fields: { user: 'even', address: '192.0.2.1' } }), []);
+  assert.deepEqual(await topics(directory, { fields: { user: 'even', client: 'c7*' }, limit: 2 }), ['69978', '69976']);
+  const { records } = await searchJournal(directory, { fields: { topic: '65533' }, limit: 1 });
+  const before = records[0]!.n;
+  assert.deepEqual(await topics(directory, { fields: { event: 'x.*' }, limit: 3, beforeN: before }), [
+    '65532',
+    '65531',
+    '65530',
+  ]);
+  assert.equal(
+    (await topics(directory, { fields: { client: 'c12' }, limit: all })).length,
+    Math.ceil((all - 12) / 300),
+  );
+  const every = await topics(directory, { fields: { event: 'x.y' }, limit: all });
+  assert.deepEqual(
+    every,
+    Array.from({ length: all }, (_, i) => String(all - 1 - i)),
+  );
+});
+
+test('two processes that follow the journal at once index every record once', async (t) => {
+  const { directory, journal } = await scene(t);
+  for (let i = 0; i < 2000; i++) journal.append('event', refused(i));
+  await journal.flush();
+  const script = `
+    import { searchJournal } from ${JSON.stringify(new URL('./search.ts', import.meta.url).href)};
+    const { records } = await searchJournal(${JSON.stringify(directory)}, { fields: {}, limit: 5000 });
+    console.log(JSON.stringify(records.map(({ n }) => n)));
+  `;
+  const run = async (): Promise<unknown> => {
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
+    return JSON.parse(stdout);
+  };
+  const [one, other] = await Promise.all([run(), run()]);
+  assert.deepEqual(one, other);
+  const segments = await listSegments(directory);
+  const lines = await Promise.all(
+    segments.map(async ({ path }) => (await readFile(path, 'utf8')).split('\n').length - 1),
+  );
+  assert.equal(
+    (one as number[]).length,
+    lines.reduce((sum, count) => sum + count, 0),
+  );
+  assert.equal(new Set(one as number[]).size, (one as number[]).length);
+});
+
+test('an index whose pieces are of another length, or gone, is made anew', async (t) => {
+  const { directory, journal } = await scene(t);
+  for (let i = 0; i < 20; i++) journal.append('event', refused(i));
+  await journal.flush();
+  await topics(directory, {});
+  for (const damage of [
+    "UPDATE part SET codes = x'00' WHERE words IS NULL",
+    "UPDATE part SET words = x'000000' WHERE words IS NOT NULL",
+    'DELETE FROM part',
+    'UPDATE block SET at = at + 1000000000',
+  ]) {
+    const database = new DatabaseSync(join(directory, 'index.sqlite'));
+    database.exec(damage);
+    database.close();
+    const { records, isIndexRebuilt } = await searchJournal(directory, { fields: { client: 'pump-9' }, limit: 10 });
+    assert.equal(isIndexRebuilt, true, damage);
+    assert.deepEqual(
+      records.map(({ d }) => d['topic']),
+      ['cmd/19', 'cmd/9'],
+    );
+  }
+});
+
+test('words that only records had which retention took leave the index', async (t) => {
+  const { directory, journal } = await scene(t);
+  const wordsIn = (): number => {
+    const database = new DatabaseSync(join(directory, 'index.sqlite'), { readOnly: true });
+    const { words } = database.prepare('SELECT count(*) AS words FROM word').get() as { words: number };
+    database.close();
+    return words;
+  };
+  const counts: number[] = [];
+  for (let round = 0; round < 8; round++) {
+    for (let i = 0; i < 500; i++) {
+      journal.append('event', { ...refused(1), clientId: `r${round}-${i}` });
+      if (i % 20 === 0) await journal.flush();
+    }
+    await journal.flush();
+    await topics(directory, { limit: 1 });
+    counts.push(wordsIn());
+  }
+  assert.ok(counts.at(-1)! < 1500, `${counts}`);
+  assert.equal((await topics(directory, { fields: { client: 'r7-499' } })).length, 1);
+  assert.equal((await topics(directory, { fields: { client: 'r0-1' } })).length, 0);
 });
