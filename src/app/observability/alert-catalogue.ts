@@ -41,11 +41,6 @@ export const ALERTS = [
     summary: 'A detector with high severity has recognised an attack.',
   },
   {
-    name: 'SallyportDecoyTouched',
-    severity: 'critical',
-    summary: 'A decoy was touched, which nobody does who has business here.',
-  },
-  {
     name: 'SallyportBanStorm',
     severity: 'warning',
     summary: 'Far more bans are made than usual: an attack from many places, or a detector that hits the wrong ones.',

@@ -9,7 +9,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 export const JOURNAL = '{journal}';
 
 /** Detectors with an alert of their own; what the others find is `SallyportAttackDetected`. */
-const OWN_ALERT = ['unauthorizedAccess', 'bruteForce', 'credentialStuffing', 'clientIdTakeover', 'decoy*'];
+const OWN_ALERT = ['unauthorizedAccess', 'bruteForce', 'credentialStuffing', 'clientIdTakeover'];
 
 /** A detector has counted: what it names is the attack's subject. */
 function attack(...detectors: string[]): Trigger {
@@ -72,13 +72,6 @@ export const CONDITIONS: readonly Condition[] = [
     count: 1,
     windowMs: MINUTE_MS,
     quietMs: 30 * MINUTE_MS,
-  },
-  {
-    alert: 'SallyportDecoyTouched',
-    raisedBy: [attack('decoy*')],
-    count: 1,
-    windowMs: MINUTE_MS,
-    quietMs: HOUR_MS,
   },
   {
     alert: 'SallyportBanStorm',
