@@ -1,5 +1,6 @@
 /** What "embedded" leads to: the broker in this process, or, in a worker, the one in the process that started it. */
 import type { BrokerStats } from '../broker/broker.ts';
+import type { KeptSessions } from '../broker/kept-session.ts';
 import type { DownstreamReceiver, UpstreamLink } from '../mqtt/link.ts';
 import type { Client } from '../pipeline/client.ts';
 import { Upstream } from '../transports/upstream/upstream.ts';
@@ -13,6 +14,8 @@ export interface EmbeddedUpstream {
   update(config: Config): void;
   /** Absent where another process has the broker. */
   stats?(): BrokerStats;
+  /** Likewise. */
+  readonly sessions?: KeptSessions;
   /** The link of a session of the gateway's own. Absent likewise. */
   openOwn?(receiver: DownstreamReceiver): UpstreamLink;
   /** As `Broker.tell`; absent where another process has the broker. */
@@ -29,6 +32,7 @@ export const openOwnBroker: OpenEmbedded = async (config, services) => {
     open: (receiver) => broker.open(receiver),
     update: (next) => broker.updateOptions(brokerCeilings(next)),
     stats: () => broker.stats(),
+    sessions: broker.sessions,
     openOwn: (receiver) => broker.open(receiver),
     tell: (values) => broker.tell(values),
     close: () => broker.close(),

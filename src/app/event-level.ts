@@ -47,6 +47,7 @@ export const EVENT_LEVELS: Readonly<Record<EventName, LogLevel>> = {
   'quarantine.diverted': 'warn',
   'quarantine.ended': 'info',
   'response.rolled-back': 'error',
+  'session.removed': 'info',
   'ban.added': 'warn',
   'ban.removed': 'info',
   'ban.expired': 'info',

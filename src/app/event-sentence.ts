@@ -118,6 +118,8 @@ export function eventSentence(event: GatewayEvent): string {
       return `${event.change === 'ended' ? 'The quarantine is over' : 'Released from quarantine'}: ${event.subjectKind} ${event.subject}`;
     case 'response.taken':
       return `Response ${event.action} to ${banned(event)}: ${why(event)}`;
+    case 'session.removed':
+      return `Removed the session of ${event.clientId} with ${count(event.queuedMessages, 'queued message')}: ${why(event)}`;
     case 'response.rolled-back':
       return `Took back ${count(event.responses, 'response')}: ${why(event)}`;
     case 'ban.added': {

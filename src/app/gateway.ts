@@ -83,12 +83,9 @@ export interface Gateway {
   /** Never rejects: a configuration that is wrong is refused whole, and the old one stays in force. */
   reload(): Promise<ReloadOutcome>;
   /** Brokers behind, and an operator's word on one of them. */
-  readonly upstreams: {
+  readonly upstreams: Pick<Upstreams, 'openOwn' | 'sessions' | 'tellSysTree'> & {
     status(): TargetStatus[] | Promise<TargetStatus[]>;
     setService(upstream: string, target: string, service: Service): boolean | Promise<boolean>;
-    readonly openOwn: Upstreams['openOwn'];
-    /** Into the tree `$SYS` of the embedded broker, where that is in use. */
-    tellSysTree(values: Iterable<readonly [name: string, value: string]>): void;
   };
   readonly watching: GatewayWatching;
   readonly clients: GatewayClients;

@@ -9,11 +9,13 @@ import type { EventStream } from './observability/event-stream/event-stream.ts';
 import { recordingsDirectoryOf } from './observability/flight-recorder/open-recorder.ts';
 import { RecordingsFolder } from './observability/flight-recorder/recordings-folder.ts';
 import { journalDirectoryOf, type Observers } from './observability/observers.ts';
+import { SessionDesk } from './sessions/session-desk.ts';
 import { StatusDesk } from './status/gateway-status.ts';
 import { VERSION } from './version.ts';
 
 export interface LiveServices {
   readonly clients: ClientDesk;
+  readonly sessions: SessionDesk;
   readonly status: StatusDesk;
   readonly stream: EventStream;
   readonly recordings: RecordingsFolder;
@@ -31,9 +33,10 @@ interface LiveOptions {
 }
 
 export function liveServices({ clock, emit, gateway, banDesk, observers, config, inForce }: LiveOptions): LiveServices {
-  const { clients, limits, quarantine } = gateway;
+  const { clients, limits, quarantine, upstreams } = gateway;
   return {
     clients: new ClientDesk({ clients, limits, quarantine, banDesk, emit, response: () => inForce().response }),
+    sessions: new SessionDesk({ clock, emit, clients, kept: () => upstreams.sessions, config: inForce }),
     status: new StatusDesk({
       clock,
       gateway,

@@ -3,6 +3,7 @@ import type { Chance } from '../base/chance.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Emit } from '../base/events.ts';
 import type { BrokerStats } from '../broker/broker.ts';
+import type { KeptSessions } from '../broker/kept-session.ts';
 import type { DownstreamReceiver, OpenLink, UpstreamLink } from '../mqtt/link.ts';
 import type { Client } from '../pipeline/client.ts';
 import { isConfined } from '../pipeline/rights.ts';
@@ -100,6 +101,7 @@ export class Upstreams {
     client.usesDecoy = decoy !== undefined;
     if (decoy !== undefined) this.#services.emit({ name: 'quarantine.diverted', ...client.facts(), upstream: decoy });
     // INVARIANT: a configuration whose routes lead nowhere is refused, and the broker is opened before a route leads to it.
+    client.upstream = name;
     client.usesOwnBroker = name === EMBEDDED;
     return client.usesOwnBroker
       ? this.#embedded!.open(receiver, client)
@@ -136,6 +138,11 @@ export class Upstreams {
   /** For sessions of the gateway's own at the broker within; undefined where clients are not sent there from this process. */
   get openOwn(): OpenLink | undefined {
     return this.#embedded?.openOwn;
+  }
+
+  /** Those that the embedded broker keeps, where this process has it. */
+  get sessions(): KeptSessions | undefined {
+    return this.#embedded?.sessions;
   }
 
   /** An operator's word on one target; false when there is none of this name. */

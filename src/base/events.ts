@@ -162,6 +162,8 @@ export type GatewayEvent =
   | ({ name: 'quarantine.diverted'; upstream: string } & ConnectionFacts)
   /** Its time is over, or it was taken back. */
   | { name: 'quarantine.ended'; subjectKind: string; subject: string; change: 'ended' | 'released' }
+  /** An operator has ended a session of the embedded broker, with what was queued in it. */
+  | { name: 'session.removed'; clientId: string; queuedMessages: number; by: string; says: string }
   /** A detector's responses have hit those who do no harm. */
   | {
       name: 'response.rolled-back';

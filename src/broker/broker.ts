@@ -10,6 +10,7 @@ import { Acknowledgements } from './acknowledgements.ts';
 import { type BrokerCeilings, Ceilings, ceilingsOf } from './ceilings.ts';
 import type { BrokerContext, Counters } from './context.ts';
 import { Deliveries } from './delivery.ts';
+import type { KeptSessions } from './kept-session.ts';
 import { BrokerLink, type LinkServices } from './link.ts';
 import { Router } from './router.ts';
 import { Sessions } from './sessions.ts';
@@ -43,6 +44,7 @@ export interface BrokerStats extends Readonly<Counters> {
 export interface Broker {
   /** Makes the link of one client's connection. */
   readonly open: OpenLink;
+  readonly sessions: KeptSessions;
   stats(): BrokerStats;
   /** Retained messages of the program itself, by the name behind `$SYS/`; those that have not changed are not sent again. */
   tell(values: Iterable<readonly [name: string, value: string]>): void;
@@ -88,6 +90,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   };
   return {
     open: (receiver) => new BrokerLink(services, receiver),
+    sessions,
     stats: () => ({
       ...counters,
       sessions: sessions.count,

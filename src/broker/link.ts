@@ -174,6 +174,11 @@ export class BrokerLink implements UpstreamLink, SessionLink, Publisher {
     this.#tellClosed(Reason.ServerShuttingDown, 'the broker is shutting down');
   }
 
+  removed(): void {
+    this.#leave();
+    this.#tellClosed(Reason.AdministrativeAction, 'an operator has removed the session');
+  }
+
   ping(): void {
     if (this.#session !== undefined) this.#receiver.pong();
   }

@@ -10,6 +10,10 @@ export class MessageQueue<T extends { readonly message: Message | undefined }> {
     return this.#items.length;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Which of two ceilings keeps a message of this size out. */
   fullFor(sizeBytes: number, messagesMax: number, bytesMax: number): 'messages' | 'bytes' | undefined {
     if (this.length >= messagesMax) return 'messages';

@@ -64,6 +64,15 @@ export class Outgoing {
     return this.#queue.length + this.#qos0.length;
   }
 
+  get queuedBytes(): number {
+    return this.#queue.bytes + this.#qos0.bytes;
+  }
+
+  /** QoS 1 and 2 messages under way to the client, or to be sent again when it is back. */
+  get inflightCount(): number {
+    return this.#inflight.count;
+  }
+
   /** A QoS 1 or 2 message would go out at once. */
   get ready(): boolean {
     const channel = this.#channel;

@@ -1,8 +1,9 @@
 /** One client's session: what the broker remembers of it between its packets, and perhaps between its connections. */
 import type { Timer } from '../base/clock.ts';
-import type { QoS } from '../mqtt/wire.ts';
+import type { ProtocolVersion, QoS } from '../mqtt/wire.ts';
 import type { BrokerContext } from './context.ts';
 import type { Delivery } from './delivery.ts';
+import type { KeptSession } from './kept-session.ts';
 import { Outgoing } from './outgoing.ts';
 import type { StoredSession, StoredWill } from './store.ts';
 import type { Sharing, Subscriber, Subscription } from './subscription.ts';
@@ -13,9 +14,12 @@ export interface SessionLink {
   takenOver(): void;
   /** The broker stops. */
   shutDown(): void;
+  /** An operator has removed the session. */
+  removed(): void;
 }
 
-export class Session implements Subscriber {
+export class Session implements Subscriber, KeptSession {
+  readonly number: number;
   readonly clientId: string;
   readonly owner: string;
   readonly outgoing: Outgoing;
@@ -26,6 +30,8 @@ export class Session implements Subscriber {
   #expiryS: number;
   will: StoredWill | undefined;
   link: SessionLink | undefined;
+  protocolVersion: ProtocolVersion | undefined;
+  connectedAtMs: number | undefined;
   disconnectedAtMs: number | undefined;
   expiryTimer: Timer | undefined;
   willTimer: Timer | undefined;
@@ -34,7 +40,8 @@ export class Session implements Subscriber {
   /** It is over; a routing that was under way may still offer it something. */
   ended = false;
 
-  constructor(clientId: string, owner: string, expiryS: number, context: BrokerContext) {
+  constructor(number: number, clientId: string, owner: string, expiryS: number, context: BrokerContext) {
+    this.number = number;
     this.clientId = clientId;
     this.owner = owner;
     this.#expiryS = expiryS;

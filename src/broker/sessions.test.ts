@@ -364,3 +364,56 @@ test('where a second connection is refused, it is, and the first one and its Wil
   const back = bench.client('c', 5, { ...lasting(60), isExclusive: true });
   assert.equal(back.connackPacket?.sessionPresent, true, 'a session that waits is resumed');
 });
+
+test('an operator sees what a session holds while its client is there, and while it is away', async () => {
+  const bench = await makeBench();
+  const { sessions } = bench.broker;
+  const will = { topic: 'gone', payload: 'w', qos: 1, retain: false, properties: { willDelayIntervalS: 30 } } as const;
+  const client = bench.client('c', 5, { ...lasting(60), owner: 'user:ann', will });
+  client.subscribe([{ filter: 't', qos: 1, noLocal: true }], { subscriptionIdentifiers: [7] });
+  const connectedAtMs = bench.clock.epochMs();
+  const kept = sessions.get('c');
+  assert.ok(kept !== undefined);
+  assert.deepEqual(
+    [kept.owner, kept.protocolVersion, kept.connected, kept.connectedAtMs, kept.disconnectedAtMs, kept.expiryS],
+    ['user:ann', 5, true, connectedAtMs, undefined, 60],
+  );
+  assert.deepEqual([kept.will?.topic, kept.will?.delayS], ['gone', 30]);
+  const subscription = kept.subscriptions.get('t');
+  assert.deepEqual([subscription?.qos, subscription?.noLocal, subscription?.subscriptionIdentifier], [1, true, 7]);
+  bench.client('pub').publish('t', 'one', { qos: 1 });
+  assert.deepEqual([kept.outgoing.inflightCount, kept.outgoing.queuedCount, kept.outgoing.queuedBytes], [1, 0, 0]);
+  bench.clock.advance(5000);
+  client.lose();
+  bench.client('pub').publish('t', 'two', { qos: 1 });
+  assert.deepEqual([kept.connected, kept.disconnectedAtMs], [false, connectedAtMs + 5000]);
+  assert.deepEqual([kept.outgoing.inflightCount, kept.outgoing.queuedCount], [1, 1]);
+  assert.equal(kept.outgoing.queuedBytes, 'ttwo'.length);
+  assert.deepEqual(
+    [...sessions.values()].map(({ clientId }) => clientId),
+    ['c', 'pub'],
+  );
+});
+
+test('a session that an operator removes is gone with its queue and its subscriptions, and its Will is published', async () => {
+  const bench = await makeBench();
+  const watcher = bench.client('watcher');
+  watcher.subscribe('gone/+');
+  const will = (topic: string) =>
+    ({ topic, payload: 'w', qos: 0, retain: false, properties: { willDelayIntervalS: 30 } }) as const;
+  const away = bench.client('away', 5, { ...lasting(60), will: will('gone/away') });
+  away.subscribe([{ filter: 't', qos: 1 }]);
+  away.lose();
+  bench.client('pub').publish('t', 'while away', { qos: 1 });
+  const there = bench.client('there', 5, { ...lasting(60), will: will('gone/there') });
+  assert.equal(bench.broker.sessions.remove('away'), true);
+  assert.equal(bench.broker.sessions.remove('there'), true);
+  assert.equal(there.closedWith?.reasonCode, Reason.AdministrativeAction);
+  assert.deepEqual(watcher.texts(), ['gone/away=w', 'gone/there=w']);
+  assert.deepEqual([bench.broker.stats().sessions, bench.broker.stats().connected], [2, 2]);
+  assert.equal(bench.broker.stats().queuedMessages, 0);
+  const back = bench.client('away', 5, lasting(60));
+  assert.equal(back.connackPacket?.sessionPresent, false);
+  assert.deepEqual(back.texts(), []);
+  assert.equal(bench.broker.sessions.remove('nobody'), false);
+});

@@ -4,6 +4,7 @@ import type { ConnectPacket, Will } from '../mqtt/packet.ts';
 import { Reason } from '../mqtt/reason.ts';
 import { SESSION_EXPIRY_NEVER_S } from '../mqtt/wire.ts';
 import type { BrokerContext } from './context.ts';
+import type { KeptSessions } from './kept-session.ts';
 import { type Message, restoreMessage, willMessage } from './message.ts';
 import type { Router } from './router.ts';
 import { Session, type SessionLink } from './session.ts';
@@ -14,12 +15,13 @@ export type Opened =
   | { readonly ok: true; readonly session: Session; readonly isPresent: boolean }
   | { readonly ok: false; readonly reason: Reason; readonly says: string };
 
-export class Sessions {
+export class Sessions implements KeptSessions {
   readonly #byClientId = new Map<string, Session>();
   readonly #context: BrokerContext;
   readonly #router: Router;
   #connectedCount = 0;
   #willDelayCount = 0;
+  #lastNumber = 0;
 
   constructor(context: BrokerContext, router: Router) {
     this.#context = context;
@@ -43,6 +45,14 @@ export class Sessions {
 
   has(clientId: string): boolean {
     return this.#byClientId.has(clientId);
+  }
+
+  get(clientId: string): Session | undefined {
+    return this.#byClientId.get(clientId);
+  }
+
+  values(): Iterable<Session> {
+    return this.#byClientId.values();
   }
 
   // --- beginning ---
@@ -71,10 +81,12 @@ export class Sessions {
       return { ok: false, reason: Reason.QuotaExceeded, says: 'there is no room for another session' };
     }
     const expiryS = this.expiryOf(packet);
-    const session = resumed ?? new Session(clientId, client.owner, expiryS, this.#context);
+    const session = resumed ?? new Session(++this.#lastNumber, clientId, client.owner, expiryS, this.#context);
     if (resumed === undefined) this.#byClientId.set(clientId, session);
     else this.#resume(session, expiryS);
     session.link = link;
+    session.protocolVersion = packet.protocolVersion;
+    session.connectedAtMs = this.#context.epochMs();
     session.disconnectedAtMs = undefined;
     session.will = packet.will === undefined ? undefined : storedWill(packet.will);
     this.#connectedCount++;
@@ -177,6 +189,15 @@ export class Sessions {
     if (session.stored) this.#context.store.deleteSession(session.clientId);
   }
 
+  remove(clientId: string): boolean {
+    const session = this.#byClientId.get(clientId);
+    if (session === undefined) return false;
+    session.link?.removed();
+    this.detach(session, true);
+    this.end(session);
+    return true;
+  }
+
   // --- subscriptions ---
 
   subscribe(session: Session, subscription: Subscription): void {
@@ -243,7 +264,7 @@ export class Sessions {
 
   #restoreSession(stored: StoreSnapshot['sessions'][number], restored: (message: StoredMessage) => Message): Session {
     const { clientId, owner, sessionExpiryIntervalS, disconnectedAtMs, will } = stored.session;
-    const session = new Session(clientId, owner, sessionExpiryIntervalS, this.#context);
+    const session = new Session(++this.#lastNumber, clientId, owner, sessionExpiryIntervalS, this.#context);
     session.stored = true;
     session.disconnectedAtMs = disconnectedAtMs;
     session.will = will;

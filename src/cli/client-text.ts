@@ -6,7 +6,7 @@ import { table } from './table.ts';
 import { styled } from './terminal.ts';
 
 const NAME_SHOWN_MAX = 40;
-const VERSIONS = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const;
+export const VERSIONS = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const;
 
 /** On one line, and not too long. */
 export function shownName(text: string | null, max: number = NAME_SHOWN_MAX): string {
@@ -35,6 +35,7 @@ export function clientDetails(client: ClientDetails): string {
   const rows: (readonly [label: string, ...lines: string[]])[] = [
     ['connection', `${client.connectionId}, from ${client.address} port ${client.port} on ${client.listener}`],
     ['since', client.connectedAt],
+    ['broker', client.upstream],
     [
       'protocol',
       `MQTT ${VERSIONS[client.protocolVersion]}, keep-alive ${client.keepAliveS} s, ${client.cleanStart ? 'clean start' : 'session kept'}`,

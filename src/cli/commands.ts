@@ -70,6 +70,11 @@ export const listed: readonly Listed[] = [
     load: async () => (await import('./clients-command.ts')).clientsCommand,
   },
   {
+    name: 'sessions',
+    summary: 'show what brokers keep of clients between connections, and remove one',
+    load: async () => (await import('./sessions-command.ts')).sessionsCommand,
+  },
+  {
     name: 'disconnect',
     summary: 'end the connections of a client, and ban it if asked',
     load: async () => (await import('./disconnect-command.ts')).disconnectCommand,

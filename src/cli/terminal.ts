@@ -1,5 +1,6 @@
 /** What is particular to terminals: colours where they are wanted, and secrets asked without an echo. */
 import { styleText } from 'node:util';
+import { printableJson } from '../base/printable.ts';
 import { UsageError } from './command.ts';
 
 type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green';
@@ -17,8 +18,9 @@ export function printError(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+/** Names that clients have chosen are in it: what a terminal may act on is escaped, which a program reads as the same text. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2));
+  print(printableJson(JSON.stringify(value, null, 2)));
 }
 
 let isProgressShown = false;

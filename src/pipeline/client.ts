@@ -54,7 +54,9 @@ export class Client {
   readonly traffic = new Traffic();
   /** QoS 2 exchanges with the server; made with the first. */
   exchanges: OpenExchanges | undefined;
-  /** Whether it was led to the embedded broker. */
+  /** Name of the upstream that it was led to; undefined before it was. */
+  upstream: string | undefined;
+  /** Whether that is the embedded broker. */
   usesOwnBroker = false;
   /** Its link leads to where those are sent who are in quarantine. */
   usesDecoy = false;

@@ -89,6 +89,7 @@ export const ONE_OF_EACH_EVENT: readonly GatewayEvent[] = [
     ...{ name: 'response.rolled-back', by: 'x', responses: 2, subjects: [HOSTILE], knownGoodHit: 1, knownGood: 9 },
     ...{ suspendedMs: 1000, says: HOSTILE },
   },
+  { name: 'session.removed', clientId: HOSTILE, queuedMessages: 3, by: 'operator:ann', says: HOSTILE },
   { name: 'ban.added', ...ban },
   { name: 'ban.removed', by: 'operator:ann', says: HOSTILE, ...ban },
   { name: 'ban.expired', ...ban },

@@ -33,6 +33,7 @@ export const clientSummarySchema = z.strictObject({
   clientId: z.string(),
   username: z.string().nullable(),
   listener: z.string(),
+  upstream: about(z.string(), 'The broker that it was led to: `embedded`, or the name of an upstream.'),
   address: z.string(),
   port: count,
   protocolVersion: about(z.union([z.literal(3), z.literal(4), z.literal(5)]), '3 is MQTT 3.1, 4 is 3.1.1, 5 is 5.0.'),

@@ -17,6 +17,9 @@ export interface ClientFilter {
   /** An address or a network. */
   readonly address?: string | undefined;
   readonly listener?: string | undefined;
+  /** The name of the broker that it was led to, and one that it was not led to. */
+  readonly upstream?: string | undefined;
+  readonly upstreamNot?: string | undefined;
   readonly verdict?: ClientVerdict | undefined;
 }
 
@@ -77,7 +80,14 @@ export function checkFilter(filter: ClientFilter): ClientFilter {
 }
 
 /** Everything but the verdict, which is asked last because it costs most. */
-export function filterOf({ clientId, username, address, listener }: ClientFilter): (client: Client) => boolean {
+export function filterOf({
+  clientId,
+  username,
+  address,
+  listener,
+  upstream,
+  upstreamNot,
+}: ClientFilter): (client: Client) => boolean {
   const network = address === undefined ? undefined : new NetworkSet([address]);
   return (client) => {
     const { downstream } = client;
@@ -85,6 +95,8 @@ export function filterOf({ clientId, username, address, listener }: ClientFilter
       (clientId === undefined || matchesWildcard(clientId, client.clientId ?? '')) &&
       (username === undefined || matchesWildcard(username, client.identity?.username ?? client.username ?? '')) &&
       (listener === undefined || downstream.listener === listener) &&
+      (upstream === undefined || client.upstream === upstream) &&
+      (upstreamNot === undefined || client.upstream !== upstreamNot) &&
       (network === undefined || network.has(downstream.address))
     );
   };

@@ -5,7 +5,7 @@ import type { Recording } from '../observability/flight-recorder/recording.ts';
 import type { ClientDetails, ClientPage, ClientSummary } from './client-facts.ts';
 import { type ClientFilter, type ClientQuery, type Cursor, isBehind, placeOfConnection } from './client-query.ts';
 import { FiguresSum, type GatewayFigures } from './gateway-figures.ts';
-import type { ClientPart, ProcessClients } from './process-clients.ts';
+import type { ClientPart, EndedClient, ProcessClients } from './process-clients.ts';
 
 /** Of the attacks that go on, as many are looked for among clients: those with the highest scores. */
 const ATTACKS_MAX = 1000;
@@ -15,6 +15,7 @@ export type ClientQuestion =
   | { readonly kind: 'list'; readonly query: ClientQuery }
   | { readonly kind: 'inspect'; readonly id: string; readonly attacks: readonly OpenAttack[] }
   | { readonly kind: 'disconnect'; readonly id: string; readonly by: string; readonly says: string }
+  | { readonly kind: 'end at own broker'; readonly clientId: string; readonly by: string; readonly says: string }
   | { readonly kind: 'recordings'; readonly id: string; readonly incident: string }
   | { readonly kind: 'talkers'; readonly countMax: number; readonly attacks: readonly OpenAttack[] }
   | { readonly kind: 'figures' };
@@ -23,7 +24,8 @@ export type ClientQuestion =
 export interface ClientAnswers {
   readonly list: ClientPart;
   readonly inspect: readonly ClientDetails[];
-  readonly disconnect: readonly { readonly connectionId: string; readonly clientId: string }[];
+  readonly disconnect: readonly EndedClient[];
+  readonly 'end at own broker': readonly EndedClient[];
   readonly recordings: readonly Recording[];
   readonly talkers: readonly ClientSummary[];
   readonly figures: GatewayFigures;
@@ -47,6 +49,8 @@ export function answerOf(
       return clients.inspect(question.id, question.attacks);
     case 'disconnect':
       return clients.disconnect(question.id, question.by, question.says);
+    case 'end at own broker':
+      return clients.endAtOwnBroker(question.clientId, question.by, question.says);
     case 'recordings':
       return recorder?.recordingsOf(question.id, question.incident) ?? [];
     case 'talkers':
@@ -104,8 +108,14 @@ export class GatewayClients {
   }
 
   /** Those that it ends. */
-  async disconnect(id: string, by: string, says: string): Promise<{ connectionId: string; clientId: string }[]> {
+  async disconnect(id: string, by: string, says: string): Promise<EndedClient[]> {
     const { answers } = await this.#ask<'disconnect'>({ kind: 'disconnect', id, by, says });
+    return answers.flat();
+  }
+
+  /** Those of this client identifier that the embedded broker serves. */
+  async endAtOwnBroker(clientId: string, by: string, says: string): Promise<EndedClient[]> {
+    const { answers } = await this.#ask<'end at own broker'>({ kind: 'end at own broker', clientId, by, says });
     return answers.flat();
   }
 

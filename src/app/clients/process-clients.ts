@@ -33,6 +33,12 @@ export interface ClientPart {
   readonly matched: number;
 }
 
+/** A connection that an operator has ended. */
+export interface EndedClient {
+  readonly connectionId: string;
+  readonly clientId: string;
+}
+
 export class ProcessClients {
   readonly #options: ProcessClientsOptions;
   /** What went through connections that are gone. */
@@ -88,15 +94,19 @@ export class ProcessClients {
    * Ends them, as for an administrator: a v5 client hears 0x98, and their Wills are published. Returns whom it ends, within the
    * next turn of the event loop.
    */
-  disconnect(id: string, by: string, says: string): { connectionId: string; clientId: string }[] {
+  disconnect(id: string, by: string, says: string): EndedClient[] {
     const named = this.#named(id);
     this.#options.clock.after(0, () => {
       for (const connection of named) connection.shut(Reason.AdministrativeAction, by, says);
     });
-    return named.map(({ client }) => ({
-      connectionId: client.downstream.connectionId,
-      clientId: client.clientId ?? '',
-    }));
+    return named.map(endedOf);
+  }
+
+  /** As `disconnect`, at once, for those of exactly this client identifier that the embedded broker serves. */
+  endAtOwnBroker(clientId: string, by: string, says: string): EndedClient[] {
+    const meant = [...this.#clients()].filter(({ client }) => client.usesOwnBroker && client.clientId === clientId);
+    for (const connection of meant) connection.shut(Reason.AdministrativeAction, by, says);
+    return meant.map(endedOf);
   }
 
   /** All that went through this process, and what goes through it now. */
@@ -127,7 +137,7 @@ export class ProcessClients {
 
   #summary(client: Client, suspects: AttackIndex): ClientSummary {
     const { clock } = this.#options;
-    const { downstream, clientId = '', username, identity, version, keepAliveS, subscriptions } = client;
+    const { downstream, clientId = '', username, identity, version, keepAliveS, subscriptions, upstream = '' } = client;
     const { connectionId, listener, address, port, secure } = downstream;
     const nowMs = clock.nowMs();
     const connectedMs = clock.epochMs() - (nowMs - (client.conduct.connectedAtMs ?? nowMs));
@@ -136,6 +146,7 @@ export class ProcessClients {
       clientId,
       username: identity?.username ?? username ?? null,
       listener,
+      upstream,
       address,
       port,
       protocolVersion: version,
@@ -199,6 +210,10 @@ export class ProcessClients {
       attacks: suspects.all(suspectOf(client)),
     };
   }
+}
+
+function endedOf({ client }: Connection): EndedClient {
+  return { connectionId: client.downstream.connectionId, clientId: client.clientId ?? '' };
 }
 
 function ratesOf(client: Client, nowMs: number): TrafficRates {

@@ -212,10 +212,12 @@ async function journaled(
 ): Promise<unknown> {
   if (route.action === undefined) return run();
   const action = { name: route.action.name, by, from, words: route.action.words(input) };
-  const told = (outcome: Pick<OperatorAction, 'outcome' | 'says'>): void => onAction({ ...action, ...outcome });
+  const told = (outcome: Pick<OperatorAction, 'outcome' | 'says' | 'changes'>): void =>
+    onAction({ ...action, ...outcome });
   try {
     const content = await run();
-    told({ outcome: 'done' });
+    const changes = route.action.changes?.(content instanceof Reply ? content.content : content);
+    told({ outcome: 'done', ...(changes === undefined ? {} : { changes }) });
     return content;
   } catch (error) {
     told({ outcome: 'refused', says: error instanceof Error ? error.message : String(error) });

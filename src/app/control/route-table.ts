@@ -17,6 +17,7 @@ import { operatorRoutes } from './routes/operator-routes.ts';
 import { passkeyRoutes } from './routes/passkey-routes.ts';
 import { policyRoutes } from './routes/policy-routes.ts';
 import { recorderRoutes } from './routes/recorder-routes.ts';
+import { sessionRoutes } from './routes/session-routes.ts';
 import { ssoRoutes } from './routes/sso-routes.ts';
 import { statusRoutes } from './routes/status-routes.ts';
 import { topRoutes } from './routes/top-routes.ts';
@@ -27,6 +28,7 @@ export const ROUTES: readonly AnyRoute[] = [
   ...statusRoutes,
   ...topRoutes,
   ...clientRoutes,
+  ...sessionRoutes,
   ...eventRoutes,
   ...recorderRoutes,
   ...metricsRoutes,

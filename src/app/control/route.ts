@@ -4,6 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
+import type { SettingChange } from '../config/setting-changes.ts';
 import type { Principal } from './principal.ts';
 import type { Role, Scope } from './scope.ts';
 import type { ControlServices } from './services.ts';
@@ -36,10 +37,12 @@ export class Reply<Content> {
 }
 
 /** Names an action for the journal: `words` are what was asked, and never hold a secret. */
-export interface RouteAction<Input> {
+export interface RouteAction<Input, Answered = unknown> {
   /** Such as `ban-add`. */
   readonly name: string;
   readonly words: (input: Input) => readonly string[];
+  /** What is otherwise than before, from the answer; for what nobody could look up afterwards. */
+  changes?(answered: Answered): readonly SettingChange[];
 }
 
 interface RouteFacts {
@@ -79,7 +82,7 @@ export interface Route<
   /** Of JSON. Absent where there is no content. */
   readonly response?: Response;
   /** Absent where the route only looks. */
-  readonly action?: RouteAction<RouteInput<z.output<Params>, z.output<Query>, z.output<Body>>>;
+  readonly action?: RouteAction<RouteInput<z.output<Params>, z.output<Query>, z.output<Body>>, z.input<Response>>;
   /**
    * Does it. Throws a `ControlProblem` with the status that fits, or an `OperatorError`, which is answered as 422; anything else
    * is an internal error, of which the asking side learns nothing.

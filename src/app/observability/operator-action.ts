@@ -13,6 +13,6 @@ export interface OperatorAction {
   readonly outcome: 'done' | 'refused';
   /** Why it was refused. */
   readonly says?: string;
-  /** Settings that differ, by their path, as they were and as they are. */
+  /** Settings, or other things, that differ: by their path, as they were and as they are. */
   readonly changes?: readonly SettingChange[];
 }

@@ -4,6 +4,7 @@ import type { Chance } from '../../base/chance.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
 import type { BrokerStats } from '../../broker/broker.ts';
+import type { KeptSessions } from '../../broker/kept-session.ts';
 import type { OpenLink } from '../../mqtt/link.ts';
 import { PACKET_SIZE_MAX_BYTES } from '../../mqtt/wire.ts';
 import { Connection } from '../../pipeline/connection.ts';
@@ -127,6 +128,10 @@ export class BrokerHub {
 
   get openOwn(): OpenLink | undefined {
     return this.#broker.openOwn;
+  }
+
+  get sessions(): KeptSessions | undefined {
+    return this.#broker.sessions;
   }
 
   stats(): BrokerStats | undefined {

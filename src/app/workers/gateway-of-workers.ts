@@ -1,6 +1,7 @@
 /** A gateway of several processes: this one holds what must be one, its workers serve the clients. */
 
 import { join } from 'node:path';
+import type { KeptSessions } from '../../broker/kept-session.ts';
 import type { OpenLink } from '../../mqtt/link.ts';
 import { mergedReport, type ShadowReport } from '../../policy/authorization/shadow/shadow-tally.ts';
 import { Quarantine } from '../../policy/detection/quarantine.ts';
@@ -136,6 +137,9 @@ export class GatewayOfWorkers implements Gateway {
       tellSysTree: (values) => hub()?.tellSysTree(values),
       get openOwn(): OpenLink | undefined {
         return hub()?.openOwn;
+      },
+      get sessions(): KeptSessions | undefined {
+        return hub()?.sessions;
       },
     };
   }

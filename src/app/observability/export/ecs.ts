@@ -26,6 +26,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   'operator.login.failed': LOGIN,
   'operator.session.ended': one('session', 'end'),
   'operator.changed': one('iam', 'admin', 'change'),
+  'session.removed': one('session', 'end'),
   'password.upgraded': one('iam', 'user', 'change'),
   password: one('iam', 'user', 'info'),
   attack: INTRUSION,

@@ -15,6 +15,7 @@ const ALSO: ReadonlySet<EventName> = new Set<EventName>([
   'authentication.succeeded',
   'client.connected',
   'password.upgraded',
+  'session.removed',
   'ban.removed',
   'ban.expired',
   'delivery.withheld',

@@ -1,0 +1,165 @@
+/**
+ * What operators ask of MQTT sessions: to see those that the embedded broker keeps and those of clients that are connected to
+ * others, and to end one. Another broker's session whose client is away is not ours to know.
+ */
+import type { Clock } from '../../base/clock.ts';
+import type { Emit } from '../../base/events.ts';
+import { matchesWildcard } from '../../base/wildcard.ts';
+import type { KeptSession, KeptSessions } from '../../broker/kept-session.ts';
+import { type Cursor, readCursor, START } from '../clients/client-query.ts';
+import type { GatewayClients } from '../clients/gateway-clients.ts';
+import type { Config } from '../config/config.ts';
+import { EMBEDDED, UNNAMED } from '../config/upstream-schema.ts';
+import type { RemovedSession, SessionDetails, SessionPage, SessionState } from './session-facts.ts';
+import { connectedDetails, connectedSummary, keptDetails, keptSummary, usernameOf } from './session-rows.ts';
+
+export interface SessionFilter {
+  /** `*` stands for any characters. */
+  readonly clientId?: string | undefined;
+  /** As `clientId`. */
+  readonly username?: string | undefined;
+  readonly state?: SessionState | undefined;
+  /** `embedded`, or the name of an upstream. */
+  readonly broker?: string | undefined;
+}
+
+export interface SessionDeskOptions {
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly clients: GatewayClients;
+  /** Those of the embedded broker; undefined where no client is led there. */
+  readonly kept: () => KeptSessions | undefined;
+  readonly config: () => Pick<Config, 'upstream' | 'upstreams'>;
+}
+
+export type Removal =
+  | ({ readonly kind: 'removed' } & RemovedSession)
+  | { readonly kind: 'absent' | 'elsewhere'; readonly says: string };
+
+/** What a removal tells a client of MQTT 5, and the record. */
+const SAYS = 'an operator has removed the session';
+
+/** Where a page begins: behind a session of the embedded broker, or behind a connection to another. */
+interface Place {
+  readonly number: number;
+  readonly connection: Cursor | undefined;
+}
+
+const KEPT = /^s(\d{1,15})$/;
+
+/** @throws {OperatorError} where the text is no cursor that a page had. */
+function placeOf(cursor: string | undefined): Place {
+  const [, number] = KEPT.exec(cursor ?? 's0') ?? [];
+  if (number !== undefined) return { number: Number(number), connection: undefined };
+  return { number: Number.POSITIVE_INFINITY, connection: readCursor(cursor) };
+}
+
+export class SessionDesk {
+  readonly #options: SessionDeskOptions;
+
+  constructor(options: SessionDeskOptions) {
+    this.#options = options;
+  }
+
+  /** Those of the embedded broker first, in the order in which they began. @throws {OperatorError} where the cursor is none. */
+  async list(filter: SessionFilter, cursor: string | undefined, countMax: number): Promise<SessionPage> {
+    const place = placeOf(cursor);
+    const kept = this.#keptPage(filter, place.number, countMax + 1);
+    const others = await this.#connectedPage(filter, place.connection ?? START, countMax);
+    const own = kept.sessions.slice(0, countMax);
+    const theirs = others.clients.slice(0, countMax - own.length);
+    const hasMore = kept.sessions.length + others.clients.length > countMax || others.next !== null;
+    const behind = theirs.at(-1)?.connectionId ?? `s${own.at(-1)?.number ?? 0}`;
+    const epochMs = this.#options.clock.epochMs();
+    return {
+      sessions: [...own.map((session) => keptSummary(session, epochMs)), ...theirs.map(connectedSummary)],
+      matched: kept.matched + others.matched,
+      sources: this.#sources(),
+      unanswered: others.unanswered,
+      next: hasMore ? behind : null,
+    };
+  }
+
+  #keptPage(filter: SessionFilter, after: number, countMax: number): { sessions: KeptSession[]; matched: number } {
+    const sessions: KeptSession[] = [];
+    let matched = 0;
+    for (const session of this.#options.kept()?.values() ?? []) {
+      if (!fits(session, filter)) continue;
+      matched++;
+      if (sessions.length < countMax && session.number > after) sessions.push(session);
+    }
+    return { sessions, matched };
+  }
+
+  #connectedPage({ clientId, username, state, broker }: SessionFilter, after: Cursor, countMax: number) {
+    if (state === 'away' || broker === EMBEDDED) return { clients: [], matched: 0, unanswered: 0, next: null };
+    const filter = { clientId, username, upstream: broker, upstreamNot: EMBEDDED };
+    return this.#options.clients.list(filter, after, countMax);
+  }
+
+  #sources(): SessionPage['sources'] {
+    const others = this.#others().map((broker) => ({ broker, knows: 'connected' as const }));
+    return this.#options.kept() === undefined ? others : [{ broker: EMBEDDED, knows: 'all' }, ...others];
+  }
+
+  /** Brokers behind, by name. */
+  #others(): string[] {
+    const { upstream, upstreams } = this.#options.config();
+    const names = upstreams.map(({ name }) => name);
+    return upstream.includes('://') ? [...names, UNNAMED] : names;
+  }
+
+  /** One entry, or more where listeners lead to different brokers; empty where there is none. */
+  async show(clientId: string): Promise<SessionDetails[]> {
+    const { clock, kept } = this.#options;
+    const session = kept()?.get(clientId);
+    const own = session === undefined ? [] : [keptDetails(session, clock.epochMs())];
+    return [...own, ...(await this.#connectedElsewhere(clientId)).map(connectedDetails)];
+  }
+
+  async #connectedElsewhere(clientId: string) {
+    const found = await this.#options.clients.inspect(clientId);
+    return found.filter((client) => client.clientId === clientId && client.upstream !== EMBEDDED);
+  }
+
+  /** Why there is no such session. */
+  absence(clientId: string): string {
+    const others = this.#others();
+    const none = `There is no session of the client ${shown(clientId)} here`;
+    if (others.length === 0) return `${none}; \`sallyport sessions\` shows those there are.`;
+    const brokers = others.join(', ');
+    return `${none}. A session that another broker (${brokers}) keeps for a client that is away is known to that broker alone: look, and remove it, there.`;
+  }
+
+  /** Ends the session that the embedded broker keeps, with its connection where it has one. `who` signs it. */
+  async remove(clientId: string, who: string): Promise<Removal> {
+    const { clock, emit, clients, kept } = this.#options;
+    const session = kept()?.get(clientId);
+    if (session === undefined) {
+      const [elsewhere] = await this.#connectedElsewhere(clientId);
+      if (elsewhere === undefined) return { kind: 'absent', says: this.absence(clientId) };
+      const says = `The session of the client ${shown(clientId)} is kept by the broker ${elsewhere.upstream}, and only that can remove it; \`sallyport disconnect\` ends the connection.`;
+      return { kind: 'elsewhere', says };
+    }
+    const was = keptSummary(session, clock.epochMs());
+    const by = `operator:${who}`;
+    const ended = session.connected ? await clients.endAtOwnBroker(clientId, by, SAYS) : [];
+    // One that does not outlive its connection has gone with it, and a newcomer's is another. A worker that did not answer changes nothing.
+    if (kept()?.get(clientId) === session) kept()?.remove(clientId);
+    emit({ name: 'session.removed', clientId, queuedMessages: was.queuedMessages ?? 0, by, says: SAYS });
+    return { kind: 'removed', session: was, connections: ended.map(({ connectionId }) => connectionId) };
+  }
+}
+
+function fits(session: KeptSession, { clientId, username, state, broker }: SessionFilter): boolean {
+  return (
+    (broker === undefined || broker === EMBEDDED) &&
+    (state === undefined || (state === 'connected') === session.connected) &&
+    (clientId === undefined || matchesWildcard(clientId, session.clientId)) &&
+    (username === undefined || matchesWildcard(username, usernameOf(session) ?? ''))
+  );
+}
+
+function shown(clientId: string): string {
+  return JSON.stringify(clientId.slice(0, 80));
+}
