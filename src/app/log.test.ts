@@ -373,6 +373,7 @@ describe('the sentences of events', () => {
     },
     { name: 'alert.resolved', alert: 'SallyportBanStorm', severity: 'warning', durationMs: 61_000 },
     { name: 'receiver.failed', receiver: 'chat', says: 'it answered 503' },
+    { name: 'session.removed', clientId: 'd42', queuedMessages: 2, by: 'operator:ann', says: 'it was in the way' },
     { name: 'receiver.recovered', receiver: 'chat', lost: 0 },
     { name: 'firewall.failed', says: 'the ruleset is not loaded' },
     { name: 'firewall.recovered', bans: 3 },
