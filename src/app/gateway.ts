@@ -3,7 +3,7 @@ import type { Chance } from '../base/chance.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Emit } from '../base/events.ts';
 import { Reason } from '../mqtt/reason.ts';
-import { Connection } from '../pipeline/connection.ts';
+import { Connection, type ConnectionServices } from '../pipeline/connection.ts';
 import { Connections } from '../pipeline/connections.ts';
 import type { Downstream } from '../pipeline/downstream.ts';
 import type { Impact } from '../pipeline/membership.ts';
@@ -391,26 +391,24 @@ class RunningGateway implements SharingGateway {
 
   async #openListener(options: ListenerOptions): Promise<void> {
     const { clock, chance, emit, shared } = this.#options;
+    const services: ConnectionServices = {
+      clock,
+      chance,
+      emit,
+      limits: this.#inForce,
+      openLink: (receiver, client) => this.upstreams.open(receiver, client),
+      onGone: (gone) => {
+        for (const one of [this.#sampler, this.#ownClients, this.#traffic, this.#overload]) one.gone(gone.client);
+        this.#connections.remove(gone);
+      },
+    };
     const listener = await openListener(
       options,
       (downstream) => {
         // INVARIANT: a listener is opened only with its policy in place, and closed before that goes.
         const policy = this.#policies.get(options.name)!;
         const make = (seen: Downstream): Connection => {
-          const connection = new Connection(seen, policy, {
-            clock,
-            chance,
-            emit,
-            limits: this.#inForce,
-            openLink: (receiver, client) => this.upstreams.open(receiver, client),
-            onGone: (gone) => {
-              this.#sampler.gone(gone.client);
-              this.#ownClients.gone(gone.client);
-              this.#traffic.gone(gone.client);
-              this.#overload.gone(gone.client);
-              this.#connections.remove(gone);
-            },
-          });
+          const connection = new Connection(seen, policy, services);
           this.#connections.add(connection);
           return connection;
         };

@@ -21,11 +21,11 @@ import { type Denial, refuse } from './verdict.ts';
 
 export interface AuthenticationTarget {
   /** An AUTH for the client; false when it is larger than the client takes. */
-  send(packet: AuthPacket): boolean;
+  sendAuth(packet: AuthPacket): boolean;
   /** The client's identity stands, or why not [MQTT-4.12.0-4]. */
-  ended(denial: Denial | undefined): void;
+  onAuthenticated(denial: Denial | undefined): void;
   /** The same, of an authentication on the open connection, which a denial ends [MQTT-4.12.1-2]. */
-  renewed(denial: Denial | undefined): void;
+  onRenewed(denial: Denial | undefined): void;
 }
 
 export interface AuthenticationServices {
@@ -134,7 +134,7 @@ export class Authentication {
     const denial = stillAdmitted(this.#client, this.#client.clientId ?? '');
     if (denial === undefined) return true;
     this.cancel();
-    this.#target.ended(denial);
+    this.#target.onAuthenticated(denial);
     return false;
   }
 
@@ -177,7 +177,7 @@ export class Authentication {
     if (step === undefined) this.#end(NO_SUCH_METHOD);
     else if (step.kind === 'done') this.#end(step.result, step.data);
     // [MQTT-4.12.0-2]
-    else if (this.#target.send(this.#packet(Reason.ContinueAuthentication, step.data))) this.#awaitsClient = true;
+    else if (this.#target.sendAuth(this.#packet(Reason.ContinueAuthentication, step.data))) this.#awaitsClient = true;
     else this.#end(ANSWER_TOO_LARGE);
   }
 
@@ -187,11 +187,11 @@ export class Authentication {
     const denied = this.#adopt(this.#inForce(result), isRenewal);
     if (!isRenewal) {
       if (denied === undefined && this.#method !== '') this.#closing = this.#properties(data);
-      this.#target.ended(denied);
-    } else if (denied === undefined && !this.#target.send(this.#packet(Reason.Success, data))) {
-      this.#target.renewed(this.#adopt(ANSWER_TOO_LARGE, isRenewal));
+      this.#target.onAuthenticated(denied);
+    } else if (denied === undefined && !this.#target.sendAuth(this.#packet(Reason.Success, data))) {
+      this.#target.onRenewed(this.#adopt(ANSWER_TOO_LARGE, isRenewal));
     } else {
-      this.#target.renewed(denied);
+      this.#target.onRenewed(denied);
     }
   }
 

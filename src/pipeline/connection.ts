@@ -18,7 +18,7 @@ import { PacketOrder } from '../mqtt/sequence.ts';
 import { PacketType } from '../mqtt/wire.ts';
 import type { LimitsInForce } from '../policy/limits/limits-in-force.ts';
 import { Answers } from './answers.ts';
-import { Authentication } from './authentication.ts';
+import { Authentication, type AuthenticationTarget } from './authentication.ts';
 import { type Cause, causeOfDisconnect, causeOfEnd, connectTimeout, UPSTREAM_GONE } from './cause.ts';
 import { lapseOf } from './checks/authenticate.ts';
 import { provisionalClientId } from './checks/client-identifier.ts';
@@ -29,8 +29,8 @@ import { shapeConnack } from './connack.ts';
 import { clientConnected, connectionClosed, packetFaulted } from './connection-events.ts';
 import { Deadlines, type Latecomer } from './deadlines.ts';
 import type { Downstream, DownstreamEnd, DownstreamHandler } from './downstream.ts';
-import { Egress } from './egress.ts';
-import { Expiry } from './expiry.ts';
+import { Egress, type EgressTarget } from './egress.ts';
+import { type Expirable, Expiry } from './expiry.ts';
 import { admitConnect, admitIdentity } from './order.ts';
 import type { ConnectionPolicy } from './policy.ts';
 import { Publishing } from './publishing.ts';
@@ -38,7 +38,7 @@ import { ReadGate, Stop } from './read-gate.ts';
 import { RefusalEvents } from './refusal-events.ts';
 import { rightsOf } from './rights.ts';
 import { Subscriptions } from './subscriptions.ts';
-import { Throttle } from './throttle.ts';
+import { Throttle, type ThrottleTarget } from './throttle.ts';
 import { upstreamConnect, upstreamFacts, withoutSecrets } from './upstream-connect.ts';
 import { type Denial, refuse } from './verdict.ts';
 
@@ -62,7 +62,9 @@ type State = 'connecting' | 'authenticating' | 'opening' | 'open' | 'closing' | 
 /** The packet that decoding PUBLISHes of all connections shares: its content lives no longer than one call. */
 const view = new PublishView();
 
-export class Connection implements DownstreamHandler, Latecomer {
+export class Connection
+  implements DownstreamHandler, Latecomer, EgressTarget, ThrottleTarget, AuthenticationTarget, Expirable
+{
   readonly client: Client;
   readonly #downstream: Downstream;
   readonly #services: ConnectionServices;
@@ -97,34 +99,21 @@ export class Connection implements DownstreamHandler, Latecomer {
     this.#deframer = new Deframer({ sender: 'client', packetSizeMaxBytes: policy.limits.packetSizeMaxBytes });
     this.#gate = new ReadGate(downstream);
     this.#deadlines = new Deadlines(this.client, downstream, this.#gate, services.clock, this);
-    this.#throttle = new Throttle(this.client, services.clock, this.#gate, {
-      readOn: () => this.#pump(),
-      deliverOn: () => this.#deliverOn(),
-      changed: () => {
-        this.#deframer.packetSizeMaxBytes = this.client.limits.packetSizeMaxBytes;
-      },
-    });
-    this.#expiry = new Expiry(this.client, services.clock, () =>
-      this.withdraw('identity:expired', 'identity has expired'),
-    );
+    this.#throttle = new Throttle(this.client, services.clock, this.#gate, this);
+    this.#expiry = new Expiry(this.client, services.clock, this);
     this.#answers = new Answers(downstream, this.client);
     this.#events = new RefusalEvents(services.emit, services.clock);
-    this.#authentication = new Authentication(this.client, services, {
-      send: (packet) => this.#sendAuth(packet),
-      ended: (denial) => this.#onAuthenticated(denial),
-      renewed: (denial) => this.#onRenewed(denial),
-    });
+    this.#authentication = new Authentication(this.client, services, this);
     this.#publishing = new Publishing(this.client, this.#answers, this.#events);
     this.#subscriptions = new Subscriptions(this.client, this.#answers, this.#events);
-    this.#egress = new Egress(this.client, downstream, this.#answers, this.#events, services.clock, {
-      connack: (packet, subscriptions) => this.#onConnack(packet, subscriptions),
-      suback: (packet, frame) => this.#subscriptions.suback(packet, frame),
-      unsuback: (packet, frame) => this.#subscriptions.unsuback(packet, frame),
-      acknowledged: (type, packetId, reasonCode) => this.#onAcknowledged(type, packetId, reasonCode),
-      held: () => this.#deadlines.reader.hold(),
-      owed: (budget) => this.#throttle.hold(budget),
-      drained: () => this.#gate.open(Stop.LinkFull),
-      closed: (disconnect, frame) => this.#onLinkClosed(disconnect, frame),
+    this.#egress = new Egress(this.client, downstream, services.clock, {
+      answers: this.#answers,
+      events: this.#events,
+      subscriptions: this.#subscriptions,
+      reader: this.#deadlines.reader,
+      throttle: this.#throttle,
+      gate: this.#gate,
+      target: this,
     });
     this.#deadlines.awaitConnect();
     services.emit({ name: 'connection.accepted', ...this.client.facts() });
@@ -292,7 +281,7 @@ export class Connection implements DownstreamHandler, Latecomer {
   }
 
   /** An AUTH of ours; until the connection is open, the client's answer is what is read next. */
-  #sendAuth(packet: AuthPacket): boolean {
+  sendAuth(packet: AuthPacket): boolean {
     if (!this.#answers.fitting(packet)) return false;
     this.#order.observe(packet);
     if (this.#state === 'authenticating') {
@@ -303,7 +292,7 @@ export class Connection implements DownstreamHandler, Latecomer {
     return true;
   }
 
-  #onAuthenticated(denial: Denial | undefined): void {
+  onAuthenticated(denial: Denial | undefined): void {
     if (this.#state !== 'authenticating') return;
     this.#throttle.authenticated(denial);
     const verdict = denial ?? admitIdentity(this.client, this.#broughtNoClientId, this.#services.chance);
@@ -314,7 +303,7 @@ export class Connection implements DownstreamHandler, Latecomer {
   }
 
   /** The client has authenticated anew: what it may do is what its new identity may do. */
-  #onRenewed(denial: Denial | undefined): void {
+  onRenewed(denial: Denial | undefined): void {
     if (this.#state !== 'open') return;
     this.#throttle.authenticated(denial);
     if (denial !== undefined) {
@@ -370,7 +359,7 @@ export class Connection implements DownstreamHandler, Latecomer {
     this.#finish({ reason, by, says });
   }
 
-  #onConnack(packet: ConnackPacket, subscriptions: number | undefined): void {
+  onConnack(packet: ConnackPacket, subscriptions: number | undefined): void {
     if (this.#state !== 'opening') return;
     this.#order.observe(packet);
     if (packet.reasonCode !== Reason.Success) {
@@ -458,7 +447,7 @@ export class Connection implements DownstreamHandler, Latecomer {
     link?.close(undefined);
   }
 
-  #onLinkClosed(disconnect: DisconnectPacket | undefined, frame: Frame | undefined): void {
+  onLinkClosed(disconnect: DisconnectPacket | undefined, frame: Frame | undefined): void {
     this.#link = undefined;
     const says = disconnect?.properties.reasonString;
     if (this.#state === 'opening') {
@@ -528,7 +517,7 @@ export class Connection implements DownstreamHandler, Latecomer {
 
   // --- backpressure ---
 
-  #onAcknowledged(type: AckType, packetId: number, reasonCode: number): void {
+  onAcknowledged(type: AckType, packetId: number, reasonCode: number): void {
     this.#publishing.acknowledged(type, packetId, reasonCode);
     const { inflight, inflightMax } = this.client;
     if (this.#gate.isShutFor(Stop.InflightFull) && inflight * 2 <= inflightMax) this.#gate.open(Stop.InflightFull);
@@ -539,20 +528,32 @@ export class Connection implements DownstreamHandler, Latecomer {
   }
 
   onDrain(): void {
-    if (this.#deadlines.reader.release()) this.#deliverOn();
+    if (this.#deadlines.reader.release()) this.deliverOn();
   }
 
-  #deliverOn(): void {
+  deliverOn(): void {
     if (!this.#deadlines.reader.holds && !this.#throttle.holds) this.#link?.resume();
   }
 
+  readOn(): void {
+    this.#pump();
+  }
+
   // --- change of policy ---
+
+  onLimits(): void {
+    this.#deframer.packetSizeMaxBytes = this.client.limits.packetSizeMaxBytes;
+  }
+
+  onExpired(): void {
+    this.withdraw('identity:expired', 'identity has expired');
+  }
 
   /** Puts a new policy into force on the open connection: what it no longer allows ends now. */
   applyPolicy(policy: ConnectionPolicy): void {
     const { client } = this;
     client.policy = policy;
-    this.#deframer.packetSizeMaxBytes = client.limits.packetSizeMaxBytes;
+    this.onLimits();
     if (this.recheckIdentity()) this.#reauthorize();
   }
 

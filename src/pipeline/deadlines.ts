@@ -3,10 +3,10 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { type Cause, dripping, PING_ONLY, silence, TOO_SLOW } from './cause.ts';
 import type { Client } from './client.ts';
 import type { Downstream } from './downstream.ts';
-import { KeepAlive } from './keep-alive.ts';
+import { KeepAlive, type KeepAliveOwner } from './keep-alive.ts';
 import type { ReadGate } from './read-gate.ts';
-import { ReceivePace } from './receive-pace.ts';
-import { SlowReader } from './slow-reader.ts';
+import { ReceivePace, type ReceivePaceOwner } from './receive-pace.ts';
+import { SlowReader, type SlowReaderOwner } from './slow-reader.ts';
 
 /** What the connection does about it. */
 export interface Latecomer {
@@ -18,7 +18,7 @@ export interface Latecomer {
   onStuck(cause: Cause): void;
 }
 
-export class Deadlines {
+export class Deadlines implements KeepAliveOwner, ReceivePaceOwner, SlowReaderOwner {
   readonly #client: Client;
   readonly #gate: ReadGate;
   readonly #clock: Clock;
@@ -34,9 +34,9 @@ export class Deadlines {
     this.#gate = gate;
     this.#clock = clock;
     this.#owner = owner;
-    this.#keepAlive = new KeepAlive(clock, () => this.#onSilence());
-    this.#pace = new ReceivePace(client, gate, clock, () => this.#onDripping());
-    this.reader = new SlowReader(client, downstream, gate, clock, () => owner.onStuck(TOO_SLOW));
+    this.#keepAlive = new KeepAlive(clock, this);
+    this.#pace = new ReceivePace(client, gate, clock, this);
+    this.reader = new SlowReader(client, downstream, gate, clock, this);
   }
 
   /** For the CONNECT, however it drips in; then anew for its answer. */
@@ -78,7 +78,7 @@ export class Deadlines {
     this.reader.cancel();
   }
 
-  #onSilence(): void {
+  onSilence(): void {
     const { keepAliveS } = this.#client;
     // Where it is we who do not read, the client may well have spoken.
     if (this.#gate.isShut) this.#keepAlive.start(keepAliveS);
@@ -92,7 +92,11 @@ export class Deadlines {
     if (!hasSpoken && subscriptions.size === 0 && connect?.will === undefined) this.#owner.onLate(PING_ONLY);
   }
 
-  #onDripping(): void {
+  onDripping(): void {
     this.#owner.onLate(dripping(this.#client.policy.limits.receiveRateMinBytesPerS));
+  }
+
+  onTooSlow(): void {
+    this.#owner.onStuck(TOO_SLOW);
   }
 }

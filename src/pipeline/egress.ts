@@ -23,22 +23,30 @@ import type { Answers } from './answers.ts';
 import { receiveGrant } from './checks/receive-grant.ts';
 import type { Client } from './client.ts';
 import type { Downstream } from './downstream.ts';
+import { type ReadGate, Stop } from './read-gate.ts';
 import type { RefusalEvents } from './refusal-events.ts';
+import type { SlowReader } from './slow-reader.ts';
+import type { Subscriptions } from './subscriptions.ts';
+import type { Throttle } from './throttle.ts';
 import type { Denial } from './verdict.ts';
 
 /** What the connection does with the rest of what a server says. */
 export interface EgressTarget {
-  connack(packet: ConnackPacket, subscriptions: number | undefined): void;
-  suback(packet: SubackPacket, frame: Frame | undefined): void;
-  unsuback(packet: UnsubackPacket, frame: Frame | undefined): void;
+  onConnack(packet: ConnackPacket, subscriptions: number | undefined): void;
   /** A QoS 1 or 2 exchange of the client's has gone a step. */
-  acknowledged(type: AckType, packetId: number, reasonCode: number): void;
-  /** Deliveries are held from now on, because the client reads too slowly. */
-  held(): void;
-  /** The same, because more was delivered than this budget has. */
-  owed(budget: Budget): void;
-  drained(): void;
-  closed(disconnect: DisconnectPacket | undefined, frame: Frame | undefined): void;
+  onAcknowledged(type: AckType, packetId: number, reasonCode: number): void;
+  onLinkClosed(disconnect: DisconnectPacket | undefined, frame: Frame | undefined): void;
+}
+
+/** The connection's other parts, which have their share in what a server says. */
+export interface EgressParts {
+  readonly answers: Answers;
+  readonly events: RefusalEvents;
+  readonly subscriptions: Subscriptions;
+  readonly reader: SlowReader;
+  readonly throttle: Throttle;
+  readonly gate: ReadGate;
+  readonly target: EgressTarget;
 }
 
 const PINGRESP = Uint8Array.of(0xd0, 0x00);
@@ -46,10 +54,14 @@ const PINGRESP = Uint8Array.of(0xd0, 0x00);
 export class Egress implements DownstreamReceiver {
   readonly #client: Client;
   readonly #downstream: Downstream;
+  readonly #clock: Clock;
   readonly #answers: Answers;
   readonly #events: RefusalEvents;
+  readonly #subscriptions: Subscriptions;
+  readonly #reader: SlowReader;
+  readonly #throttle: Throttle;
+  readonly #gate: ReadGate;
   readonly #target: EgressTarget;
-  readonly #clock: Clock;
   /** Set right after the link was opened with this receiver. */
   link: UpstreamLink | undefined;
   #open = true;
@@ -61,20 +73,17 @@ export class Egress implements DownstreamReceiver {
   #withheld: Set<number> | undefined;
   #owed: { type: AckType; packetId: number }[] | undefined;
 
-  constructor(
-    client: Client,
-    downstream: Downstream,
-    answers: Answers,
-    events: RefusalEvents,
-    clock: Clock,
-    target: EgressTarget,
-  ) {
+  constructor(client: Client, downstream: Downstream, clock: Clock, parts: EgressParts) {
     this.#client = client;
     this.#downstream = downstream;
-    this.#answers = answers;
-    this.#events = events;
     this.#clock = clock;
-    this.#target = target;
+    this.#answers = parts.answers;
+    this.#events = parts.events;
+    this.#subscriptions = parts.subscriptions;
+    this.#reader = parts.reader;
+    this.#throttle = parts.throttle;
+    this.#gate = parts.gate;
+    this.#target = parts.target;
   }
 
   publish(packet: PublishView): boolean {
@@ -97,11 +106,11 @@ export class Egress implements DownstreamReceiver {
     else encodeInto(batch, { ...viewToPacket(packet), topic: packet.topic }, this.#client.version);
     this.#downstream.touch();
     const isFull = this.#bufferedBytes + batch.length > this.#client.limits.outputBufferMaxBytes;
-    if (isFull) this.#target.held();
+    if (isFull) this.#reader.hold();
     if (lacking === undefined) return !isFull;
     // It was taken all the same, and is paid back before the next.
     meter?.chargeAnyway(1, packet.end - packet.start, this.#clock.nowMs());
-    this.#target.owed(lacking);
+    this.#throttle.hold(lacking);
     return false;
   }
 
@@ -167,19 +176,19 @@ export class Egress implements DownstreamReceiver {
     }
     if (frame !== undefined) this.#answers.frame(frame);
     else this.#answers.acknowledge(type, packetId, reasonCode, properties);
-    this.#target.acknowledged(type, packetId, reasonCode);
+    this.#target.onAcknowledged(type, packetId, reasonCode);
   }
 
   connack(packet: ConnackPacket, subscriptions?: number): void {
-    if (this.#open) this.#target.connack(packet, subscriptions);
+    if (this.#open) this.#target.onConnack(packet, subscriptions);
   }
 
   suback(packet: SubackPacket, frame?: Frame): void {
-    if (this.#open) this.#target.suback(packet, frame);
+    if (this.#open) this.#subscriptions.suback(packet, frame);
   }
 
   unsuback(packet: UnsubackPacket, frame?: Frame): void {
-    if (this.#open) this.#target.unsuback(packet, frame);
+    if (this.#open) this.#subscriptions.unsuback(packet, frame);
   }
 
   pong(): void {
@@ -195,11 +204,11 @@ export class Egress implements DownstreamReceiver {
   }
 
   drained(): void {
-    if (this.#open) this.#target.drained();
+    if (this.#open) this.#gate.open(Stop.LinkFull);
   }
 
   closed(disconnect: DisconnectPacket | undefined, frame?: Frame): void {
-    if (this.#open) this.#target.closed(disconnect, frame);
+    if (this.#open) this.#target.onLinkClosed(disconnect, frame);
   }
 
   /** Nothing more goes to the client, whatever the link still says. */

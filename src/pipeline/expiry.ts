@@ -5,16 +5,21 @@ import type { Client } from './client.ts';
 /** The longest that an expiry goes without a look at the date, which may be set while this waits. */
 const LOOK_MS = 3_600_000;
 
+/** What ends with it. */
+export interface Expirable {
+  onExpired(): void;
+}
+
 export class Expiry {
   readonly #client: Client;
   readonly #clock: Clock;
-  readonly #onExpired: () => void;
+  readonly #owner: Expirable;
   #timer: Timer | undefined;
 
-  constructor(client: Client, clock: Clock, onExpired: () => void) {
+  constructor(client: Client, clock: Clock, owner: Expirable) {
     this.#client = client;
     this.#clock = clock;
-    this.#onExpired = onExpired;
+    this.#owner = owner;
   }
 
   /** Starts to wait, or starts anew for another identity. */
@@ -29,7 +34,7 @@ export class Expiry {
   #await(expiresAtMs: number): void {
     const leftMs = Math.max(0, expiresAtMs - this.#clock.epochMs());
     this.#timer = this.#clock.after(Math.min(leftMs, LOOK_MS), () => {
-      if (this.#clock.epochMs() >= expiresAtMs) this.#onExpired();
+      if (this.#clock.epochMs() >= expiresAtMs) this.#owner.onExpired();
       else this.#await(expiresAtMs);
     });
   }

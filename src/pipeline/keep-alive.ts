@@ -1,16 +1,21 @@
 /** One and a half times the keep-alive without a whole packet ends a connection [MQTT-3.1.2-22] [MQTT311-3.1.2-24]. */
 import type { Clock, Timer } from '../base/clock.ts';
 
+/** Who is told. */
+export interface KeepAliveOwner {
+  onSilence(): void;
+}
+
 export class KeepAlive {
   readonly #clock: Clock;
-  readonly #onSilence: () => void;
+  readonly #owner: KeepAliveOwner;
   #timer: Timer | undefined;
   #allowedMs = 0;
   #lastPacketMs = 0;
 
-  constructor(clock: Clock, onSilence: () => void) {
+  constructor(clock: Clock, owner: KeepAliveOwner) {
     this.#clock = clock;
-    this.#onSilence = onSilence;
+    this.#owner = owner;
   }
 
   start(keepAliveS: number): void {
@@ -28,7 +33,7 @@ export class KeepAlive {
     this.#timer = this.#clock.after(delayMs, () => {
       const idleMs = this.#clock.nowMs() - this.#lastPacketMs;
       if (idleMs < this.#allowedMs) this.#arm(this.#allowedMs - idleMs);
-      else this.#onSilence();
+      else this.#owner.onSilence();
     });
   }
 

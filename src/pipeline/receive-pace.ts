@@ -9,22 +9,27 @@ import type { ReadGate } from './read-gate.ts';
 /** Over which the pace is taken: a mobile link that stutters for some seconds catches up within it. */
 const WINDOW_MS = 10_000;
 
+/** Who is told. */
+export interface ReceivePaceOwner {
+  onDripping(): void;
+}
+
 export class ReceivePace {
   readonly #client: Client;
   readonly #gate: ReadGate;
   readonly #clock: Clock;
-  readonly #onTooSlow: () => void;
+  readonly #owner: ReceivePaceOwner;
   #timer: Timer | undefined;
   #bytes = 0;
   /** The packet that was partial when the window began is still the one that comes. */
   #isSame = false;
   #isPartial = false;
 
-  constructor(client: Client, gate: ReadGate, clock: Clock, onTooSlow: () => void) {
+  constructor(client: Client, gate: ReadGate, clock: Clock, owner: ReceivePaceOwner) {
     this.#client = client;
     this.#gate = gate;
     this.#clock = clock;
-    this.#onTooSlow = onTooSlow;
+    this.#owner = owner;
   }
 
   /** A chunk was taken in: `packets` were whole with it, and after them stands the beginning of another, or nothing. */
@@ -46,7 +51,7 @@ export class ReceivePace {
     if (!this.#isPartial) return;
     const leastBytes = (this.#client.policy.limits.receiveRateMinBytesPerS * WINDOW_MS) / 1000;
     // While it is we who do not read, nothing can come.
-    if (this.#isSame && this.#bytes < leastBytes && !this.#gate.isShut) this.#onTooSlow();
+    if (this.#isSame && this.#bytes < leastBytes && !this.#gate.isShut) this.#owner.onDripping();
     else this.#begin();
   }
 

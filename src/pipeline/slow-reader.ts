@@ -4,23 +4,28 @@ import type { Client } from './client.ts';
 import type { Downstream } from './downstream.ts';
 import { type ReadGate, Stop } from './read-gate.ts';
 
+/** Who is told. */
+export interface SlowReaderOwner {
+  onTooSlow(): void;
+}
+
 export class SlowReader {
   readonly #client: Client;
   readonly #downstream: Downstream;
   readonly #gate: ReadGate;
   readonly #clock: Clock;
-  readonly #onTooSlow: () => void;
+  readonly #owner: SlowReaderOwner;
   #timer: Timer | undefined;
   /** Looks whether anything moves while something waits, however little. */
   #stall: Timer | undefined;
   #isBlocked = false;
 
-  constructor(client: Client, downstream: Downstream, gate: ReadGate, clock: Clock, onTooSlow: () => void) {
+  constructor(client: Client, downstream: Downstream, gate: ReadGate, clock: Clock, owner: SlowReaderOwner) {
     this.#client = client;
     this.#downstream = downstream;
     this.#gate = gate;
     this.#clock = clock;
-    this.#onTooSlow = onTooSlow;
+    this.#owner = owner;
   }
 
   /** Looks at what waits to be read after the client's packets have been answered. */
@@ -41,7 +46,7 @@ export class SlowReader {
 
   /** From now on it has so long to read. */
   hold(): void {
-    this.#timer ??= this.#clock.after(this.#client.limits.slowReaderTimeoutMs, this.#onTooSlow);
+    this.#timer ??= this.#clock.after(this.#client.limits.slowReaderTimeoutMs, () => this.#owner.onTooSlow());
   }
 
   /**
@@ -58,7 +63,7 @@ export class SlowReader {
       this.#stall = undefined;
       if (!this.#isBlocked) return;
       const now = this.#downstream.takenBytes();
-      if (now !== undefined && now === before) this.#onTooSlow();
+      if (now !== undefined && now === before) this.#owner.onTooSlow();
       else this.#awaitProgress(now);
     });
   }

@@ -17,7 +17,7 @@ export interface ThrottleTarget {
   /** There is room again for what the server has. */
   deliverOn(): void;
   /** Ceilings may have changed. */
-  changed(): void;
+  onLimits(): void;
 }
 
 /** Of most clients: one for all. */
@@ -67,7 +67,7 @@ export class Throttle implements MembershipOwner {
     joined.owner = this;
     this.#client.membership = joined;
     this.#client.settleLimits();
-    this.#target.changed();
+    this.#target.onLimits();
     return undefined;
   }
 
@@ -132,7 +132,7 @@ export class Throttle implements MembershipOwner {
     client.settleLimits();
     // Topics are decided anew, with the limits that they have now.
     client.rights++;
-    this.#target.changed();
+    this.#target.onLimits();
     if (this.#reader !== undefined && client.sendingWaitsFor !== undefined) {
       client.sendingWaitsFor.forget(this.#reader);
       this.#readOn();
