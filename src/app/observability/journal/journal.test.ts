@@ -106,6 +106,25 @@ test('a record is on disk after the sync interval, without anybody asking', asyn
   await journal.close();
 });
 
+test('a record is written at once, also where the next sync is an hour away', async (t) => {
+  const made = await bench(t);
+  const journal = await made.open({ syncIntervalMs: HOUR_MS });
+  const isWritten = async (name: string): Promise<boolean> => {
+    const [segment] = await listSegments(made.directory);
+    return (await readFile(segment!.path, 'utf8')).includes(name);
+  };
+  // The first one is followed by a wait for the sync; the second comes meanwhile.
+  for (const name of ['first.event', 'second.event']) {
+    journal.append('event', { name });
+    for (let i = 0; i < 100 && !(await isWritten(name)); i++) {
+      made.clock.advance(1);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.ok(await isWritten(name), name);
+  }
+  await journal.close();
+});
+
 test('a journal that is opened again goes on where it ended', async (t) => {
   const made = await written(t);
   const again = await made.open();

@@ -93,6 +93,7 @@ class SegmentedWriter implements JournalWriter {
   #untold = 0;
   #lost = 0;
   #timer: Timer | undefined;
+  #timerDelayMs = 0;
   /** Work on the files happens one after another. */
   #work: Promise<unknown> = Promise.resolve();
   #syncedN = 0;
@@ -145,7 +146,11 @@ class SegmentedWriter implements JournalWriter {
   }
 
   #arm(delayMs: number): void {
-    this.#timer ??= this.#options.clock.after(delayMs, () => {
+    // A record does not wait for the next sync to be written, so that whoever looks for it finds it; a disk that refuses is given its time.
+    if (this.#timer !== undefined && (this.#isFailing || delayMs >= this.#timerDelayMs)) return;
+    this.#timer?.cancel();
+    this.#timerDelayMs = delayMs;
+    this.#timer = this.#options.clock.after(delayMs, () => {
       this.#timer = undefined;
       void this.#queue(() => this.#drain()).catch(() => this.#arm(RETRY_MS));
     });
