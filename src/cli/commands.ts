@@ -75,6 +75,11 @@ export const listed: readonly Listed[] = [
     load: async () => (await import('./sessions-command.ts')).sessionsCommand,
   },
   {
+    name: 'quarantine',
+    summary: 'show who is confined, and for how long still',
+    load: async () => (await import('./quarantine-command.ts')).quarantineCommand,
+  },
+  {
     name: 'disconnect',
     summary: 'end the connections of a client, and ban it if asked',
     load: async () => (await import('./disconnect-command.ts')).disconnectCommand,

@@ -72,6 +72,8 @@ for (const workers of [1, 2]) {
 
     // It comes back, maybe to another worker, and is confined still.
     await suspect.disconnect();
+    const listed = await sallyport(['quarantine', 'list', '--data', gateway.directory]);
+    assert.match(listed.out, /^subject +ends\nclient:d1 +in (\d+ min|1 h)\n$/, listed.err);
     const again = await open('d1');
     assert.equal(await again.subscribe('site/#'), NOT_AUTHORIZED);
     assert.equal(await again.subscribe('notices/#'), 0);

@@ -16,6 +16,7 @@ import { openApiRoutesOf } from './routes/openapi-routes.ts';
 import { operatorRoutes } from './routes/operator-routes.ts';
 import { passkeyRoutes } from './routes/passkey-routes.ts';
 import { policyRoutes } from './routes/policy-routes.ts';
+import { quarantineRoutes } from './routes/quarantine-routes.ts';
 import { recorderRoutes } from './routes/recorder-routes.ts';
 import { sessionRoutes } from './routes/session-routes.ts';
 import { ssoRoutes } from './routes/sso-routes.ts';
@@ -29,6 +30,7 @@ export const ROUTES: readonly AnyRoute[] = [
   ...topRoutes,
   ...clientRoutes,
   ...sessionRoutes,
+  ...quarantineRoutes,
   ...eventRoutes,
   ...recorderRoutes,
   ...metricsRoutes,
