@@ -77,6 +77,22 @@ function inTheClear(schemes: readonly string[], plain: string, cure: string) {
   };
 }
 
+/** Refuses what would be passed over: a name beside a token that goes instead of it, and a password of nobody. */
+function passedOver(
+  given: { readonly token?: unknown; readonly username?: unknown; readonly password?: unknown },
+  context: z.core.$RefinementCtx,
+): void {
+  const { token, username: name, password } = given;
+  if (token !== undefined && name !== undefined) {
+    const message =
+      'a token is given as well, and only one of them can be shown: remove token, or username and password';
+    context.addIssue({ code: 'custom', path: ['username'], message });
+  } else if (password !== undefined && name === undefined) {
+    const message = 'is the password of nobody: give username too, or remove it';
+    context.addIssue({ code: 'custom', path: ['password'], message });
+  }
+}
+
 const WHEN_MAP = { when: ({ value }: { value: unknown }) => typeof value === 'object' && value !== null };
 
 const address = text({
@@ -108,7 +124,9 @@ function receiverSchema(directory: string) {
         .prefault('1m')
         .meta(about('How often it is told again what fires; it takes for over what it has not heard of four times.')),
       plaintext,
-    }).superRefine(secureHttp, WHEN_MAP),
+    })
+      .superRefine(secureHttp, WHEN_MAP)
+      .superRefine(passedOver, WHEN_MAP),
     receiver(z.literal('slack'), {
       url: secret(directory).meta(about('Where the URL of the incoming webhook is kept: whoever has it may post.')),
     }),
@@ -137,6 +155,7 @@ function receiverSchema(directory: string) {
     }).superRefine((given, context) => {
       inTheClear(['mqtt', 'mqtts', 'ws', 'wss'], 'mqtt', 'make the URL mqtts')(given, context);
       inTheClear(['mqtt', 'mqtts', 'ws', 'wss'], 'ws', 'make the URL wss')(given, context);
+      passedOver(given, context);
     }, WHEN_MAP),
     receiver(z.literal('email'), {
       host: text({ pattern: /^[A-Za-z0-9._:-]{1,253}$/, wanted: 'a host name or an address' }).meta(
@@ -155,6 +174,7 @@ function receiverSchema(directory: string) {
       to: list(address, { min: 1, max: RECIPIENTS_MAX, what: 'addresses' }).meta(about('Whom it is for.')),
       plaintext,
     }).superRefine((given, context) => {
+      passedOver(given, context);
       const { security, host, plaintext: isAllowed } = given;
       if (security !== 'none' || isAllowed === true || typeof host !== 'string' || isLoopbackHost(host)) return;
       const message = `${CLEAR} make it starttls or tls, or say plaintext: true`;

@@ -30,7 +30,10 @@ export interface ControlServerOptions {
 export interface ControlServer {
   /** The HTTPS listener, with its actual port; undefined where there is none. */
   readonly https: { readonly address: string; readonly port: number } | undefined;
-  /** Takes up renewed certificates; names the settings that only a restart puts into force. What cannot be read is told as an event. */
+  /**
+   * Takes up what a reload can change; names the settings that only a restart puts into force. What cannot be read is told as an
+   * event, and all stays as it is.
+   */
   apply(config: Config['control']): Promise<string[]>;
   /** Stops listening and removes the socket's file. */
   close(): Promise<void>;
@@ -54,16 +57,24 @@ export async function openControlServer(options: ControlServerOptions): Promise<
       config.port === undefined
         ? undefined
         : await (await import('./https-listener.ts')).openHttpsListener({ services, config, authenticator, app });
+    let isFailing = false;
     return {
       https,
       async apply(next) {
-        if (https === undefined) return next.port === undefined ? [] : ['control'];
+        if (https === undefined || next.port === undefined) {
+          return next.port === https?.port ? [] : ['control.port'];
+        }
         try {
-          return await https.apply(next);
+          const restartNeeded = await https.apply(next);
+          const { address, port } = https;
+          if (isFailing) services.emit({ name: 'listener.opened', listener: 'control', address, port, type: 'https' });
+          isFailing = false;
+          return restartNeeded;
         } catch (error) {
           // Whatever is open goes on with the certificate that it has.
+          isFailing = true;
           services.emit({ name: 'listener.failed', listener: 'control', says: (error as Error).message });
-          return ['control'];
+          return [];
         }
       },
       async close() {

@@ -7,7 +7,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { connect, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { makeCa, makeCertificate, type TestAuthority, type TestCertificate } from '../../../test/kit/certificates.ts';
 import { systemChance } from '../../base/chance.ts';
 import type { GatewayEvent } from '../../base/events.ts';
@@ -242,15 +242,95 @@ describe('the HTTPS listener', () => {
       assert.deepEqual(await server.apply(configOf()), []);
       const now = (await handshake({})).getPeerX509Certificate()?.fingerprint256;
       assert.notEqual(now, before);
-      assert.deepEqual(await server.apply(configOf({ address: '127.0.0.2' })), ['control']);
       writeFileSync(join(directory, 'server.crt'), 'none');
-      assert.deepEqual(await server.apply(configOf()), ['control']);
+      assert.deepEqual(await server.apply(configOf()), []);
       assert.ok(events.some((event) => event.name === 'listener.failed' && /no certificate/.test(event.says)));
       assert.equal((await handshake({})).getPeerX509Certificate()?.fingerprint256, now);
     } finally {
       writeFileSync(join(directory, 'server.crt'), ours.certificatePem);
       writeFileSync(join(directory, 'server.key'), ours.keyPem);
     }
+    assert.deepEqual(await server.apply(configOf()), []);
+    const told = events.filter(({ name }) => name.startsWith('listener.')).map(({ name }) => name);
+    assert.deepEqual(told, ['listener.opened', 'listener.failed', 'listener.opened'], 'it is mended');
+  });
+});
+
+describe('a reload of the HTTPS listener', () => {
+  let server: ControlServer;
+  const open = async (changes: Partial<Config['control']>): Promise<void> => {
+    const services = {
+      clock: new ManualClock(),
+      chance: systemChance,
+      emit: () => undefined,
+    } as unknown as ControlServices;
+    server = await openControlServer({ path: join(directory, 'reload.sock'), services, config: configOf(changes) });
+  };
+  afterEach(() => server.close());
+
+  it('names exactly what waits for a restart', async () => {
+    const clientCa = join(directory, 'ca.crt');
+    const cases: [before: Partial<Config['control']>, after: Partial<Config['control']>, restartNeeded: string[]][] = [
+      [{}, {}, []],
+      [{}, { hosts: ['other.example'] }, []],
+      [{}, { certificate: join(directory, 'server.crt'), operators: { sessions: {} } as never }, []],
+      [{}, { address: '127.0.0.2', requestTimeoutMs: 9000 }, ['control.address', 'control.requestTimeout']],
+      [
+        {},
+        { connectionsMax: 9, connectionsPerAddressMax: 5 },
+        ['control.connectionsMax', 'control.connectionsPerAddressMax'],
+      ],
+      [{}, { requestsPerSecondMax: 6 }, ['control.requestsPerSecondMax']],
+      [{}, { port: undefined }, ['control.port']],
+      [{ port: undefined }, { port: 0 }, ['control.port']],
+      [{ port: undefined }, { port: undefined, connectionsMax: 9 }, []],
+      [{}, { clientCertificate: 'request' }, []],
+      [{}, { clientCa }, ['control.clientCa']],
+      [{ clientCa }, {}, ['control.clientCa']],
+      [{ clientCa }, { clientCa, clientCertificate: 'request' }, ['control.clientCertificate']],
+    ];
+    for (const [before, after, restartNeeded] of cases) {
+      await server?.close();
+      await open(before);
+      assert.deepEqual(await server.apply(configOf(after)), restartNeeded, JSON.stringify([before, after]));
+    }
+  });
+
+  it('answers to new names at once, and to old ones no more', async () => {
+    await open({});
+    const statusFor = (host: string): Promise<number> =>
+      new Promise((resolve, reject) => {
+        const request = httpsRequest({
+          ...{ host: '127.0.0.1', port: server.https!.port, path: '/v1/nothing', agent: false },
+          ...{ ca: ca.certificatePem, servername: 'gateway.example', headers: { host } },
+        });
+        request.on('error', reject).on('response', (response) => {
+          response.resume();
+          resolve(response.statusCode!);
+        });
+        request.end();
+      });
+    assert.deepEqual([await statusFor('console.example'), await statusFor('other.example')], [404, 421]);
+    await server.apply(configOf({ hosts: ['other.example'] }));
+    assert.deepEqual([await statusFor('console.example'), await statusFor('other.example')], [421, 404]);
+  });
+
+  it('lets in no certificates of the whole world where the CA was taken out', async () => {
+    await open({ clientCa: join(directory, 'ca.crt') });
+    await server.apply(configOf({}));
+    const reaches = (options: ConnectionOptions): Promise<boolean> =>
+      new Promise((resolve) => {
+        const socket = connect({ host: '127.0.0.1', port: server.https!.port, ca: ca.certificatePem, ...options });
+        socket.on('error', () => resolve(false)).on('close', () => resolve(false));
+        socket.on('data', () => resolve(true)).on('secureConnect', () => socket.write('GET /v1/x HTTP/1.1\r\n\r\n'));
+      });
+    const servername = 'gateway.example';
+    assert.equal(
+      await reaches({ servername, cert: client.certificatePem, key: client.keyPem }),
+      true,
+      'that of the CA before',
+    );
+    assert.equal(await reaches({ servername }), false);
   });
 });
 

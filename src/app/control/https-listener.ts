@@ -5,7 +5,6 @@ import type { IncomingMessage } from 'node:http';
 import { createServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createSecureContext, type TLSSocket } from 'node:tls';
-import { isDeepStrictEqual } from 'node:util';
 import { normaliseAddress } from '../../base/ip-address.ts';
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
@@ -29,6 +28,7 @@ export interface HttpsListenerOptions {
 export interface HttpsListener {
   readonly address: string;
   readonly port: number;
+  /** As that of the `ControlServer`; throws where it cannot be done, and changes nothing then. */
   apply(config: ControlConfig): Promise<string[]>;
   close(): Promise<void>;
 }
@@ -40,6 +40,7 @@ const HANDSHAKE_TIMEOUT_MS = 5000;
 export async function openHttpsListener(options: HttpsListenerOptions): Promise<HttpsListener> {
   const { services, config, authenticator = noAuthenticator, app } = options;
   let material = await readMaterial(config);
+  let { hosts, clientCa } = config;
   const server = createServer({
     ...SERVER_OPTIONS,
     ...material.tls,
@@ -58,7 +59,7 @@ export async function openHttpsListener(options: HttpsListenerOptions): Promise<
     },
     requestTimeoutMs: config.requestTimeoutMs,
     admit: (request) => {
-      demandOwnHost(request.headers, [...config.hosts, ...material.names]);
+      demandOwnHost(request.headers, [...hosts, ...material.names]);
       demandSameSite(request.method ?? '', request.headers);
       const { socket } = request;
       return {
@@ -86,17 +87,39 @@ export async function openHttpsListener(options: HttpsListenerOptions): Promise<
     address,
     port,
     async apply(next) {
-      material = await readMaterial(next);
+      // Where certificates are asked for they still are until a restart; without a CA of ours, those of the whole world would do.
+      const kept = next.clientCa ?? clientCa;
+      material = await readMaterial({ ...next, clientCa: kept });
       server.setSecureContext(material.tls);
-      return isDeepStrictEqual(listenerPart(next), listenerPart(config)) ? [] : ['control'];
+      hosts = next.hosts;
+      clientCa = kept;
+      return needingRestart(config, next);
     },
     close: () => closeServer(server, serving),
   };
 }
 
-/** Without what operators take up by themselves. */
-function listenerPart({ operators: _taken, ...rest }: ControlConfig): Omit<ControlConfig, 'operators'> {
-  return rest;
+/** Settings that a listener takes up only when it is opened, by what they are in the file. */
+const FIXED = {
+  port: 'port',
+  address: 'address',
+  connectionsMax: 'connectionsMax',
+  connectionsPerAddressMax: 'connectionsPerAddressMax',
+  requestsPerSecondMax: 'requestsPerSecondMax',
+  requestTimeoutMs: 'requestTimeout',
+} as const satisfies Partial<Record<keyof ControlConfig, string>>;
+
+function needingRestart(before: ControlConfig, after: ControlConfig): string[] {
+  const names = (Object.keys(FIXED) as (keyof typeof FIXED)[])
+    .filter((key) => before[key] !== after[key])
+    .map((key) => FIXED[key] as string);
+  // Another CA is taken up; whether a certificate is asked for at all, and has to come, is settled with the first connection.
+  const asks = (before.clientCa === undefined) !== (after.clientCa === undefined);
+  if (asks) names.push('clientCa');
+  else if (after.clientCa !== undefined && before.clientCertificate !== after.clientCertificate) {
+    names.push('clientCertificate');
+  }
+  return names.map((name) => `control.${name}`);
 }
 
 /** An address may do at once what it may do in so many seconds. */
