@@ -1,25 +1,18 @@
 /** Bytes gathered for one write: encoders reserve room and write in place, and the socket takes the whole. */
+import { borrowRoom, returnRoom } from './rooms.ts';
 
 /** Unlike `set` it needs no view of the part to be copied; it takes any Uint8Array as its source. */
 const copy: (this: Uint8Array, target: Uint8Array, at: number, start: number, end: number) => number =
   Buffer.prototype.copy;
 
 /**
- * Rooms are borrowed in these sizes and handed back when a batch is cleared: fresh memory for every burst would cost more than
- * the bytes that go through it, and room that every idle connection keeps adds up. The largest is twice what sockets
- * write at once, so that the packet that fills it up fits.
+ * Rooms grow in these steps and are handed back when a batch is cleared: room that every idle connection keeps adds up. The largest is
+ * twice what sockets write at once, so that the packet that fills it up fits.
  */
-const SIZES = [
-  { sizeBytes: 1_024, kept: 512 },
-  { sizeBytes: 16_384, kept: 64 },
-  { sizeBytes: 131_072, kept: 32 },
-] as const;
+const STEPS_BYTES = [1_024, 16_384, 131_072] as const;
 
 /** Before the first byte, and after room was given away: a batch that is not written to holds nothing. */
 const NONE = Buffer.alloc(0);
-
-/** Rooms that wait for the next burst, by the index of their size. */
-const pools: Buffer[][] = SIZES.map(() => []);
 
 /** The chunk that batches need not copy before `reclaim`. */
 let lent: Uint8Array | undefined;
@@ -73,9 +66,9 @@ export class ByteBatch {
 
   #grow(needed: number): void {
     const old = this.#room;
-    this.#room = roomFor(Math.max(needed, old.length === 0 ? 0 : old.length * 2), needed);
+    this.#room = borrowRoom(STEPS_BYTES.find((bytes) => needed <= bytes) ?? Math.max(needed, old.length * 2));
     old.copy(this.#room, 0, 0, this.length);
-    recycle(old);
+    returnRoom(old);
   }
 
   /** Puts `source[start..end)` behind what is there: copied at once, or before the chunk that it stands in is reclaimed. */
@@ -148,24 +141,7 @@ export class ByteBatch {
     this.length = 0;
     this.emptied++;
     if (this.#room.length <= keepBytes) return;
-    recycle(this.#room);
+    returnRoom(this.#room);
     this.#room = NONE;
-  }
-}
-
-/** A room of `wanted` bytes or more, from the pools where they have that size; else of `wanted`, which is at least `needed`. */
-function roomFor(wanted: number, needed: number): Buffer {
-  for (let i = 0; i < SIZES.length; i++) {
-    const { sizeBytes } = SIZES[i]!;
-    if (needed <= sizeBytes) return pools[i]!.pop() ?? Buffer.allocUnsafeSlow(sizeBytes);
-  }
-  return Buffer.allocUnsafeSlow(wanted);
-}
-
-/** Hands the room of a batch that was abandoned back. INVARIANT: nobody else refers to it. */
-export function recycle(room: Buffer): void {
-  for (let i = 0; i < SIZES.length; i++) {
-    const { sizeBytes, kept } = SIZES[i]!;
-    if (room.length === sizeBytes && pools[i]!.length < kept) pools[i]!.push(room);
   }
 }

@@ -1,5 +1,6 @@
 /** Cuts a byte stream into control packets, and refuses what the fixed header alone condemns before its body is kept. */
 import { Buffer } from 'node:buffer';
+import { borrowRoom, returnRoom } from '../base/rooms.ts';
 import type { Fault } from './fault.ts';
 import { PacketTooLarge, RemainingLengthTooLong, VariableByteIntegerNotMinimal } from './faults.ts';
 import { firstByteFault, type KnownVersion, lengthFault, nameStranger } from './fixed-header.ts';
@@ -31,15 +32,15 @@ export interface DeframerOptions {
 
 const NO_BYTES = Buffer.alloc(0);
 
-/** The first room for a partial packet; most fit. */
-const HELD_START_BYTES = 256;
-/** Room above this is given back once it is empty, so that idle connections cost nothing. */
-const HELD_KEEP_BYTES = 1024;
+/** Unlike `set` it needs no view of the part to be copied; it takes any Uint8Array as its source. */
+const copy: (this: Uint8Array, target: Uint8Array, at: number, start: number, end: number) => number =
+  Buffer.prototype.copy;
 
 /**
  * Feed it with `push`, then call `next` until it no longer returns a frame; the frame is the deframer itself.
  * INVARIANT: a frame is valid until the next call of `next`, `push` or `hold`, and no longer than the chunk it came in.
- * INVARIANT: a partial packet holds no more memory than twice what of it has come, whatever length it announced.
+ * INVARIANT: a partial packet holds no more memory than twice what of it has come, whatever length it announced; and nothing when
+ * it is whole.
  */
 export class Deframer implements Frame {
   bytes: Uint8Array = NO_BYTES;
@@ -201,10 +202,7 @@ export class Deframer implements Frame {
     this.#makeRoom(count);
     const at = this.#at;
     const until = at + count;
-    this.#held.set(
-      at === 0 && until === this.#chunk.length ? this.#chunk : this.#chunk.subarray(at, until),
-      this.#heldEnd,
-    );
+    copy.call(this.#chunk, this.#held, this.#heldEnd, at, until);
     this.#heldEnd += count;
     this.#at = until;
     if (until === this.#limit) {
@@ -219,8 +217,9 @@ export class Deframer implements Frame {
     if (held + count <= this.#held.length && held <= this.#heldAt) {
       this.#held.copyWithin(0, this.#heldAt, this.#heldEnd);
     } else {
-      const grown = Buffer.allocUnsafeSlow(Math.max(HELD_START_BYTES, held + count, held * 2));
+      const grown = borrowRoom(held + count);
       this.#held.copy(grown, 0, this.#heldAt, this.#heldEnd);
+      returnRoom(this.#held);
       this.#held = grown;
     }
     this.#heldAt = 0;
@@ -229,6 +228,7 @@ export class Deframer implements Frame {
 
   #emptyHeld(): void {
     this.#heldAt = this.#heldEnd = 0;
-    if (this.#held.length > HELD_KEEP_BYTES) this.#held = NO_BYTES;
+    returnRoom(this.#held);
+    this.#held = NO_BYTES;
   }
 }

@@ -4,7 +4,8 @@
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import { getSystemErrorName } from 'node:util';
-import { type ByteBatch, recycle } from '../base/byte-batch.ts';
+import type { ByteBatch } from '../base/byte-batch.ts';
+import { returnRoom } from '../base/rooms.ts';
 import { type SocketWriter, WRITE_AT_BYTES } from './socket-writer.ts';
 
 /** What is used of the runtime's handles, of TCP as of TLS. */
@@ -104,7 +105,7 @@ export class HandleWriter implements SocketWriter {
 
   /** Called for each request, also when the socket is destroyed: its writes are cancelled. */
   onComplete(room: Buffer, status: number): void {
-    recycle(room);
+    returnRoom(room);
     this.#underWayBytes = 0;
     if (status < 0) {
       this.#behind = undefined;
@@ -116,7 +117,7 @@ export class HandleWriter implements SocketWriter {
       const { room: next, size } = this.#behind.shift()!;
       this.#behindBytes -= size;
       if (!this.#dispatch(next, size)) return;
-      recycle(next);
+      returnRoom(next);
     }
     this.#behind = undefined;
     if (this.#ended) this.#socket.end();
