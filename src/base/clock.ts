@@ -1,4 +1,5 @@
 /** Time as a dependency: everything that waits or measures takes a `Clock`, so that tests decide what time it is. */
+import { COARSE_FROM_MS, CoarseTimers } from './coarse-timers.ts';
 
 /** A pending call; cancelling one that has run or was cancelled does nothing. */
 export interface Timer {
@@ -11,22 +12,29 @@ export interface Clock {
   /** Milliseconds since the Unix epoch, for what is stored or shown. Never for durations. */
   epochMs(): number;
   /**
-   * Calls `run` once, `delayMs` from now (0 or more; any length). A pending timer does not keep the process alive.
+   * Calls `run` once, `delayMs` from now (0 or more; any length), never earlier; from `COARSE_FROM_MS` on it may be `COARSE_MS`
+   * later. A pending timer does not keep the process alive.
    */
   after(delayMs: number, run: () => void): Timer;
+  /** The same without a closure for each call: `run` is a function of everybody's, and told whom it is called for. */
+  after<Subject>(delayMs: number, run: (subject: Subject) => void, subject: Subject): Timer;
 }
 
 /** The longest delay the runtime's own timers take; longer ones are cut into legs. */
 const LEG_MAX_MS = 0x7fffffff;
 
-/** Every connection has a few: one that is over holds nothing, and one that waits has no closure of its own. */
+type Run = (subject: unknown) => void;
+
+/** One that is over holds nothing. */
 class SystemTimer implements Timer {
   #handle: NodeJS.Timeout | undefined;
-  #run: (() => void) | undefined;
+  #run: Run | undefined;
+  #subject: unknown;
   #restMs = 0;
 
-  constructor(delayMs: number, run: () => void) {
+  constructor(delayMs: number, run: Run, subject: unknown) {
     this.#run = run;
+    this.#subject = subject;
     this.#arm(delayMs);
   }
 
@@ -43,20 +51,42 @@ class SystemTimer implements Timer {
       return;
     }
     const run = timer.#run;
-    timer.#handle = undefined;
-    timer.#run = undefined;
-    run?.();
+    const subject = timer.#subject;
+    timer.#over();
+    run?.(subject);
+  }
+
+  #over(): void {
+    this.#handle = undefined;
+    this.#run = undefined;
+    this.#subject = undefined;
   }
 
   cancel(): void {
     clearTimeout(this.#handle);
-    this.#handle = undefined;
-    this.#run = undefined;
+    this.#over();
   }
 }
 
-export const systemClock: Clock = {
-  nowMs: () => performance.now(),
-  epochMs: () => Date.now(),
-  after: (delayMs, run) => new SystemTimer(delayMs, run),
-};
+class SystemClock implements Clock {
+  readonly #coarse = new CoarseTimers({
+    nowMs: () => performance.now(),
+    after: (delayMs, run) => new SystemTimer(delayMs, run, undefined),
+  });
+
+  nowMs(): number {
+    return performance.now();
+  }
+
+  epochMs(): number {
+    return Date.now();
+  }
+
+  after<Subject>(delayMs: number, run: (subject: Subject) => void, subject?: Subject): Timer {
+    return delayMs < COARSE_FROM_MS
+      ? new SystemTimer(delayMs, run as Run, subject)
+      : this.#coarse.after(delayMs, run as Run, subject);
+  }
+}
+
+export const systemClock: Clock = new SystemClock();

@@ -30,8 +30,8 @@ export class ManualClock implements Clock {
     this.#startEpochMs = epochMs - this.#nowMs;
   }
 
-  after(delayMs: number, run: () => void): Timer {
-    const pending: Pending = { dueMs: this.#nowMs + delayMs, order: this.#order++, run };
+  after<Subject>(delayMs: number, run: (subject: Subject) => void, subject?: Subject): Timer {
+    const pending: Pending = { dueMs: this.#nowMs + delayMs, order: this.#order++, run: () => run(subject as Subject) };
     this.#pending.add(pending);
     return { cancel: () => void this.#pending.delete(pending) };
   }

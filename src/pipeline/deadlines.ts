@@ -42,9 +42,11 @@ export class Deadlines implements KeepAliveOwner, ReceivePaceOwner, SlowReaderOw
   /** For the CONNECT, however it drips in; then anew for its answer. */
   awaitConnect(): void {
     this.#connect?.cancel();
-    this.#connect = this.#clock.after(this.#client.policy.limits.connectTimeoutMs, () =>
-      this.#owner.onConnectTimeout(),
-    );
+    this.#connect = this.#clock.after(this.#client.policy.limits.connectTimeoutMs, Deadlines.#onConnectTimeout, this);
+  }
+
+  static #onConnectTimeout(deadlines: Deadlines): void {
+    deadlines.#owner.onConnectTimeout();
   }
 
   /** The CONNACK went out. `mayListen`: the session that was resumed holds subscriptions, or may hold some. */
@@ -57,7 +59,7 @@ export class Deadlines implements KeepAliveOwner, ReceivePaceOwner, SlowReaderOw
     conduct.mayListen = mayListen;
     const { pingOnlyMaxMs } = policy.limits;
     if (mayListen || pingOnlyMaxMs === Number.POSITIVE_INFINITY) return;
-    this.#purpose = this.#clock.after(pingOnlyMaxMs, () => this.#onPurposeless());
+    this.#purpose = this.#clock.after(pingOnlyMaxMs, Deadlines.#onPurposeless, this);
   }
 
   /** A chunk was taken in, with so many whole packets; `heldBytes` are the beginning of one that is not whole. */
@@ -86,10 +88,10 @@ export class Deadlines implements KeepAliveOwner, ReceivePaceOwner, SlowReaderOw
   }
 
   /** Whoever listens, has said anything that was permitted, or is here so that its Will tells of its end, has a purpose. */
-  #onPurposeless(): void {
-    const { conduct, connect, subscriptions } = this.#client;
+  static #onPurposeless(deadlines: Deadlines): void {
+    const { conduct, connect, subscriptions } = deadlines.#client;
     const hasSpoken = conduct.lastTrafficMs > (conduct.connectedAtMs ?? 0);
-    if (!hasSpoken && subscriptions.size === 0 && connect?.will === undefined) this.#owner.onLate(PING_ONLY);
+    if (!hasSpoken && subscriptions.size === 0 && connect?.will === undefined) deadlines.#owner.onLate(PING_ONLY);
   }
 
   onDripping(): void {

@@ -30,11 +30,13 @@ export class KeepAlive {
   }
 
   #arm(delayMs: number): void {
-    this.#timer = this.#clock.after(delayMs, () => {
-      const idleMs = this.#clock.nowMs() - this.#lastPacketMs;
-      if (idleMs < this.#allowedMs) this.#arm(this.#allowedMs - idleMs);
-      else this.#owner.onSilence();
-    });
+    this.#timer = this.#clock.after(delayMs, KeepAlive.#lookBack, this);
+  }
+
+  static #lookBack(keepAlive: KeepAlive): void {
+    const idleMs = keepAlive.#clock.nowMs() - keepAlive.#lastPacketMs;
+    if (idleMs < keepAlive.#allowedMs) keepAlive.#arm(keepAlive.#allowedMs - idleMs);
+    else keepAlive.#owner.onSilence();
   }
 
   cancel(): void {

@@ -513,14 +513,16 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
    * keep-alive, it is told that the client lives. Whether that is so the gateway watches by itself.
    */
   #watchKeepAlive(): void {
-    this.#timer = this.#upstream.services.clock.after(this.#keepAliveMs, () => {
-      if (!this.#spoke && !this.#ownPing && this.#clientPings === 0) {
-        this.#ownPing = true;
-        this.#sendPing();
-      }
-      this.#spoke = false;
-      this.#watchKeepAlive();
-    });
+    this.#timer = this.#upstream.services.clock.after(this.#keepAliveMs, SocketLink.#onKeepAlive, this);
+  }
+
+  static #onKeepAlive(link: SocketLink): void {
+    if (!link.#spoke && !link.#ownPing && link.#clientPings === 0) {
+      link.#ownPing = true;
+      link.#sendPing();
+    }
+    link.#spoke = false;
+    link.#watchKeepAlive();
   }
 
   resume(): void {

@@ -44,15 +44,12 @@ interface Scene {
 async function scene(t: TestContext, more: object = {}, given?: OtlpReceiver): Promise<Scene> {
   const receiver = given ?? (await startOtlpReceiver());
   t.after(() => receiver.close());
-  const clock = new ManualClock();
-  // Moments are of this century in what is sent.
-  const dated = { nowMs: () => clock.nowMs(), epochMs: () => 1_800_000_000_000 + clock.nowMs() };
-  const services = { ...dated, after: (ms: number, run: () => void) => clock.after(ms, run) };
+  const clock = new ManualClock(1_800_000_000_000);
   const told: GatewayEvent[] = [];
-  const metrics = new Metrics({ clock: services, version: '1.2.3', emit: () => undefined });
+  const metrics = new Metrics({ clock, version: '1.2.3', emit: () => undefined });
   t.after(() => metrics.close());
   const exporter = await openOtlp(otlpSchema('/').parse({ url: receiver.url, ...more }), {
-    clock: services,
+    clock,
     chance: systemChance,
     emit: (event) => told.push(event),
     version: '1.2.3',
