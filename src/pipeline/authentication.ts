@@ -130,7 +130,7 @@ export class Authentication {
 
   /** Whether what is costly is still to be done for an attempt, which may be refused by now. */
   #isAwaited(attempt: number): boolean {
-    if (attempt !== this.#attempt) return false;
+    if (attempt !== this.#attempt || this.#client.isCondemned) return false;
     const denial = stillAdmitted(this.#client, this.#client.clientId ?? '');
     if (denial === undefined) return true;
     this.cancel();

@@ -54,6 +54,8 @@ export class Client {
   readonly traffic = new Traffic();
   /** QoS 2 exchanges with the server; made with the first. */
   exchanges: OpenExchanges | undefined;
+  /** Its end is decided, and only has to wait for its turn: what it sends is not heard any more. */
+  isCondemned = false;
   /** Name of the upstream that it was led to; undefined before it was. */
   upstream: string | undefined;
   /** Whether that is the embedded broker. */

@@ -126,7 +126,7 @@ export class Connection
   // --- bytes in ---
 
   onBytes(chunk: Uint8Array): void {
-    if (this.#state === 'closing' || this.#state === 'closed') return;
+    if (this.#state === 'closing' || this.#state === 'closed' || this.client.isCondemned) return;
     this.#deframer.push(chunk);
     this.#pump(chunk.length);
   }

@@ -1,4 +1,5 @@
 /** All connections of the gateway: what a reload, a shutdown and an operator reach them through. */
+import { type TurnShare, turnShare } from '../base/turn-share.ts';
 import { Reason } from '../mqtt/reason.ts';
 import type { BanSubject } from '../policy/detection/bans/ban.ts';
 import type { Cause } from './cause.ts';
@@ -12,6 +13,11 @@ export class Connections {
   readonly #all = new Set<Connection>();
   #turn = this.#all.values();
   #onEmpty: (() => void) | undefined;
+  readonly #share: TurnShare;
+
+  constructor(share: TurnShare = turnShare) {
+    this.#share = share;
+  }
 
   get count(): number {
     return this.#all.size;
@@ -96,18 +102,29 @@ export class Connections {
   /** Ends those that are meant; their Wills are discarded. */
   end(subject: BanSubject, reason: number, by: string, says: string): void {
     const isMeant = isMeantBy(subject);
-    for (const connection of [...this.#all]) if (isMeant(connection.client)) connection.withdraw(by, says, reason);
+    for (const connection of this.#all) {
+      if (isMeant(connection.client)) this.#endInTurn(connection, () => connection.withdraw(by, says, reason));
+    }
   }
 
   /** Ends those of clients that are banned by now. */
   expelBanned(): void {
-    for (const connection of [...this.#all]) {
+    for (const connection of this.#all) {
       const ban = banOf(connection.client);
       if (ban === undefined) continue;
       const { by, says } = wordsOf(ban);
-      // DEVIATION: DISCONNECT has no code for a ban [MQTT-3.14.2-1]; this one is for what an administrator does.
-      connection.withdraw(by, says, connection.isOpen ? Reason.AdministrativeAction : Reason.Banned);
+      this.#endInTurn(connection, () => {
+        // DEVIATION: DISCONNECT has no code for a ban [MQTT-3.14.2-1]; this one is for what an administrator does.
+        connection.withdraw(by, says, connection.isOpen ? Reason.AdministrativeAction : Reason.Banned);
+      });
     }
+  }
+
+  /** Thousands may have to go at once: none of them is heard from now on, and each ends when it is its turn. */
+  #endInTurn({ client }: Connection, end: () => void): void {
+    if (client.isCondemned) return;
+    client.isCondemned = true;
+    this.#share.run(end);
   }
 
   /** Ends every connection with a reason. */

@@ -5,6 +5,7 @@ import type { Chance } from '../base/chance.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { ConnectionFacts, Emit } from '../base/events.ts';
 import { normaliseAddress } from '../base/ip-address.ts';
+import { turnShare } from '../base/turn-share.ts';
 import { Reason } from '../mqtt/reason.ts';
 import type { Accept, DownstreamFacts } from '../pipeline/downstream.ts';
 import type { AcceptGate } from './accept-gate.ts';
@@ -271,6 +272,7 @@ class SocketListener implements Listener, Host {
     await Promise.all(gone);
     // TLS and WebSocket tell of a socket's end one turn after the socket itself.
     await new Promise<void>((resolve) => setImmediate(resolve));
+    await turnShare.whenIdle();
   }
 
   #loadTls(options: ListenerOptions): TlsMaterial | undefined {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { ByteBatch, lend, reclaim } from '../base/byte-batch.ts';
 import type { Timer } from '../base/clock.ts';
+import { turnShare } from '../base/turn-share.ts';
 import type { ByteStream, ByteStreamDeps, ByteStreamEnd, ByteStreamOwner } from './byte-stream.ts';
 import { DirectSocket, readSecureInto } from './direct-socket.ts';
 import type { Flushable } from './flush-queue.ts';
@@ -48,8 +49,9 @@ export class SocketStream implements ByteStream, Flushable {
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#errorSays = error.code ?? error.message;
     });
-    socket.on('end', () => this.#onEnd());
-    socket.on('close', () => this.#onClose());
+    // Thousands may end at the same moment, and each end is work for its owner.
+    socket.on('end', () => turnShare.run(() => this.#onEnd()));
+    socket.on('close', () => turnShare.run(() => this.#onClose()));
     this.#owner = ownerOf();
   }
 

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { ByteBatch } from '../base/byte-batch.ts';
 import type { Timer } from '../base/clock.ts';
+import { turnShare } from '../base/turn-share.ts';
 import type { ByteStream, ByteStreamDeps, ByteStreamEnd, ByteStreamOwner } from './byte-stream.ts';
 import type { Flushable } from './flush-queue.ts';
 import { takenByKernel } from './kernel-taken.ts';
@@ -40,7 +41,7 @@ export class WebSocketStream implements ByteStream, Flushable {
     const socket = this.#socket;
     socket.binaryType = 'nodebuffer';
     socket.on('error', (error: NodeJS.ErrnoException) => this.#fail(error.code ?? error.message));
-    socket.on('close', (code) => this.#onClose(code));
+    socket.on('close', (code) => turnShare.run(() => this.#onClose(code)));
     // Answered only while the peer takes what it is sent: pings without reading must not fill our memory with pongs.
     socket.on('ping', (data: Buffer) => {
       if (socket.readyState === socket.OPEN && socket.bufferedAmount === 0) socket.pong(data, false);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GatewayEvent } from '../../base/events.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
+import { TurnShare } from '../../base/turn-share.ts';
 import { HashQueue, type HashQueueOptions } from './hash-queue.ts';
 import type { PasswordHash } from './password-hash.ts';
 
@@ -122,6 +123,32 @@ test('whoever guesses by the hundred waits behind himself: addresses take turns'
   const order = await runAll(hash);
   assert.deepEqual(order.slice(0, 4), ['guess 0', 'guess 1', 'good', 'better']);
   assert.equal(order.length, 102);
+});
+
+test('those who are not awaited any more are told a share of them a turn, and nobody else gets the place meanwhile', async () => {
+  const shareClock = new ManualClock();
+  const { queue, hash } = setUp({ runningMax: 1, share: new TurnShare(shareClock, 2) });
+  const running = queue.verify(hash, PASSWORD);
+  let asked = 0;
+  const isAwaited = (): boolean => {
+    asked++;
+    shareClock.advance(1);
+    return false;
+  };
+  const given = Array.from({ length: 5 }, () => queue.verify(hash, PASSWORD, from('192.0.2.66', isAwaited)));
+  hash.started[0]!.end(true);
+  await running;
+  assert.equal(asked, 2);
+  const good = queue.verify(hash, Buffer.from('good'), from('198.51.100.1'));
+  assert.deepEqual([hash.started.length, queue.running], [1, 1]);
+  await new Promise(setImmediate);
+  assert.deepEqual([asked, queue.running], [3, 1]);
+  assert.equal(String(hash.started[1]!.password), 'good');
+  hash.started[1]!.end(true);
+  assert.equal(await good, 'matches');
+  assert.deepEqual(await Promise.all(given), ['late', 'late', 'late', 'late', 'late']);
+  await new Promise(setImmediate);
+  assert.deepEqual([asked, queue.running], [5, 0]);
 });
 
 test('an IPv6 network of 64 bits is one source', async () => {

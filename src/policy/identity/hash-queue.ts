@@ -10,6 +10,7 @@ import type { Clock, Timer } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
 import { FairQueue } from '../../base/fair-queue.ts';
 import { networkOf } from '../../base/ip-address.ts';
+import { type TurnShare, turnShare } from '../../base/turn-share.ts';
 import type { Credentials } from './identity.ts';
 import type { PasswordHash } from './password-hash.ts';
 
@@ -22,6 +23,8 @@ export interface HashQueueOptions {
   readonly waitingMax?: number;
   /** From asking to being answered; 10 seconds. */
   readonly deadlineMs?: number;
+  /** Of which those have their part who are not awaited any more; that of the process. */
+  readonly share?: TurnShare;
 }
 
 /** `busy`: no room to wait, or not any more. `late`: the deadline passed, or nobody waits for it any more. `failed`: the runtime could not compute it. */
@@ -53,6 +56,7 @@ export class HashQueue {
   readonly #runningMax: number;
   readonly #waitingMax: number;
   readonly #deadlineMs: number;
+  readonly #share: TurnShare;
   #running = 0;
   readonly #waiting: FairQueue<Entry>;
   #fullWasSaid = false;
@@ -64,6 +68,7 @@ export class HashQueue {
     this.#waitingMax = options.waitingMax ?? 512;
     this.#waiting = new FairQueue({ itemsMax: this.#waitingMax, perKeyMax: this.#waitingMax });
     this.#deadlineMs = options.deadlineMs ?? 10_000;
+    this.#share = options.share ?? turnShare;
   }
 
   get running(): number {
@@ -100,12 +105,14 @@ export class HashQueue {
       };
       entry.deadline = this.#clock.after(this.#deadlineMs, () => this.#expire(entry));
       if (mustWait) this.#waiting.push(source, entry);
-      else void this.#run(entry);
+      else {
+        this.#running++;
+        void this.#run(entry);
+      }
     });
   }
 
   async #run(entry: Entry): Promise<void> {
-    this.#running++;
     let told: HashAnswer;
     try {
       told = (await entry.hash.verify(entry.password)) ? 'matches' : 'differs';
@@ -113,19 +120,21 @@ export class HashQueue {
       told = 'failed';
     }
     answer(entry, told);
-    this.#running--;
-    this.#startNext();
+    this.#passOn();
   }
 
-  #startNext(): void {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+  /** The place goes to the next who is awaited, and nobody takes it meanwhile: hundreds may not be, each of whom has to be told. */
+  #passOn(): void {
+    this.#share.run(() => {
+      const next = this.#waiting.shift();
       if (this.#waiting.size <= this.#waitingMax / 2) this.#fullWasSaid = false;
-      if (next.isAwaited?.() !== false) {
-        void this.#run(next);
-        return;
+      if (next === undefined) this.#running--;
+      else if (next.isAwaited?.() !== false) void this.#run(next);
+      else {
+        answer(next, 'late');
+        this.#passOn();
       }
-      answer(next, 'late');
-    }
+    });
   }
 
   /** One that runs cannot be stopped and keeps its place until it is done; only whoever asked is answered now. */
