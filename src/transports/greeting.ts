@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import type { WebSocket } from 'ws';
 import type { Timer } from '../base/clock.ts';
 import { normaliseAddress } from '../base/ip-address.ts';
+import { turnShare } from '../base/turn-share.ts';
 import { Reason } from '../mqtt/reason.ts';
 import type { DownstreamFacts } from '../pipeline/downstream.ts';
 import type { Admission } from './admission.ts';
@@ -137,7 +138,15 @@ export class Greeting implements Handshake, Upgrade {
   #awaitFirstBytes(socket: Socket): void {
     this.#awaited = 'its first byte';
     socket.once('data', (chunk: Buffer) => {
-      if (!this.#over) this.#onFirstBytes(socket, chunk);
+      let isTaken = false;
+      turnShare.run(() => {
+        isTaken = true;
+        if (this.#over) return;
+        if (socket.isPaused()) socket.resume();
+        this.#onFirstBytes(socket, chunk);
+      });
+      // Hundreds may begin to speak at once; whoever has to wait for a later turn is read no further until then.
+      if (!isTaken) socket.pause();
     });
   }
 
