@@ -11,6 +11,7 @@ import { openJournal } from '../../src/app/observability/journal/writer.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { removeDirectory, temporaryDirectory } from '../../test/kit/process.ts';
 import { quantile, say } from './figures.ts';
+import { given, IS_SMOKE } from './settings.ts';
 
 const EPOCH_MS = Date.parse('2026-01-01T00:00:00Z');
 /** Ten million of them are four months. */
@@ -118,7 +119,10 @@ const QUESTIONS: Readonly<Record<string, Omit<Wanted, 'limit'>>> = {
   'a beginning that all have, and a value they have not': { fields: { client: 'pump-*', user: 'eve' } },
 };
 
-export async function search(records: number, kept: string | undefined): Promise<void> {
+const RECORDS = IS_SMOKE ? 5000 : Number(given('records') ?? 200_000);
+
+export async function search(): Promise<void> {
+  const [records, kept] = [RECORDS, given('journal')];
   const directory = kept ?? (await temporaryDirectory('search-bench'));
   if (!existsSync(path.join(directory, 'head.json'))) {
     const beganMs = performance.now();

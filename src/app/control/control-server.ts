@@ -6,6 +6,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
+import { AppLoader } from './app-loader.ts';
 import type { ControlApp } from './http-app.ts';
 import { REQUEST_TIMEOUT_MS, SERVER_OPTIONS, serveHttp } from './http-listener.ts';
 import { localAuthenticator } from './local-authenticator.ts';
@@ -45,12 +46,8 @@ export interface ControlServer {
  */
 export async function openControlServer(options: ControlServerOptions): Promise<ControlServer> {
   const { services, config, authenticator } = options;
-  let made: Promise<ControlApp> | undefined;
-  // Fastify and the routes are loaded for the first request: a start does not wait for them.
-  const app = (): Promise<ControlApp> => {
-    made ??= loadApp(services);
-    return made;
-  };
+  const loader = new AppLoader(services);
+  const app = (): Promise<ControlApp> => loader.get();
   const socket = await openSocket(options, app);
   try {
     const https =
@@ -58,6 +55,7 @@ export async function openControlServer(options: ControlServerOptions): Promise<
         ? undefined
         : await (await import('./https-listener.ts')).openHttpsListener({ services, config, authenticator, app });
     let isFailing = false;
+    loader.begin();
     return {
       https,
       async apply(next) {
@@ -78,6 +76,7 @@ export async function openControlServer(options: ControlServerOptions): Promise<
         }
       },
       async close() {
+        loader.close();
         await Promise.all([socket.close(), https?.close()]);
       },
     };
@@ -85,11 +84,6 @@ export async function openControlServer(options: ControlServerOptions): Promise<
     await socket.close();
     throw error;
   }
-}
-
-async function loadApp(services: ControlServices): Promise<ControlApp> {
-  const [{ makeControlApp }, { ROUTES }] = await Promise.all([import('./http-app.ts'), import('./route-table.ts')]);
-  return makeControlApp({ services, routes: ROUTES });
 }
 
 async function openSocket(
