@@ -4,7 +4,6 @@
  * between, and a start waits for none of it. Whoever asks before that has it loaded at once, in pieces without pauses.
  */
 import { readdir } from 'node:fs/promises';
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Timer } from '../../base/clock.ts';
 import type { ControlApp } from './http-app.ts';
 import type { ControlServices } from './services.ts';
@@ -65,7 +64,7 @@ export class AppLoader {
 
   /** Lets what has come for clients meanwhile go first. */
   #pause(): Promise<void> {
-    if (this.#isAwaited) return turn();
+    if (this.#isAwaited) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = this.#services.clock.after(PAUSE_MS, () => this.#endPause?.());
       this.#endPause = () => {

@@ -12,7 +12,7 @@ export class RecentEvent {
   readonly atMs: number;
   readonly level: LogLevel;
   readonly event: GatewayEvent;
-  #json: string | undefined;
+  #text: string | undefined;
 
   constructor(id: number, atMs: number, event: GatewayEvent) {
     this.id = id;
@@ -21,13 +21,14 @@ export class RecentEvent {
     this.event = event;
   }
 
-  /** One line, as the log has it; safe for a terminal. */
-  get json(): string {
-    const { level, atMs, event } = this;
-    this.#json ??= printableJson(
-      JSON.stringify({ level, time: new Date(atMs).toISOString(), ...logFields(event), msg: eventSentence(event) }),
-    );
-    return this.#json;
+  /** The record of `text/event-stream`: its data is one line, as the log has it; safe for a terminal. */
+  get text(): string {
+    if (this.#text === undefined) {
+      const { id, level, atMs, event } = this;
+      const line = { level, time: new Date(atMs).toISOString(), ...logFields(event), msg: eventSentence(event) };
+      this.#text = `id: ${id}\nevent: ${event.name}\ndata: ${printableJson(JSON.stringify(line))}\n\n`;
+    }
+    return this.#text;
   }
 }
 

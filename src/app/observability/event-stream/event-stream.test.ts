@@ -99,8 +99,20 @@ describe('the stream of events', () => {
     clock.advance(50);
     const first = made;
     assert.ok(first > 0 && first < 10, `${first} reads for 50 watchers`);
-    stream.ring.get(1)!.json;
+    stream.ring.get(1)!.text;
     assert.equal(made, first);
+    for (const watcher of watchers) watcher.destroy();
+  });
+
+  it('gathers for longer where many watch', () => {
+    const { stream, clock } = setUp();
+    const watchers = Array.from({ length: 50 }, () => stream.watch({}, now));
+    for (const watcher of watchers) watcher.read(0);
+    stream.take(closed('a'));
+    clock.advance(249);
+    assert.ok(watchers.every((watcher) => watcher.readableLength === 0));
+    clock.advance(1);
+    assert.ok(watchers.every((watcher) => watcher.readableLength > 0));
     for (const watcher of watchers) watcher.destroy();
   });
 

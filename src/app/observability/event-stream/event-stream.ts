@@ -12,8 +12,12 @@ import { EventRing, type RecentEvent } from './event-ring.ts';
 /** Kept for those who come back, and for those who look for the first time. */
 const KEPT_MAX = 10_000;
 export const WATCHERS_MAX = 64;
-/** Events of this time go out together: one write a watcher, however many they are. */
+/**
+ * Events of this time go out together: one write a watcher, however many they are. With many watchers they are gathered for longer: a
+ * write costs more than what is in it, and all of them together make 200 a second.
+ */
 const GATHER_MS = 50;
+const GATHER_MS_A_WATCHER = 5;
 const HEARTBEAT_MS = 15_000;
 /** A watcher that takes nothing for so long is gone. */
 const STALLED_MS = 60_000;
@@ -56,7 +60,7 @@ export class EventStream {
     const { clock } = this.#options;
     this.ring.add(event, clock.epochMs());
     if (this.#watchers.size === 0) return;
-    this.#timer ??= clock.after(GATHER_MS, () => {
+    this.#timer ??= clock.after(Math.max(GATHER_MS, GATHER_MS_A_WATCHER * this.#watchers.size), () => {
       this.#timer = undefined;
       for (const watcher of this.#watchers) watcher.feed();
     });
@@ -161,7 +165,7 @@ class Watcher extends Readable {
     while (this.#nextId <= lastId && text.length < PIECE_MAX_CHARS) {
       const recent = ring.get(this.#nextId++);
       if (recent === undefined || !this.#wants(recent)) continue;
-      text += `id: ${recent.id}\nevent: ${recent.event.name}\ndata: ${recent.json}\n\n`;
+      text += recent.text;
     }
     return text;
   }
