@@ -228,6 +228,7 @@ class RunningGateway implements SharingGateway {
     this.quarantine = quarantineOf(this.#connections, clock, bans.book === undefined ? undefined : options.emit);
     this.#ownClients = new ProcessClients({
       connections: this.#connections,
+      traffic: this.#traffic,
       clock,
       quarantine: this.quarantine,
       inForce: this.#inForce,
@@ -235,7 +236,7 @@ class RunningGateway implements SharingGateway {
       overloadStage: () => this.#overload.stage,
     });
     this.clients = new GatewayClients(
-      async (question) => ({ answers: [this.answerAboutClients(question)], unanswered: 0 }),
+      async (question) => ({ answers: [this.answerAboutClients(question)], silent: [] }),
       (countMax) => this.#detection?.openAttacks(countMax) ?? [],
     );
     this.#enforcement = new Enforcement(this.#connections, clock, () => this.#config.overload.knownGood);
@@ -398,7 +399,7 @@ class RunningGateway implements SharingGateway {
       limits: this.#inForce,
       openLink: (receiver, client) => this.upstreams.open(receiver, client),
       onGone: (gone) => {
-        for (const one of [this.#sampler, this.#ownClients, this.#traffic, this.#overload]) one.gone(gone.client);
+        for (const one of [this.#sampler, this.#traffic, this.#overload]) one.gone(gone.client);
         this.#connections.remove(gone);
       },
     };

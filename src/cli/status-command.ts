@@ -19,7 +19,7 @@ export const statusCommand: Command = {
   ],
   exitCodes: [
     [0, 'it is well'],
-    [1, 'it runs, but something is broken, a broker behind is down, or it is overloaded'],
+    [1, 'it runs, but something is broken, a worker does not answer, a broker behind is down, or it is overloaded'],
     [2, 'it does not answer'],
     [3, 'no gateway is running there'],
   ],
@@ -59,12 +59,16 @@ function statusText(status: GatewayStatus): string {
   const lines = rows.flatMap(([label, ...texts]) =>
     texts.map((text, i) => `${styled('dim', (i === 0 ? label : '').padEnd(10))} ${text}`),
   );
+  const silent = status.silentWorkers.map(({ slot, pid: worker }) => {
+    return `${styled('red', `worker ${slot}`)} (process ${worker}) does not answer; it is counted as it was`;
+  });
   const broken = troubles.map(
     ({ what, since, says }) => `${styled('red', printable(what))} since ${since}: ${printable(says)}`,
   );
   return [
     `Sallyport ${version} ${verdict}, up for ${durationText(uptimeMs)} (process ${pid})`,
     ...lines,
+    ...silent,
     ...broken,
   ].join('\n');
 }

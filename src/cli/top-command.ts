@@ -110,6 +110,7 @@ async function showLive(invocation: Invocation, intervalMs: number, first: Top):
 
 export function pageOf({ status, talkers, refusals }: Top, rows: number): string[] {
   const { version, uptimeMs, isHealthy, clients, refusals: refused, bans, attacks, overloadStage, troubles } = status;
+  const { silentWorkers } = status;
   const verdict = isHealthy ? styled('green', 'well') : styled('red', 'not well');
   const words = [
     `${clients} clients`,
@@ -117,6 +118,7 @@ export function pageOf({ status, talkers, refusals }: Top, rows: number): string
     `${bans} banned`,
     attacks === 0 ? 'no attack' : styled('red', `${attacks} attacks`),
     overloadStage === 0 ? 'no overload' : styled('red', `overload stage ${overloadStage}`),
+    ...silentWorkers.map(({ slot }) => styled('red', `worker ${slot} does not answer`)),
     ...(troubles.length === 0 ? [] : [styled('red', `${troubles.length} broken`)]),
   ];
   return [

@@ -32,10 +32,16 @@ export interface ClientAnswers {
 }
 export type ClientAnswer = ClientAnswers[keyof ClientAnswers];
 
-/** Asks every process; those that do not answer in time are counted. */
+/** A worker that did not answer in time. */
+export interface SilentWorker {
+  readonly slot: number;
+  readonly pid: number;
+}
+
+/** Asks every process; those that do not answer in time are named. */
 export type AskProcesses = (
   question: ClientQuestion,
-) => Promise<{ answers: readonly ClientAnswer[]; unanswered: number }>;
+) => Promise<{ answers: readonly ClientAnswer[]; silent: readonly SilentWorker[] }>;
 
 export function answerOf(
   clients: ProcessClients,
@@ -76,15 +82,15 @@ export class GatewayClients {
 
   async #ask<Kind extends ClientQuestion['kind']>(
     question: Extract<ClientQuestion, { kind: Kind }>,
-  ): Promise<{ answers: ClientAnswers[Kind][]; unanswered: number }> {
-    const { answers, unanswered } = await this.#askAll(question);
+  ): Promise<{ answers: ClientAnswers[Kind][]; silent: readonly SilentWorker[] }> {
+    const { answers, silent } = await this.#askAll(question);
     // INVARIANT: a process answers what it was asked.
-    return { answers: answers as ClientAnswers[Kind][], unanswered };
+    return { answers: answers as ClientAnswers[Kind][], silent };
   }
 
   async list(filter: ClientFilter, after: Cursor, countMax: number): Promise<ClientPage> {
     const attacks = this.#attacks(ATTACKS_MAX);
-    const { answers, unanswered } = await this.#ask<'list'>({
+    const { answers, silent } = await this.#ask<'list'>({
       kind: 'list',
       query: { filter, after, attacks, countMax: countMax + 1 },
     });
@@ -98,7 +104,7 @@ export class GatewayClients {
       clients,
       matched: answers.reduce((sum, { matched }) => sum + matched, 0),
       next: all.length > countMax ? (clients.at(-1)?.connectionId ?? null) : null,
-      unanswered,
+      unanswered: silent.length,
     };
   }
 
@@ -137,10 +143,11 @@ export class GatewayClients {
       .slice(0, countMax);
   }
 
-  async figures(): Promise<GatewayFigures> {
-    const { answers } = await this.#ask<'figures'>({ kind: 'figures' });
+  /** Those that did not answer are counted as far as they have told before. */
+  async figures(): Promise<{ figures: GatewayFigures; silent: readonly SilentWorker[] }> {
+    const { answers, silent } = await this.#ask<'figures'>({ kind: 'figures' });
     const sum = new FiguresSum();
     for (const answer of answers) sum.add(answer);
-    return sum.total();
+    return { figures: sum.total(), silent };
   }
 }

@@ -2,14 +2,18 @@
 import type { Client } from '../../pipeline/client.ts';
 import type { TrafficRates } from '../../pipeline/traffic.ts';
 
-export interface GatewayFigures extends TrafficRates {
-  /** Clients that are connected. */
-  readonly clients: number;
-  /** Since its processes started: PUBLISH packets that were forwarded, and their bytes. */
+/** What only grows: PUBLISH packets that were forwarded, and their bytes. */
+export interface Counted {
   readonly messagesIn: number;
   readonly messagesOut: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
+}
+
+/** Counted since the gateway started, those of workers that have ended included. */
+export interface GatewayFigures extends TrafficRates, Counted {
+  /** Clients that are connected. */
+  readonly clients: number;
   /** 0 to 3, as the process that is worst off has it. */
   readonly overloadStage: number;
 }
@@ -32,14 +36,18 @@ export class FiguresSum {
   #overloadStage = 0;
   readonly #sum = Object.fromEntries(FIELDS.map((field) => [field, 0])) as Figures;
 
-  /** `rates` is absent for a client that is gone: what went through it counts, and nothing goes through it now. */
-  addClient({ traffic }: Client, rates?: TrafficRates): void {
+  /** Of connections or processes that are gone: nothing goes through them now. */
+  addCounted({ messagesIn, messagesOut, bytesIn, bytesOut }: Counted): void {
     const sum = this.#sum;
-    sum.messagesIn += traffic.messagesIn;
-    sum.messagesOut += traffic.messagesOut;
-    sum.bytesIn += traffic.bytesIn;
-    sum.bytesOut += traffic.bytesOut;
-    if (rates === undefined) return;
+    sum.messagesIn += messagesIn;
+    sum.messagesOut += messagesOut;
+    sum.bytesIn += bytesIn;
+    sum.bytesOut += bytesOut;
+  }
+
+  addClient({ traffic }: Client, rates: TrafficRates): void {
+    this.addCounted(traffic);
+    const sum = this.#sum;
     sum.clients++;
     sum.messagesInPerSecond += rates.messagesInPerSecond;
     sum.messagesOutPerSecond += rates.messagesOutPerSecond;

@@ -11,6 +11,7 @@ import type { Quarantine } from '../../policy/detection/quarantine.ts';
 import type { Budget } from '../../policy/limits/budget.ts';
 import { reportOf } from '../../policy/limits/limit-report.ts';
 import type { LimitsInForce } from '../../policy/limits/limits-in-force.ts';
+import type { TrafficTotals } from '../observability/metrics/traffic-totals.ts';
 import { AttackIndex } from './attack-index.ts';
 import type { ClientDetails, ClientSummary, ClientVerdict } from './client-facts.ts';
 import { type ClientQuery, filterOf, isBehind, placeOfConnection } from './client-query.ts';
@@ -20,6 +21,8 @@ const FILTERS_SHOWN_MAX = 1000;
 
 export interface ProcessClientsOptions {
   readonly connections: Connections;
+  /** Has what went through connections that are gone. */
+  readonly traffic: TrafficTotals;
   readonly clock: Clock;
   readonly quarantine: Quarantine;
   readonly inForce: LimitsInForce;
@@ -41,16 +44,9 @@ export interface EndedClient {
 
 export class ProcessClients {
   readonly #options: ProcessClientsOptions;
-  /** What went through connections that are gone. */
-  readonly #gone = new FiguresSum();
 
   constructor(options: ProcessClientsOptions) {
     this.#options = options;
-  }
-
-  /** A connection has ended. */
-  gone(client: Client): void {
-    this.#gone.addClient(client);
   }
 
   list({ filter, countMax, after, attacks }: ClientQuery): ClientPart {
@@ -113,7 +109,7 @@ export class ProcessClients {
   figures(): GatewayFigures {
     const nowMs = this.#options.clock.nowMs();
     const sum = new FiguresSum();
-    sum.add(this.#gone.total());
+    for (const traffic of this.#options.traffic.ended) sum.addCounted(traffic);
     sum.raiseOverloadStage(this.#options.overloadStage());
     for (const { client } of this.#clients()) sum.addClient(client, ratesOf(client, nowMs));
     return sum.total();

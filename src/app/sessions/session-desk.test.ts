@@ -35,7 +35,7 @@ async function makeDesk(others: readonly ClientDetails[] = [], config = OTHER_BR
         inspect: () => others.filter(({ clientId }) => clientId === (question as { id: string }).id),
         'end at own broker': () => [{ connectionId: 'c1', clientId: 'x' }],
       };
-      return { answers: [answers[question.kind]!()], unanswered: 0 };
+      return { answers: [answers[question.kind]!()], silent: [] };
     },
     () => [],
   );

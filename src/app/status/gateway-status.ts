@@ -14,9 +14,9 @@ export const statusSchema = z.strictObject({
   pid: count,
   startedAt: z.string().meta({ description: 'ISO 8601, UTC.' }),
   uptimeMs: count,
-  isHealthy: z
-    .boolean()
-    .meta({ description: 'Nothing is broken, no broker behind is down, and there is no overload.' }),
+  isHealthy: z.boolean().meta({
+    description: 'Nothing is broken, every worker answers, no broker behind is down, and there is no overload.',
+  }),
   listeners: z.array(z.strictObject({ name: z.string(), type: z.string(), address: z.string(), port: count })),
   clients: count,
   messagesIn: count.meta({ description: 'PUBLISH packets of clients that were forwarded, since the start.' }),
@@ -41,6 +41,10 @@ export const statusSchema = z.strictObject({
     }),
   ),
   journal: z.enum(['on', 'off', 'failing']),
+  silentWorkers: z.array(z.strictObject({ slot: count, pid: count })).meta({
+    description:
+      'Workers that do not answer: they are counted as they told it last, and their part of `upstreams` is missing.',
+  }),
   troubles: z
     .array(z.strictObject({ what: z.string(), since: z.string(), says: z.string() }))
     .meta({ description: 'What is broken now, the oldest first.' }),
@@ -70,8 +74,8 @@ export class StatusDesk {
 
   async now(): Promise<GatewayStatus> {
     const { clock, gateway, banDesk, refusals, troubles, journalDirectory } = this.#options;
-    const figures = await gateway.clients.figures();
-    const upstreams = (await gateway.upstreams.status()).map(({ upstream, target, state, connections, says }) => {
+    const [{ figures, silent }, targets] = await Promise.all([gateway.clients.figures(), gateway.upstreams.status()]);
+    const upstreams = targets.map(({ upstream, target, state, connections, says }) => {
       return { upstream, target, state, connections, says };
     });
     const broken = troubles.list();
@@ -81,7 +85,11 @@ export class StatusDesk {
       pid: process.pid,
       startedAt: this.#startedAt,
       uptimeMs: Math.round(clock.nowMs() - this.#startedMs),
-      isHealthy: broken.length === 0 && figures.overloadStage === 0 && upstreams.every(({ state }) => state !== 'down'),
+      isHealthy:
+        broken.length === 0 &&
+        silent.length === 0 &&
+        figures.overloadStage === 0 &&
+        upstreams.every(({ state }) => state !== 'down'),
       listeners: [...gateway.listeners],
       ...figures,
       refusals: refusals.count,
@@ -89,6 +97,7 @@ export class StatusDesk {
       attacks: gateway.clients.attacks,
       upstreams,
       journal: journalDirectory === undefined ? 'off' : isJournalFailing ? 'failing' : 'on',
+      silentWorkers: [...silent],
       troubles: [...broken],
     };
   }

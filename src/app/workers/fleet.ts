@@ -9,15 +9,17 @@ import type { Impact } from '../../pipeline/membership.ts';
 import type { RecordingImage } from '../../policy/authorization/learning/recording.ts';
 import type { ClientSample } from '../../policy/detection/client-sample.ts';
 import type { ToldQuarantine } from '../../policy/detection/quarantine.ts';
-import type { ClientAnswer, ClientQuestion } from '../clients/gateway-clients.ts';
+import type { ClientAnswer, ClientQuestion, SilentWorker } from '../clients/gateway-clients.ts';
+import type { GatewayFigures } from '../clients/gateway-figures.ts';
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
 import type { Gateway, ReloadOutcome } from '../gateway.ts';
 import type { MetricSample } from '../observability/metrics/metric-sample.ts';
+import { FleetFigures } from './fleet-figures.ts';
 import { FleetLimits } from './fleet-limits.ts';
 import { FleetSamples } from './fleet-samples.ts';
 import { type FromWorker, REPLACED, type ToWorker } from './messages.ts';
-import { WorkerHandle, type WorkerListener } from './worker-handle.ts';
+import { type AnswerDeadline, WorkerHandle, type WorkerListener } from './worker-handle.ts';
 import { WorkerOwners } from './worker-owners.ts';
 
 /** A worker that dies at once is started again after this long, and after twice as long each further time. */
@@ -25,7 +27,7 @@ const RESTART_BASE_MS = 250;
 const RESTART_MAX_MS = 30_000;
 /** A worker that has lived this long is well. */
 const WELL_AFTER_MS = 60_000;
-/** An operator who asks after clients does not wait for a worker that is stuck. */
+/** An operator who asks does not wait for a worker that is stuck. */
 const ANSWER_TIMEOUT_MS = 2_000;
 /** How long after its own drain timeout a worker may take to end. */
 const LEAVE_GRACE_MS = 3_000;
@@ -67,6 +69,7 @@ export class Fleet implements WorkerListener {
   listeners: Gateway['listeners'] = [];
   readonly limits: FleetLimits;
   readonly #samples: FleetSamples;
+  readonly #figures = new FleetFigures<WorkerHandle>();
 
   constructor(config: Config, options: FleetOptions) {
     this.#config = config;
@@ -77,7 +80,10 @@ export class Fleet implements WorkerListener {
     this.limits = new FleetLimits(clock, emit, {
       broadcast: (message) => this.broadcast(message),
       reports: async (target) => {
-        const answers = await this.#askAll<'limit report'>((id) => ({ kind: 'limit report', id, target }));
+        const answers = await this.#askAll<'limit report'>(
+          (id) => ({ kind: 'limit report', id, target }),
+          this.#deadline,
+        );
         return answers.map(({ report }) => [...report]);
       },
       numbers: () => [...this.#workers.values()].map((worker) => this.#numbers.get(worker) ?? 0),
@@ -148,6 +154,7 @@ export class Fleet implements WorkerListener {
       this.#recordings.push(message.recording);
       worker.send({ kind: 'farewell' });
     } else if (message.kind === 'metric samples left') this.#samples.left(worker, message.samples);
+    else if (message.kind === 'figures left') this.#figures.heard(worker, message.figures);
     else if (message.kind === 'release')
       this.#owners.release(number, message.upstream, message.clientId, message.keptForMs);
   }
@@ -156,6 +163,7 @@ export class Fleet implements WorkerListener {
     const { slot, pid } = worker;
     this.#living.delete(worker);
     this.#samples.exited(worker);
+    this.#figures.exited(worker);
     this.#owners.releaseAll(this.#numbers.get(worker) ?? 0);
     if (this.#isStopping || worker.isLeaving || this.#workers.get(slot) !== worker) return;
     const { clock, chance, emit } = this.#options;
@@ -234,7 +242,8 @@ export class Fleet implements WorkerListener {
   }
 
   async takeRecordings(): Promise<RecordingImage[]> {
-    const answers = await this.ask('recording');
+    // What a worker gives away it has no more: an answer that comes late must not be lost.
+    const answers = await this.#askAll<'recording'>((id) => ({ kind: 'recording', id }));
     return [...this.#recordings.splice(0), ...answers.map(({ recording }) => recording)];
   }
 
@@ -243,30 +252,42 @@ export class Fleet implements WorkerListener {
     return this.#samples.samples();
   }
 
-  async ask<Kind extends 'upstream status' | 'shadow report' | 'recording'>(
+  /** Of all workers that answer in time. */
+  async ask<Kind extends 'upstream status' | 'shadow report'>(
     kind: Kind,
   ): Promise<Extract<FromWorker, { kind: Kind }>[]> {
-    return this.#askAll<Kind>((id) => ({ kind, id }));
+    return this.#askAll<Kind>((id) => ({ kind, id }), this.#deadline);
+  }
+
+  get #deadline(): AnswerDeadline {
+    return { clock: this.#options.clock, ms: ANSWER_TIMEOUT_MS };
   }
 
   async #askAll<Kind extends Extract<FromWorker, { id: number }>['kind']>(
     make: (id: number) => ToWorker,
+    deadline?: AnswerDeadline,
   ): Promise<Extract<FromWorker, { kind: Kind }>[]> {
-    const answers = await Promise.all([...this.#workers.values()].map((worker) => worker.ask<Kind>(make)));
+    const answers = await Promise.all([...this.#workers.values()].map((worker) => worker.ask<Kind>(make, deadline)));
     return answers.filter((answer) => answer !== undefined);
   }
 
-  /** Of all workers that answer in time. */
-  async askAboutClients(question: ClientQuestion): Promise<{ answers: ClientAnswer[]; unanswered: number }> {
-    const deadline = { clock: this.#options.clock, ms: ANSWER_TIMEOUT_MS };
-    const answers = await Promise.all(
-      [...this.#workers.values()].map((worker) =>
-        worker.ask<'client question'>((id) => ({ kind: 'client question', id, question }), deadline),
-      ),
+  /** Of all workers that answer in time. Those that are leaving have clients still; those that are starting have none yet. */
+  async askAboutClients(question: ClientQuestion): Promise<{ answers: ClientAnswer[]; silent: SilentWorker[] }> {
+    const asked = [...this.#living].filter(({ isReady }) => isReady);
+    const heard: ClientAnswer[] = [];
+    const silent: WorkerHandle[] = [];
+    await Promise.all(
+      asked.map(async (worker) => {
+        const make = (id: number): ToWorker => ({ kind: 'client question', id, question });
+        const answer = (await worker.ask<'client question'>(make, this.#deadline))?.answer;
+        if (answer !== undefined) {
+          heard.push(answer);
+          if (question.kind === 'figures') this.#figures.heard(worker, answer as GatewayFigures);
+        } else if (this.#living.has(worker)) silent.push(worker);
+      }),
     );
-    const heard = answers.filter((answer) => answer !== undefined);
-    const told = heard.map(({ answer }) => answer).filter((answer) => answer !== undefined);
-    return { answers: told, unanswered: answers.length - heard.length };
+    const answers = question.kind === 'figures' ? [this.#figures.total(silent)] : heard;
+    return { answers, silent: silent.map(({ slot, pid }) => ({ slot, pid })) };
   }
 
   async drain(signal: string): Promise<void> {

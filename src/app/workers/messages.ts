@@ -14,6 +14,7 @@ import type { Claim } from '../../transports/upstream/client-owners.ts';
 import type { Service } from '../../transports/upstream/target.ts';
 import type { TargetStatus } from '../../transports/upstream/target-status.ts';
 import type { ClientAnswer, ClientQuestion } from '../clients/gateway-clients.ts';
+import type { GatewayFigures } from '../clients/gateway-figures.ts';
 import type { Config } from '../config/config.ts';
 import type { AttackDetected, Gateway, ReloadOutcome } from '../gateway.ts';
 import type { MetricSample } from '../observability/metrics/metric-sample.ts';
@@ -88,6 +89,7 @@ export type FromWorker =
   | { readonly kind: 'farewell' }
   | { readonly kind: 'metric samples'; readonly id: number; readonly samples: readonly MetricSample[] }
   | { readonly kind: 'metric samples left'; readonly samples: readonly MetricSample[] }
+  | { readonly kind: 'figures left'; readonly figures: GatewayFigures }
   /** May `owner` use this client identifier at this upstream now? */
   | {
       readonly kind: 'claim';

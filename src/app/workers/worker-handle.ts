@@ -9,6 +9,11 @@ import type { FromWorker, ToWorker } from './messages.ts';
 type Start = Extract<ToWorker, { kind: 'start' }>;
 type Answer = Extract<FromWorker, { id: number }>;
 
+export interface AnswerDeadline {
+  readonly clock: Clock;
+  readonly ms: number;
+}
+
 /** What a worker says unasked. */
 export interface WorkerListener {
   onMessage(worker: WorkerHandle, message: FromWorker): void;
@@ -25,6 +30,8 @@ export class WorkerHandle {
   #isGone = false;
   /** It was told to go: its end is no accident. */
   isLeaving = false;
+  /** Its gateway has started. */
+  isReady = false;
   readonly startedMs: number;
 
   constructor(slot: number, startedMs: number, listener: WorkerListener) {
@@ -60,8 +67,10 @@ export class WorkerHandle {
     this.send(start);
     return new Promise((resolve, reject) => {
       const onMessage = (message: FromWorker): void => {
-        if (message.kind === 'ready') resolve(message.listeners);
-        else if (message.kind === 'failed') reject(new Error(message.says));
+        if (message.kind === 'ready') {
+          this.isReady = true;
+          resolve(message.listeners);
+        } else if (message.kind === 'failed') reject(new Error(message.says));
         else return;
         this.#worker.off('message', onMessage);
       };
@@ -79,7 +88,7 @@ export class WorkerHandle {
   /** Asks, and resolves with the answer, or with undefined when the worker is gone or does not answer in time. */
   ask<Kind extends Answer['kind']>(
     make: (id: number) => ToWorker,
-    deadline?: { readonly clock: Clock; readonly ms: number },
+    deadline?: AnswerDeadline,
   ): Promise<Extract<Answer, { kind: Kind }> | undefined> {
     if (this.#isGone) return Promise.resolve(undefined);
     const id = ++this.#lastId;

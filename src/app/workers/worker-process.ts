@@ -7,6 +7,7 @@ import type { Target } from '../../policy/limits/limit-rules.ts';
 import type { Claim, SharedOwners } from '../../transports/upstream/client-owners.ts';
 import { bansFileOf } from '../bans/ban-store.ts';
 import { WorkerBans } from '../bans/worker-bans.ts';
+import type { GatewayFigures } from '../clients/gateway-figures.ts';
 import type { Config } from '../config/config.ts';
 import { SampleBatch } from '../detection/sample-batch.ts';
 import { openBrokerAt } from '../embedded-upstream.ts';
@@ -276,6 +277,8 @@ class Worker {
   async #drain(signal: string): Promise<void> {
     await this.#gateway?.drain(signal, signal === REPLACED);
     tell({ kind: 'metric samples left', samples: this.#samples() });
+    const figures = this.#gateway?.answerAboutClients({ kind: 'figures' }) as GatewayFigures | undefined;
+    if (figures !== undefined) tell({ kind: 'figures left', figures });
     const [recording = NOTHING_RECORDED] = (await this.#gateway?.watching.takeRecordings()) ?? [];
     // A connection may be on its way to us still, and would be lost with us: what is sent to us ends with the farewell.
     tell({ kind: 'recording left', recording }, () => systemClock.after(FAREWELL_MAX_MS, () => process.exit(0)));

@@ -20,6 +20,11 @@ export class TrafficTotals {
     for (const key of COUNTED) total[key] += traffic[key];
   }
 
+  /** What went through the connections that have ended, by listener. */
+  get ended(): Iterable<Traffic> {
+    return this.#ended.values();
+  }
+
   /** With the connections that are open now. */
   samples(open: Iterable<{ readonly client: Client }>): MetricSample[] {
     const totals = new Map<string, Traffic>();
