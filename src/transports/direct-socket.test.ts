@@ -29,9 +29,11 @@ async function pair(t: TestContext): Promise<Pair> {
 function gather(socket: DirectSocket): { text: () => string; until: (length: number) => Promise<void> } {
   let text = '';
   let wake: () => void = () => {};
-  socket.readInto((chunk) => {
-    text += Buffer.from(chunk).toString('latin1');
-    wake();
+  socket.readInto({
+    take: (chunk) => {
+      text += Buffer.from(chunk).toString('latin1');
+      wake();
+    },
   });
   const until = async (length: number): Promise<void> => {
     while (text.length < length) await new Promise<void>((resolve) => (wake = resolve));
@@ -85,7 +87,7 @@ test('bytes that wait in the stream are not overtaken', async (t) => {
   const { client, socket } = await pair(t);
   client.write('waits');
   await once(socket, 'readable');
-  socket.readInto(() => assert.fail('overtaken'));
+  socket.readInto({ take: () => assert.fail('overtaken') });
   assert.equal(socket.read()?.toString(), 'waits');
 });
 

@@ -4,20 +4,21 @@
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import { Duplex } from 'node:stream';
+import { intoHearer } from './heard-socket.ts';
 import { doorBuffer, readBuffer } from './read-buffer.ts';
 
-/** Takes bytes that are borrowed until it returns. */
-export type DirectReader = (chunk: Uint8Array) => void;
+export interface DirectReader {
+  /** Bytes that are borrowed until this returns. */
+  take(chunk: Uint8Array): void;
+}
 
 export class DirectSocket extends Socket {
   /** Who takes the bytes. Without one the socket is an ordinary stream, which keeps copies. */
   #reader: DirectReader | undefined;
 
   private constructor(handle: object) {
-    const onread = {
-      buffer: doorBuffer,
-      callback: (size: number, buffer: Uint8Array): boolean => this.#onRead(size, buffer),
-    };
+    // The callback is a method of the socket to the runtime: one serves all of them.
+    const onread = { buffer: doorBuffer, callback: DirectSocket.#onRead };
     super({ handle, onread, allowHalfOpen: true, manualStart: true } as SocketConstructorOpts);
   }
 
@@ -51,10 +52,10 @@ export class DirectSocket extends Socket {
     return this.#reader !== undefined && this.isPaused() ? Duplex.prototype.read.call(this, size) : super.read(size);
   }
 
-  #onRead(size: number, buffer: Uint8Array): boolean {
+  static #onRead(this: DirectSocket, size: number, buffer: Uint8Array): boolean {
     const chunk = size === buffer.length ? buffer : buffer.subarray(0, size);
     if (this.#reader === undefined) return this.push(Buffer.from(chunk));
-    this.#reader(chunk);
+    this.#reader.take(chunk);
     return true;
   }
 }
@@ -85,19 +86,16 @@ interface OnreadSocket {
 }
 
 /**
- * The same for a TLS connection, which the runtime's server has made without asking for options. Where the runtime's inside is not
+ * The same for a TLS connection, whose hearer is set: the runtime's server has made it without asking for options. Where the runtime's inside is not
  * as it was, or the stream has bytes to give, which must not be overtaken, it stays a stream.
  */
-export function readSecureInto(socket: Socket, reader: DirectReader): void {
+export function readSecureInto(socket: Socket): void {
   const { buffer, callback } = onreadNames();
   const inner = socket as unknown as OnreadSocket;
   const handle = inner._handle;
   if (socket.readableLength > 0 || inner[buffer] !== null || typeof handle?.useUserBuffer !== 'function') return;
   inner[buffer] = doorBuffer;
-  inner[callback] = (size: number, bytes: Uint8Array): boolean => {
-    reader(size === bytes.length ? bytes : bytes.subarray(0, size));
-    return true;
-  };
+  inner[callback] = intoHearer;
   inner._read = readUnlessPaused;
   inner.read = takeUnlessPaused;
   handle.useUserBuffer(doorBuffer);

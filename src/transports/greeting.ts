@@ -3,7 +3,6 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { WebSocket } from 'ws';
 import type { Timer } from '../base/clock.ts';
-import { normaliseAddress } from '../base/ip-address.ts';
 import { turnShare } from '../base/turn-share.ts';
 import { Reason } from '../mqtt/reason.ts';
 import type { DownstreamFacts } from '../pipeline/downstream.ts';
@@ -22,10 +21,12 @@ import type { Upgrade, WebSocketGate } from './websocket-gate.ts';
 /** What a greeting asks of its listener. */
 export interface Host {
   readonly type: ListenerType;
+  readonly port: number;
   readonly tls: TlsGate | undefined;
   readonly webSocket: WebSocketGate | undefined;
   readonly admission: Admission;
   deadline(run: () => void): Timer;
+  localAddressOf(raw: Socket): string;
   /** Whether the client that a PROXY header names may connect. */
   admit(greeting: Greeting): Rejection | undefined;
   takeSocket(greeting: Greeting, socket: Socket, facts: DownstreamFacts, first: Buffer): void;
@@ -180,6 +181,8 @@ export class Greeting implements Handshake, Upgrade {
       this.#finish();
       socket.removeListener('end', this.#onEnd);
       this.#host.takeSocket(this, socket, this.#facts(), chunk);
+      // Who has taken it hears its errors.
+      socket.removeListener('error', ignore);
     }
   }
 
@@ -273,15 +276,14 @@ export class Greeting implements Handshake, Upgrade {
   #facts(): DownstreamFacts {
     const { connectionId, listener, address, port } = this;
     const secure = this.#host.tls !== undefined;
-    const { localAddress = '', localPort = 0 } = this.raw;
     return {
       connectionId,
       listener,
       address,
       port,
       secure,
-      localAddress: normaliseAddress(localAddress) ?? '',
-      localPort,
+      localAddress: this.#host.localAddressOf(this.raw),
+      localPort: this.#host.port,
       ...this.#tlsFacts,
       ...this.#shown,
     };

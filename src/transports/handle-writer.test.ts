@@ -46,7 +46,7 @@ async function tlsPair(t: TestContext): Promise<Pair> {
 }
 
 function writerOf(socket: Socket, onWritten: () => void = () => {}): HandleWriter {
-  const writer = HandleWriter.of(socket, onWritten);
+  const writer = HandleWriter.of(socket, { onWritten });
   assert.ok(writer, 'the runtime is as it was');
   return writer;
 }
@@ -139,8 +139,5 @@ test('a peer that has reset the connection is an error with its code', async (t)
 test('a stream that still has bytes of its own to write is not overtaken', async (t) => {
   const { near } = await tcpPair(t);
   for (const piece of PIECES) near.write(piece);
-  assert.equal(
-    HandleWriter.of(near, () => {}),
-    undefined,
-  );
+  assert.equal(HandleWriter.of(near, { onWritten: () => {} }), undefined);
 });

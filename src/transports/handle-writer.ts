@@ -6,7 +6,7 @@ import { Socket, type SocketConstructorOpts } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { ByteBatch } from '../base/byte-batch.ts';
 import { returnRoom } from '../base/rooms.ts';
-import { type SocketWriter, WRITE_AT_BYTES } from './socket-writer.ts';
+import { type SocketWriter, WRITE_AT_BYTES, type WriterOwner } from './socket-writer.ts';
 
 /** What is used of the runtime's handles, of TCP as of TLS. */
 interface Handle {
@@ -26,7 +26,7 @@ interface WriteRequest {
 export class HandleWriter implements SocketWriter {
   readonly #socket: Socket;
   readonly #handle: Handle;
-  readonly #onWritten: () => void;
+  readonly #owner: WriterOwner;
   /** Of the one write that waits, if any: TLS has no place for a second. */
   #underWayBytes = 0;
   /** What comes behind it, in pieces worth a write. */
@@ -34,20 +34,20 @@ export class HandleWriter implements SocketWriter {
   #behindBytes = 0;
   #ended = false;
 
-  private constructor(socket: Socket, handle: Handle, onWritten: () => void) {
+  private constructor(socket: Socket, handle: Handle, owner: WriterOwner) {
     this.#socket = socket;
     this.#handle = handle;
-    this.#onWritten = onWritten;
+    this.#owner = owner;
   }
 
   /**
    * For a socket that is connected, and secured if it is to be. Undefined where the runtime's inside is not as it was, or where
    * the stream still has something to write, which must not be overtaken.
    */
-  static of(socket: Socket, onWritten: () => void): HandleWriter | undefined {
+  static of(socket: Socket, owner: WriterOwner): HandleWriter | undefined {
     const handle = (socket as unknown as { _handle?: Partial<Handle> | null })._handle;
     if (typeof handle?.writeBuffer !== 'function' || socket.writableLength > 0 || !writesWithoutRequest()) return;
-    return new HandleWriter(socket, handle as Handle, onWritten);
+    return new HandleWriter(socket, handle as Handle, owner);
   }
 
   get pendingBytes(): number {
@@ -121,7 +121,7 @@ export class HandleWriter implements SocketWriter {
     }
     this.#behind = undefined;
     if (this.#ended) this.#socket.end();
-    else this.#onWritten();
+    else this.#owner.onWritten();
   }
 
   /** A handle that closes says so by a number, one that has gone by nothing; the socket has told of it by itself then. */

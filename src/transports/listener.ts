@@ -75,6 +75,7 @@ const NO_HANDSHAKES: ReadonlyMap<string, number> = new Map();
 const TICKET_SECRET_BYTES = 32;
 const FAILURE_NOTICE_MS = 1000;
 const DAY_MS = 86_400_000;
+const EVERY_ADDRESS: readonly string[] = ['::', '0.0.0.0'];
 const EXPIRY_NOTICE_DAYS = 30;
 
 /** A connection that was let in. */
@@ -84,6 +85,13 @@ interface Admitted {
   readonly isProxys: boolean;
   place?: HalfOpenPlace;
   raw?: Socket;
+}
+
+/** Who looks after a socket. */
+interface Owner {
+  /** Among those without a CONNACK, until it has one. */
+  readonly place: HalfOpenPlace | undefined;
+  destroy(): void;
 }
 
 let lastConnectionNumber = 0;
@@ -113,7 +121,11 @@ class SocketListener implements Listener, Host {
   readonly #server: Server;
   readonly #rejections: Rejections;
   /** Every open socket, with who looks after it: first its greeting, then its downstream. */
-  readonly #owners = new Map<Socket, { destroy(): void }>();
+  readonly #owners = new Map<Socket, Owner>();
+  /** Those that the gate counts, with the address that they are counted under. */
+  readonly #counted = new Map<Socket, string>();
+  /** One for all sockets, whose method it is to the runtime. */
+  readonly #onGone: (this: Socket) => void;
   #onGreeted: (() => void) | undefined;
   #settings: ListenerSettings;
   #downstreamDeps: ByteStreamDeps;
@@ -123,6 +135,8 @@ class SocketListener implements Listener, Host {
   /** Let in before it was a socket, which it becomes within the same call. */
   #admitted: Admitted | undefined;
   #failedAtMs = -FAILURE_NOTICE_MS;
+  /** Where all connections arrive; undefined where that may be any address of the machine. */
+  #arriveAt: string | undefined;
 
   constructor(options: ListenerOptions, accept: Accept, deps: ListenerDeps) {
     this.name = options.name;
@@ -146,6 +160,10 @@ class SocketListener implements Listener, Host {
     // Nothing is read before a greeting reads it.
     this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: options.type !== 'tcp' });
     this.#server.on('connection', (socket) => this.#onConnection(socket));
+    const gone = (socket: Socket): void => this.#gone(socket);
+    this.#onGone = function onGone() {
+      gone(this);
+    };
   }
 
   get connections(): number {
@@ -185,6 +203,7 @@ class SocketListener implements Listener, Host {
     const bound = this.#server.address() as AddressInfo;
     this.address = bound.address;
     this.port = bound.port;
+    if (!EVERY_ADDRESS.includes(bound.address)) this.#arriveAt = normaliseAddress(bound.address);
     this.#accepting = true;
     this.#server.on('error', (error) => this.#onAcceptFailed(error));
     this.#deps.emit({
@@ -322,12 +341,8 @@ class SocketListener implements Listener, Host {
     admitted.raw = raw;
     const greeting = new Greeting(this, raw, place, facts);
     this.#owners.set(raw, greeting);
-    raw.once('close', () => {
-      this.#owners.delete(raw);
-      this.#greeted();
-      place.leave();
-    });
-    if (!isProxys) this.#tellReleased(raw, facts.address);
+    raw.on('close', this.#onGone);
+    if (!isProxys) this.#count(raw, facts.address);
     greeting.begin(this.#settings);
   }
 
@@ -347,13 +362,28 @@ class SocketListener implements Listener, Host {
 
   admit({ raw, address, place }: Greeting): Rejection | undefined {
     const rejection = this.#deps.gate?.admit(this.name, address);
-    if (rejection === undefined) this.#tellReleased(raw, address);
+    if (rejection === undefined) this.#count(raw, address);
     return rejection ?? place.moveTo(address);
   }
 
-  #tellReleased(raw: Socket, address: string): void {
-    const { gate } = this.#deps;
-    if (gate?.released !== undefined) raw.once('close', () => gate.released?.(this.name, address));
+  #count(raw: Socket, address: string): void {
+    if (this.#deps.gate?.released !== undefined) this.#counted.set(raw, address);
+  }
+
+  #gone(raw: Socket): void {
+    const owner = this.#owners.get(raw);
+    this.#owners.delete(raw);
+    this.#greeted();
+    owner?.place?.leave();
+    const address = this.#counted.get(raw);
+    if (address === undefined) return;
+    this.#counted.delete(raw);
+    this.#deps.gate?.released?.(this.name, address);
+  }
+
+  /** Asked of the system only where it cannot be known. */
+  localAddressOf(raw: Socket): string {
+    return this.#arriveAt ?? normaliseAddress(raw.localAddress ?? '') ?? '';
   }
 
   deadline(run: () => void): Timer {

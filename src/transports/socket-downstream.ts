@@ -16,18 +16,19 @@ export interface Accepted {
 export class SocketDownstream extends SocketStream implements Downstream {
   readonly facts: DownstreamFacts;
   readonly #socket: Socket;
-  #place: HalfOpenPlace | undefined;
+  /** Until it is established. */
+  place: HalfOpenPlace | undefined;
 
   constructor(socket: Socket, facts: DownstreamFacts, deps: ByteStreamDeps, accepted?: Accepted) {
     super(socket, deps, accepted?.raw);
     this.facts = facts;
     this.#socket = socket;
-    this.#place = accepted?.place;
+    this.place = accepted?.place;
   }
 
   established(): void {
-    this.#place?.leave();
-    this.#place = undefined;
+    this.place?.leave();
+    this.place = undefined;
     readWidely(this.#socket);
   }
 

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { systemClock } from '../base/clock.ts';
 import type { ByteStreamOwner } from './byte-stream.ts';
 import { flushQueue } from './flush-queue.ts';
+import { intoHearer, setHearer } from './heard-socket.ts';
 import { readBuffer } from './read-buffer.ts';
 import { DirectSocketStream, UpstreamSocketStream } from './upstream/upstream-stream.ts';
 
@@ -32,15 +33,9 @@ async function pair(t: TestContext, onread?: object): Promise<Pair> {
 }
 
 test('a stream that is resumed and paused again in one turn reads nothing', async (t) => {
-  let stream: DirectSocketStream | undefined;
-  const { near, far } = await pair(t, {
-    buffer: readBuffer,
-    callback: (size: number, buffer: Uint8Array) => {
-      stream?.take(buffer.subarray(0, size));
-      return true;
-    },
-  });
-  stream = new DirectSocketStream(near, deps);
+  const { near, far } = await pair(t, { buffer: readBuffer, callback: intoHearer });
+  const stream = new DirectSocketStream(near, deps);
+  setHearer(near, stream);
   let text = '';
   let wake = (): void => {};
   const owner: ByteStreamOwner = {

@@ -8,14 +8,15 @@ import type { ByteStream, ByteStreamDeps, ByteStreamEnd, ByteStreamOwner } from 
 import { DirectSocket, readSecureInto } from './direct-socket.ts';
 import type { Flushable } from './flush-queue.ts';
 import { HandleWriter } from './handle-writer.ts';
+import { hear, hearData, type SocketHearer } from './heard-socket.ts';
 import { takenByKernel } from './kernel-taken.ts';
-import { type SocketWriter, WRITE_AT_BYTES } from './socket-writer.ts';
+import { type SocketWriter, WRITE_AT_BYTES, type WriterOwner } from './socket-writer.ts';
 import { StreamWriter } from './stream-writer.ts';
 
 /** The least that fills a buffer's bound by itself (`limits.outputBufferMax`): whoever was held by it hears that it has gone. */
 const HOLDS_FROM_BYTES = 16_384;
 
-export class SocketStream implements ByteStream, Flushable {
+export class SocketStream implements ByteStream, Flushable, SocketHearer, WriterOwner {
   readonly batch = new ByteBatch();
   readonly #socket: Socket;
   /** The one underneath, where that is TLS. */
@@ -45,33 +46,27 @@ export class SocketStream implements ByteStream, Flushable {
   /** Makes the owner, and hears the socket for it. */
   protected begin(ownerOf: () => ByteStreamOwner): void {
     const socket = this.#socket;
-    this.#writer = HandleWriter.of(socket, this.#onWritten) ?? new StreamWriter(socket, this.#onWritten);
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      this.#errorSays = error.code ?? error.message;
-    });
-    // Thousands may end at the same moment, and each end is work for its owner.
-    socket.on('end', () => turnShare.run(() => this.#onEnd()));
-    socket.on('close', () => turnShare.run(() => this.#onClose()));
+    this.#writer = HandleWriter.of(socket, this) ?? new StreamWriter(socket, this);
+    hear(socket, this);
     this.#owner = ownerOf();
   }
 
   /** Takes bytes from the socket's own events, after those that were read while its first ones were looked at. */
   protected listen(first: Uint8Array | undefined): void {
     const socket = this.#socket;
-    socket.on('data', (chunk: Buffer) => this.take(chunk));
+    hearData(socket);
     if (first === undefined) return;
     if (socket.isPaused()) {
       socket.unshift(first);
       return;
     }
-    const reader = (chunk: Uint8Array): void => this.take(chunk);
-    if (socket instanceof DirectSocket) socket.readInto(reader);
-    else if (socket instanceof TLSSocket) readSecureInto(socket, reader);
+    if (socket instanceof DirectSocket) socket.readInto(this);
+    else if (socket instanceof TLSSocket) readSecureInto(socket);
     this.take(first);
   }
 
   /** Bytes as they came, borrowed until this returns. */
-  protected take(chunk: Uint8Array): void {
+  take(chunk: Uint8Array): void {
     if (this.#ended || this.#closed) return;
     this.#deps.queue.onChunk();
     this.#bytesIn += chunk.length;
@@ -81,6 +76,19 @@ export class SocketStream implements ByteStream, Flushable {
     } finally {
       reclaim();
     }
+  }
+
+  onError(error: NodeJS.ErrnoException): void {
+    this.#errorSays = error.code ?? error.message;
+  }
+
+  /** Thousands may end at the same moment, and each end is work for its owner. */
+  onEnd(): void {
+    turnShare.run(() => this.#onEnd());
+  }
+
+  onClose(): void {
+    turnShare.run(() => this.#onClose());
   }
 
   /** The peer has said its last word: what is ready for it still goes out, for as long as the grace lasts. */
@@ -144,10 +152,10 @@ export class SocketStream implements ByteStream, Flushable {
     this.#owner!.onBlocked?.();
   }
 
-  readonly #onWritten = (): void => {
+  onWritten(): void {
     this.#write();
     this.#tellDrained();
-  };
+  }
 
   #tellDrained(): void {
     if (!this.#drainAwaited || this.#writer!.pendingBytes > 0) return;

@@ -1,16 +1,16 @@
 /** Writes by the stream that a socket is: for sockets of which nothing else is known. */
 import type { Socket } from 'node:net';
 import type { ByteBatch } from '../base/byte-batch.ts';
-import type { SocketWriter } from './socket-writer.ts';
+import type { SocketWriter, WriterOwner } from './socket-writer.ts';
 
 export class StreamWriter implements SocketWriter {
   readonly #socket: Socket;
   readonly #onWritten: () => void;
 
-  constructor(socket: Socket, onWritten: () => void) {
+  constructor(socket: Socket, owner: WriterOwner) {
     this.#socket = socket;
     this.#onWritten = () => {
-      if (socket.writableLength === 0) onWritten();
+      if (socket.writableLength === 0) owner.onWritten();
     };
   }
 

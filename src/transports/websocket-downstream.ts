@@ -8,17 +8,18 @@ import { WebSocketStream } from './websocket-stream.ts';
 
 export class WebSocketDownstream extends WebSocketStream implements Downstream {
   readonly facts: DownstreamFacts;
-  #place: HalfOpenPlace | undefined;
+  /** Until it is established. */
+  place: HalfOpenPlace | undefined;
 
   constructor(socket: WebSocket, facts: DownstreamFacts, deps: ByteStreamDeps, { raw, place }: Accepted) {
     super(socket, deps, raw);
     this.facts = facts;
-    this.#place = place;
+    this.place = place;
   }
 
   established(): void {
-    this.#place?.leave();
-    this.#place = undefined;
+    this.place?.leave();
+    this.place = undefined;
   }
 
   start(accept: Accept): void {

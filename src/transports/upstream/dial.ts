@@ -4,6 +4,7 @@ import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'n
 import { WebSocket } from 'ws';
 import { fingerprintOf } from '../../policy/identity/x509/certificate-facts.ts';
 import type { ByteStreamDeps } from '../byte-stream.ts';
+import { intoHearer, setHearer } from '../heard-socket.ts';
 import { readBuffer } from '../read-buffer.ts';
 import type { Target } from './target.ts';
 import {
@@ -81,15 +82,9 @@ export class Dial {
   #readingDirectly<Kind extends Socket>(
     make: (onread: { buffer: Buffer; callback: (size: number, buffer: Uint8Array) => boolean }) => Kind,
   ): { socket: Kind; stream: DirectSocketStream } {
-    let stream: DirectSocketStream | undefined;
-    const socket = make({
-      buffer: readBuffer,
-      callback: (size, buffer) => {
-        stream?.take(size === buffer.length ? buffer : buffer.subarray(0, size));
-        return true;
-      },
-    });
-    stream = new DirectSocketStream(socket, this.#deps);
+    const socket = make({ buffer: readBuffer, callback: intoHearer });
+    const stream = new DirectSocketStream(socket, this.#deps);
+    setHearer(socket, stream);
     this.#watch(socket);
     return { socket, stream };
   }

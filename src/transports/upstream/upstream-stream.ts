@@ -13,10 +13,6 @@ export class DirectSocketStream extends SocketStream implements UpstreamStream {
   start(owner: ByteStreamOwner): void {
     this.begin(() => owner);
   }
-
-  override take(chunk: Uint8Array): void {
-    super.take(chunk);
-  }
 }
 
 export class UpstreamSocketStream extends SocketStream implements UpstreamStream {
