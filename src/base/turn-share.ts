@@ -66,5 +66,10 @@ export class TurnShare {
   }
 }
 
+/** In the next turn of the event loop, when every other socket has been read. */
+export function nextTurn(run: () => void): void {
+  setImmediate(run);
+}
+
 /** The one of this process: what crowds of clients and brokers cause shares it. */
 export const turnShare = new TurnShare(systemClock);

@@ -97,7 +97,7 @@ export class Connection
     this.#startedMs = services.clock.nowMs();
     this.client = new Client(downstream.facts, policy, services.limits);
     this.#deframer = new Deframer({ sender: 'client', packetSizeMaxBytes: policy.limits.packetSizeMaxBytes });
-    this.#gate = new ReadGate(downstream);
+    this.#gate = new ReadGate(downstream, services.clock, this);
     this.#deadlines = new Deadlines(this.client, downstream, this.#gate, services.clock, this);
     this.#throttle = new Throttle(this.client, services.clock, this.#gate, this);
     this.#expiry = new Expiry(this.client, services.clock, this);
@@ -136,28 +136,27 @@ export class Connection
     if (this.#pumping) return;
     this.#pumping = true;
     let packets = 0;
-    const nowMs = this.#services.clock.nowMs();
+    const nowMs = this.#gate.begin();
     if (this.client.membership !== undefined) this.client.membership.nowMs = nowMs;
     while (
-      !this.#gate.isShutFor(Stop.Throttled) &&
+      !this.#gate.isHeld &&
       (this.#state === 'open' ||
         this.#state === 'connecting' ||
         (this.#state === 'authenticating' && this.#authentication.awaitsClient))
     ) {
       const status = this.#deframer.next();
       if (status === FrameStatus.Frame) {
-        packets++;
         this.#onFrame();
+        this.#gate.counted(++packets);
       } else {
         if (status === FrameStatus.Fault) this.#onFault(this.#deframer.fault!);
         break;
       }
     }
     this.#pumping = false;
-    // What came behind the CONNECT is kept until it has been answered, and what is too much until there is room; the chunk is
-    // only borrowed.
+    // The chunk is only borrowed: what came behind a CONNECT without an answer is kept, and what is too much for now.
     const isWaiting = this.#state === 'authenticating' || this.#state === 'opening';
-    if (isWaiting || this.#gate.isShutFor(Stop.Throttled)) this.#deframer.hold();
+    if (isWaiting || this.#gate.isHeld) this.#deframer.hold();
     if (this.#state === 'open') this.#deadlines.received(bytes, packets, this.#deframer.heldBytes);
   }
 
@@ -465,6 +464,7 @@ export class Connection
 
   onClosed(end: DownstreamEnd): void {
     if (this.#state === 'closed') return;
+    this.#gate.finish();
     this.#release();
     this.#state = 'closed';
     const closed = connectionClosed(this.client, end, this.#cause ?? causeOfEnd(end), {
@@ -536,7 +536,7 @@ export class Connection
   }
 
   readOn(): void {
-    this.#pump();
+    if (!this.client.isCondemned) this.#pump();
   }
 
   // --- change of policy ---

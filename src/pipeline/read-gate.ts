@@ -1,4 +1,6 @@
 /** Why reading from the client is stopped: several causes may hold at once, and it goes on when the last has gone. */
+import type { Clock } from '../base/clock.ts';
+import { nextTurn } from '../base/turn-share.ts';
 import type { Downstream } from './downstream.ts';
 
 export const Stop = {
@@ -12,15 +14,68 @@ export const Stop = {
   OutputFull: 8,
   /** It has sent more than its limits allow for now. */
   Throttled: 16,
+  /** Its packets have taken as much of this turn of the event loop as is one client's. */
+  TurnTaken: 32,
 } as const;
 export type Stop = (typeof Stop)[keyof typeof Stop];
 
+/** What was read already stays untouched, too. */
+const HELD = Stop.Throttled | Stop.TurnTaken;
+const TURN_MS = 1;
+/** A power of two: packets between two looks at the clock. */
+const LOOK_EVERY = 8;
+
+/** When the reading that goes on began; one connection reads at a time. */
+let beganMs = 0;
+
+export interface ReadGateTarget {
+  /** Takes what was held. */
+  readOn(): void;
+}
+
 export class ReadGate {
   readonly #downstream: Downstream;
+  readonly #clock: Clock;
+  readonly #target: ReadGateTarget;
   #causes = 0;
 
-  constructor(downstream: Downstream) {
+  constructor(downstream: Downstream, clock: Clock, target: ReadGateTarget) {
     this.#downstream = downstream;
+    this.#clock = clock;
+    this.#target = target;
+  }
+
+  /** A reading begins; the time. */
+  begin(): number {
+    beganMs = this.#clock.nowMs();
+    return beganMs;
+  }
+
+  /** As many packets of it have been taken: a chunk may hold thousands, and others have packets, too. */
+  counted(packets: number): void {
+    if (packets % LOOK_EVERY === 0 && this.#clock.nowMs() - beganMs >= TURN_MS) this.#pauseForTurn();
+  }
+
+  #pauseForTurn(): void {
+    if (this.isShutFor(Stop.TurnTaken)) return;
+    this.shut(Stop.TurnTaken);
+    nextTurn(() => {
+      this.open(Stop.TurnTaken);
+      this.#target.readOn();
+    });
+  }
+
+  /** The connection closes: what only waits for a turn is taken now, or it would be lost. */
+  finish(): void {
+    while (this.isShutFor(Stop.TurnTaken)) {
+      this.#causes &= ~Stop.TurnTaken;
+      this.#target.readOn();
+    }
+  }
+
+  /** No packet is to be taken, though some may have been read. */
+  get isHeld(): boolean {
+    return (this.#causes & HELD) !== 0;
   }
 
   get isShut(): boolean {

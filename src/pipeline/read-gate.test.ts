@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Bench } from '../../test/kit/pipeline-bench.ts';
+import { encodePacket } from '../mqtt/encode.ts';
+import { NO_PROPERTIES } from '../mqtt/properties.ts';
+import { PacketType } from '../mqtt/wire.ts';
+
+const PACKETS = 40;
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** An open connection, each of whose packets takes a quarter of a millisecond, that reads forty in one chunk. */
+async function flood() {
+  const bench = new Bench(5);
+  await bench.open();
+  const { link, clock, connection } = bench;
+  const publish = link.publish.bind(link);
+  link.publish = (packet) => {
+    clock.advance(0.25);
+    return publish(packet);
+  };
+  const packets = Array.from({ length: PACKETS }, (_, i) =>
+    encodePacket(
+      {
+        type: PacketType.Publish,
+        dup: false,
+        qos: 0,
+        retain: false,
+        packetId: 0,
+        topic: 'ok/a',
+        payload: Buffer.from(String(i)),
+        properties: NO_PROPERTIES,
+      },
+      5,
+    ),
+  );
+  const chunk = Buffer.concat(packets);
+  connection.onBytes(chunk);
+  // Whoever lent it uses it again.
+  chunk.fill(0);
+  return { bench, taken: () => link.named('publish').map((call) => Number(call[3])) };
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+test('a chunk full of packets takes a part of each turn, and nothing is read meanwhile', async () => {
+  const { bench, taken } = await flood();
+  assert.deepEqual(taken(), upTo(8));
+  assert.equal(bench.downstream.paused, true);
+  await turn();
+  assert.deepEqual(taken(), upTo(16));
+  for (let i = 0; i < 4; i++) await turn();
+  assert.deepEqual(taken(), upTo(PACKETS));
+  assert.equal(bench.downstream.paused, false);
+});
+
+test('what waits for its turn when the client closes is taken before its end', async () => {
+  const { bench, taken } = await flood();
+  bench.connection.onClosed({ by: 'peer', says: '', bytesIn: 1, bytesOut: 1 });
+  assert.deepEqual(taken(), upTo(PACKETS));
+  await turn();
+  assert.deepEqual(taken(), upTo(PACKETS));
+});
+
+test('of a client whose end is decided nothing is taken that was read before', async () => {
+  const { bench, taken } = await flood();
+  bench.connection.client.isCondemned = true;
+  await turn();
+  assert.deepEqual(taken(), upTo(8));
+});
+
+test('packets that cost little are taken at once, however many', async () => {
+  const bench = new Bench(5);
+  await bench.open();
+  const ping = Buffer.alloc(2000);
+  for (let at = 0; at < ping.length; at += 2) ping[at] = 0xc0;
+  bench.connection.onBytes(ping);
+  assert.equal(bench.link.named('ping').length, 1000);
+  assert.equal(bench.downstream.paused, false);
+});
