@@ -30,6 +30,9 @@ class BrokerStream implements UpstreamStream {
   start(owner: ByteStreamOwner): void {
     this.owner = owner;
   }
+  say(bytes: Uint8Array): void {
+    this.owner?.onBytes(bytes, bytes.length);
+  }
   touch(): void {
     this.batch.clear(0);
   }
@@ -70,14 +73,14 @@ export class UpstreamTarget implements Target {
     });
     peer.connection.onBytes(encodePacket(connectOf(random, version), version));
     await settled();
-    if (stream !== undefined && !random.oneIn(10)) stream.owner?.onBytes(connackOf(version));
+    if (stream !== undefined && !random.oneIn(10)) stream.say(connackOf(version));
     await settled();
     let packets = 2;
     for (let count = 1 + random.below(16); count > 0 && !peer.sink.ended; count--) {
       const bytes = hostileBytes(random, version);
       const cut = random.below(bytes.length + 1);
-      stream?.owner?.onBytes(bytes.subarray(0, cut));
-      stream?.owner?.onBytes(bytes.subarray(cut));
+      stream?.say(bytes.subarray(0, cut));
+      stream?.say(bytes.subarray(cut));
       if (random.oneIn(4))
         peer.connection.onBytes(encodePacket(packetOf(random, random.pick([3, 4, 5, 6, 7, 8, 12]), version), version));
       peer.read();

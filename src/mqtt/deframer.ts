@@ -80,13 +80,13 @@ export class Deframer implements Frame {
     return this.#heldEnd - this.#heldAt;
   }
 
-  /** Takes a chunk, borrowed until `next` has returned `NeedMore` or `hold` was called. */
-  push(chunk: Uint8Array): void {
+  /** Takes the chunk `chunk[0..size)`, borrowed until `next` has returned `NeedMore` or `hold` was called. */
+  push(chunk: Uint8Array, size = chunk.length): void {
     if (this.fault !== undefined) return;
     this.hold();
     this.#chunk = chunk;
     this.#at = 0;
-    this.#limit = chunk.length;
+    this.#limit = size;
   }
 
   /** Copies what has not been read, so that the chunk can go back to its owner: for a caller that stops midway. */

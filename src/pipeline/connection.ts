@@ -125,10 +125,10 @@ export class Connection
 
   // --- bytes in ---
 
-  onBytes(chunk: Uint8Array): void {
+  onBytes(buffer: Uint8Array, size = buffer.length): void {
     if (this.#state === 'closing' || this.#state === 'closed' || this.client.isCondemned) return;
-    this.#deframer.push(chunk);
-    this.#pump(chunk.length);
+    this.#deframer.push(buffer, size);
+    this.#pump(size);
   }
 
   /** Takes whole packets out of the deframer until it is empty, or until the connection has to wait or has ended. */

@@ -53,8 +53,8 @@ export interface DownstreamEnd {
 
 /** What a connection does with what its socket tells. No method throws. */
 export interface DownstreamHandler {
-  /** Bytes as they came, borrowed until this returns. */
-  onBytes(chunk: Uint8Array): void;
+  /** `buffer[0..size)` as it came, borrowed until this returns; behind it may stand anything. */
+  onBytes(buffer: Uint8Array, size: number): void;
   /** The kernel did not take all that was written, for now; `onDrain` follows when it has. */
   onBlocked?(): void;
   /** Buffered output has gone down to nothing. */

@@ -30,8 +30,8 @@ function gather(socket: DirectSocket): { text: () => string; until: (length: num
   let text = '';
   let wake: () => void = () => {};
   socket.readInto({
-    take: (chunk) => {
-      text += Buffer.from(chunk).toString('latin1');
+    take: (buffer, size) => {
+      text += Buffer.from(buffer.subarray(0, size)).toString('latin1');
       wake();
     },
   });

@@ -8,8 +8,8 @@ import { intoHearer } from './heard-socket.ts';
 import { doorBuffer, readBuffer } from './read-buffer.ts';
 
 export interface DirectReader {
-  /** Bytes that are borrowed until this returns. */
-  take(chunk: Uint8Array): void;
+  /** `buffer[0..size)`, which is borrowed until this returns. */
+  take(buffer: Uint8Array, size: number): void;
 }
 
 export class DirectSocket extends Socket {
@@ -53,9 +53,8 @@ export class DirectSocket extends Socket {
   }
 
   static #onRead(this: DirectSocket, size: number, buffer: Uint8Array): boolean {
-    const chunk = size === buffer.length ? buffer : buffer.subarray(0, size);
-    if (this.#reader === undefined) return this.push(Buffer.from(chunk));
-    this.#reader.take(chunk);
+    if (this.#reader === undefined) return this.push(Buffer.from(buffer.subarray(0, size)));
+    this.#reader.take(buffer, size);
     return true;
   }
 }

@@ -16,14 +16,16 @@ const CHUNKS_MAX = 32;
  * flushes in between.
  */
 export class FlushQueue {
-  #touched: Flushable[] = [];
-  #spare: Flushable[] = [];
+  /** `[0..#count)` wait. Never made shorter: an array that is emptied gives its memory back, and takes it anew each turn. */
+  #touched: (Flushable | undefined)[] = [];
+  #spare: (Flushable | undefined)[] = [];
+  #count = 0;
   #scheduled = false;
   #chunks = 0;
 
   /** The caller sees to it that it is in the queue at most once. */
   add(flushable: Flushable): void {
-    this.#touched.push(flushable);
+    this.#touched[this.#count++] = flushable;
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(this.#run);
@@ -43,9 +45,14 @@ export class FlushQueue {
   #flush(): void {
     this.#chunks = 0;
     const touched = this.#touched;
+    const count = this.#count;
     this.#touched = this.#spare;
-    for (let i = 0; i < touched.length; i++) touched[i]!.flush();
-    touched.length = 0;
+    this.#count = 0;
+    for (let i = 0; i < count; i++) {
+      const flushable = touched[i]!;
+      touched[i] = undefined;
+      flushable.flush();
+    }
     this.#spare = touched;
   }
 }

@@ -3,9 +3,10 @@
  * nothing and calls nobody back, and the room of one that has to wait comes back when it has gone.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { getSystemErrorName } from 'node:util';
 import type { ByteBatch } from '../base/byte-batch.ts';
-import { returnRoom } from '../base/rooms.ts';
+import { borrowRoom, returnRoom } from '../base/rooms.ts';
 import { type SocketWriter, WRITE_AT_BYTES, type WriterOwner } from './socket-writer.ts';
 
 /** What is used of the runtime's handles, of TCP as of TLS. */
@@ -23,10 +24,38 @@ interface WriteRequest {
   writer: HandleWriter;
 }
 
+/** Unlike `set` it needs no view of the part to be copied. */
+const copy: (this: Uint8Array, target: Uint8Array, at: number, start: number, end: number) => number =
+  Buffer.prototype.copy;
+
+/** Up to this size a write over TCP goes by way of `small`; over TLS each write waits, and would take it along. */
+const SMALL_BYTES = 512;
+/**
+ * Where small writes stand while the kernel copies them, with a view for each of their sizes: a view is all that the handle takes, and
+ * making one for every write would be most of the garbage that a message leaves.
+ */
+let small = borrowRoom(SMALL_BYTES);
+let smallViews: (Buffer | undefined)[] = [];
+
+function smallView(room: Buffer, size: number): Buffer {
+  copy.call(room, small, 0, 0, size);
+  smallViews[size] ??= small.subarray(0, size);
+  return smallViews[size];
+}
+
+/** A write that waits keeps what stands there now, and gets it. */
+function abandonSmall(): Buffer {
+  const room = small;
+  small = borrowRoom(SMALL_BYTES);
+  smallViews = [];
+  return room;
+}
+
 export class HandleWriter implements SocketWriter {
   readonly #socket: Socket;
   readonly #handle: Handle;
   readonly #owner: WriterOwner;
+  readonly #smallBytes: number;
   /** Of the one write that waits, if any: TLS has no place for a second. */
   #underWayBytes = 0;
   /** What comes behind it, in pieces worth a write. */
@@ -38,6 +67,7 @@ export class HandleWriter implements SocketWriter {
     this.#socket = socket;
     this.#handle = handle;
     this.#owner = owner;
+    this.#smallBytes = socket instanceof TLSSocket ? 0 : SMALL_BYTES;
   }
 
   /**
@@ -85,7 +115,8 @@ export class HandleWriter implements SocketWriter {
 
   /** True when the room is free again, false when it is lent until the write is complete. */
   #dispatch(room: Buffer, size: number): boolean {
-    const outcome = this.#handle.writeBuffer(null, room.subarray(0, size));
+    const isSmall = size <= this.#smallBytes;
+    const outcome = this.#handle.writeBuffer(null, isSmall ? smallView(room, size) : room.subarray(0, size));
     if (outcome === 0) return true;
     if (typeof outcome !== 'object') {
       this.#fail(outcome);
@@ -97,10 +128,10 @@ export class HandleWriter implements SocketWriter {
       return true;
     }
     this.#underWayBytes = size;
-    outcome.room = room;
+    outcome.room = isSmall ? abandonSmall() : room;
     outcome.writer = this;
     outcome.oncomplete = onComplete;
-    return false;
+    return isSmall;
   }
 
   /** Called for each request, also when the socket is destroyed: its writes are cancelled. */
@@ -116,8 +147,8 @@ export class HandleWriter implements SocketWriter {
     while (this.#behind !== undefined && this.#behind.length > 0) {
       const { room: next, size } = this.#behind.shift()!;
       this.#behindBytes -= size;
-      if (!this.#dispatch(next, size)) return;
-      returnRoom(next);
+      if (this.#dispatch(next, size)) returnRoom(next);
+      if (this.#underWayBytes > 0) return;
     }
     this.#behind = undefined;
     if (this.#ended) this.#socket.end();

@@ -2,8 +2,8 @@
 import type { Socket } from 'node:net';
 
 export interface SocketHearer {
-  /** Bytes that are borrowed until this returns. */
-  take(chunk: Uint8Array): void;
+  /** `buffer[0..size)`, which is borrowed until this returns. */
+  take(buffer: Uint8Array, size: number): void;
   onError(error: NodeJS.ErrnoException): void;
   onEnd(): void;
   onClose(): void;
@@ -35,7 +35,7 @@ export function hearData(socket: Socket): void {
 
 /** The callback of the runtime's `onread`, which is a method of the socket to it. */
 export function intoHearer(this: unknown, size: number, buffer: Uint8Array): boolean {
-  (this as HeardSocket)[HEARER]?.take(size === buffer.length ? buffer : buffer.subarray(0, size));
+  (this as HeardSocket)[HEARER]?.take(buffer, size);
   return true;
 }
 
@@ -52,5 +52,5 @@ function onClose(this: HeardSocket): void {
 }
 
 function onData(this: HeardSocket, chunk: Buffer): void {
-  this[HEARER]?.take(chunk);
+  this[HEARER]?.take(chunk, chunk.length);
 }

@@ -39,8 +39,8 @@ test('a stream that is resumed and paused again in one turn reads nothing', asyn
   let text = '';
   let wake = (): void => {};
   const owner: ByteStreamOwner = {
-    onBytes: (chunk) => {
-      text += Buffer.from(chunk).toString('latin1');
+    onBytes: (buffer, size) => {
+      text += Buffer.from(buffer.subarray(0, size)).toString('latin1');
       wake();
     },
     onDrain: () => {},

@@ -62,17 +62,17 @@ export class SocketStream implements ByteStream, Flushable, SocketHearer, Writer
     }
     if (socket instanceof DirectSocket) socket.readInto(this);
     else if (socket instanceof TLSSocket) readSecureInto(socket);
-    this.take(first);
+    this.take(first, first.length);
   }
 
-  /** Bytes as they came, borrowed until this returns. */
-  take(chunk: Uint8Array): void {
+  /** `buffer[0..size)` as it came, borrowed until this returns. No view of that part is made: each would be garbage at once. */
+  take(buffer: Uint8Array, size: number): void {
     if (this.#ended || this.#closed) return;
     this.#deps.queue.onChunk();
-    this.#bytesIn += chunk.length;
-    lend(chunk);
+    this.#bytesIn += size;
+    lend(buffer);
     try {
-      this.#owner!.onBytes(chunk);
+      this.#owner!.onBytes(buffer, size);
     } finally {
       reclaim();
     }

@@ -59,7 +59,7 @@ export class WebSocketStream implements ByteStream, Flushable {
       return;
     }
     this.#bytesIn += data.length;
-    this.#owner!.onBytes(data);
+    this.#owner!.onBytes(data, data.length);
   }
 
   /** The close frame with the reason is on its way; the connection has heard its last. */

@@ -37,7 +37,8 @@ export class Echo implements DownstreamHandler {
     this.downstream.touch();
   }
 
-  onBytes(chunk: Uint8Array): void {
+  onBytes(buffer: Uint8Array, size: number): void {
+    const chunk = buffer.subarray(0, size);
     if (this.ends.length > 0) throw new Error('bytes after onClosed');
     if (this.pausesAtOnce && this.bytes === 0) this.downstream.pause();
     this.bytes += chunk.length;

@@ -102,8 +102,8 @@ export class Probe implements Dialler, ByteStreamOwner {
     stream.touch();
   }
 
-  onBytes(chunk: Uint8Array): void {
-    this.#deframer.push(chunk);
+  onBytes(buffer: Uint8Array, size: number): void {
+    this.#deframer.push(buffer, size);
     while (!this.#over) {
       const status = this.#deframer.next();
       if (status === FrameStatus.NeedMore) return;

@@ -248,9 +248,9 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
 
   // --- from the broker ---
 
-  onBytes(chunk: Uint8Array): void {
+  onBytes(buffer: Uint8Array, size: number): void {
     if (this.#state === 'over') return;
-    this.#deframer!.push(chunk);
+    this.#deframer!.push(buffer, size);
     this.#pump();
   }
 

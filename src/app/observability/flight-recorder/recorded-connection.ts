@@ -26,8 +26,8 @@ export class Tape {
     this.#taps = [new PacketTap(this.fromClient, context), new PacketTap(this.toClient, context)];
   }
 
-  read(bytes: Uint8Array): void {
-    this.#taps[0].take(bytes, 0, bytes.length, this.#clock.nowMs());
+  read(buffer: Uint8Array, size: number): void {
+    this.#taps[0].take(buffer, 0, size, this.#clock.nowMs());
   }
 
   written(bytes: Uint8Array, start: number, end: number): void {
@@ -108,9 +108,9 @@ export class RecordedHandler implements DownstreamHandler {
     this.#onGone = onGone;
   }
 
-  onBytes(chunk: Uint8Array): void {
-    this.#tape.read(chunk);
-    this.#inner.onBytes(chunk);
+  onBytes(buffer: Uint8Array, size: number): void {
+    this.#tape.read(buffer, size);
+    this.#inner.onBytes(buffer, size);
   }
 
   onBlocked(): void {
