@@ -181,8 +181,9 @@ export class Greeting implements Handshake, Upgrade {
       this.#finish();
       socket.removeListener('end', this.#onEnd);
       this.#host.takeSocket(this, socket, this.#facts(), chunk);
-      // Who has taken it hears its errors.
+      // Who has taken it hears its errors, and TLS those of the socket underneath.
       socket.removeListener('error', ignore);
+      this.raw.removeListener('error', ignore);
     }
   }
 

@@ -24,6 +24,13 @@ export interface Handshake {
   onInsecure(says: string): void;
 }
 
+interface UnderWay {
+  readonly handshake: Handshake;
+  readonly raw: Socket;
+  /** Hears that it closes. */
+  readonly onClose: () => void;
+}
+
 /** Its digest has the length of the runtime's ticket keys: 48 bytes. */
 const TICKET_KEY_DIGEST = 'sha384';
 
@@ -41,7 +48,7 @@ export class TlsGate {
   readonly #ticketSecret: Uint8Array;
   readonly #stapleFor: (certificate: Buffer) => Buffer | undefined;
   /** Handshakes under way. The runtime hands back another socket than it was given, which has the same addresses. */
-  readonly #handshakes = new Map<string, Handshake>();
+  readonly #handshakes = new Map<string, UnderWay>();
   /** What clients say who they are in a handshake with a pre-shared key; without a credential there is no such identity. */
   readonly #offered = new WeakMap<TLSSocket, { identity: string; credential: string | undefined }>();
   #material: TlsMaterial;
@@ -59,14 +66,15 @@ export class TlsGate {
       ticketKeys: this.#ticketKey(),
       // A client that offers protocols must offer ours, so that nobody can pass a handshake with another service off as one with
       // this one (ALPACA). Many MQTT clients offer none, and are welcome.
-      ALPNProtocols: [alpn],
+      // By a call, because the runtime copies a list for each connection, and keeps the copy.
+      ALPNCallback: ({ protocols }) => (protocols.includes(alpn) ? alpn : undefined),
       SNICallback: (serverName, done) => done(null, this.#material.contextFor(serverName)),
       requestCert: material.clientCertificate !== 'none',
       // Certificates are judged in `#onSecure`, where the reason can be told; the runtime would close without one.
       rejectUnauthorized: false,
       ...(material.psk === undefined ? {} : this.#pskOptions(material.psk)),
-      // The listener's own deadline spans more than the handshake and is shorter.
-      handshakeTimeout: 0x7fffffff,
+      // None: the listener's own deadline spans more than the handshake. (0 would be the runtime's default.)
+      handshakeTimeout: -1,
     });
     this.#server.on('secureConnection', (socket) => this.#onSecure(socket));
     this.#server.on('tlsClientError', (error, socket) => this.#onError(error, socket));
@@ -101,10 +109,11 @@ export class TlsGate {
   /** Starts a handshake over a socket of which `first` was read already. */
   secure(raw: Socket, first: Buffer, handshake: Handshake): void {
     const key = keyOf(raw);
-    this.#handshakes.set(key, handshake);
-    raw.once('close', () => {
-      if (this.#handshakes.get(key) === handshake) this.#handshakes.delete(key);
-    });
+    const onClose = (): void => {
+      if (this.#handshakes.get(key)?.raw === raw) this.#handshakes.delete(key);
+    };
+    this.#handshakes.set(key, { handshake, raw, onClose });
+    raw.on('close', onClose);
     // Half-open sockets are for what is spoken inside: a client that leaves amid the handshake is gone.
     raw.allowHalfOpen = false;
     raw.unshift(first);
@@ -151,9 +160,11 @@ export class TlsGate {
 
   #take(socket: TLSSocket): Handshake | undefined {
     const key = keyOf(socket);
-    const handshake = this.#handshakes.get(key);
+    const underWay = this.#handshakes.get(key);
     this.#handshakes.delete(key);
-    return handshake;
+    // Nothing of the handshake stays with the connection.
+    underWay?.raw.removeListener('close', underWay.onClose);
+    return underWay?.handshake;
   }
 
   #onSecure(socket: TLSSocket): void {
