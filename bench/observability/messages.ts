@@ -8,8 +8,8 @@ import { more, quantile, say } from './figures.ts';
 import { CONNECTIONS, IS_SMOKE } from './settings.ts';
 import { connectMany, MESSAGE, processorMs, start, type WatchedGateway } from './watched-gateway.ts';
 
-const ROUNDS = IS_SMOKE ? 4 : 60;
-const WARM_UP_ROUNDS = IS_SMOKE ? 1 : 10;
+const ROUNDS = IS_SMOKE ? 4 : 40;
+const WARM_UP_ROUNDS = IS_SMOKE ? 1 : 6;
 const MESSAGES_EACH = IS_SMOKE ? 20 : 10;
 const SCRAPES = IS_SMOKE ? 3 : 40;
 const SCRAPE_EVERY_MS = 5000;

@@ -11,7 +11,7 @@ import { quantile, say } from './figures.ts';
 import { IS_SMOKE } from './settings.ts';
 import { connectMany, MESSAGE, processorMs, residentMB, start } from './watched-gateway.ts';
 
-const WINDOWS = IS_SMOKE ? 2 : 12;
+const WINDOWS = IS_SMOKE ? 2 : 8;
 const WINDOW_MS = IS_SMOKE ? 500 : 1500;
 const STORM_PER_SECOND = IS_SMOKE ? 2000 : 50_000;
 const STORM_CLIENTS = 50;
@@ -24,6 +24,10 @@ interface Window {
   readonly perSecond: number;
   readonly cpuMs: number;
   readonly refused: number;
+}
+
+function efficiency({ perSecond, cpuMs }: Window): number {
+  return perSecond / cpuMs;
 }
 
 export async function refusalStorm(): Promise<void> {
@@ -100,7 +104,12 @@ export async function refusalStorm(): Promise<void> {
     say(
       `  ${kind} good traffic: ${Math.round(rate(stormy))} of ${Math.round(rate(quiet))} messages a second, ${quantile(shares, 0.5).toFixed(0)} % (half of the windows between ${quantile(shares, 0.25).toFixed(0)} and ${quantile(shares, 0.75).toFixed(0)}); ${Math.round(refused / ((WINDOWS * (WINDOW_MS + 100)) / 1000))} refused a second`,
     );
-    if (kind === 'paced') {
+    if (kind === 'saturating') {
+      const ofProcessor = stormy.map((window, i) => (100 * efficiency(window)) / efficiency(quiet[i]!));
+      say(
+        `  the same for each second of the gateway's processor: ${quantile(ofProcessor, 0.5).toFixed(0)} % (half of the windows between ${quantile(ofProcessor, 0.25).toFixed(0)} and ${quantile(ofProcessor, 0.75).toFixed(0)})`,
+      );
+    } else {
       const more = stormy.reduce((sum, window, i) => sum + window.cpuMs - quiet[i]!.cpuMs, 0);
       say(`  a refusal costs ${((more * 1000 * (WINDOW_MS + 100)) / WINDOW_MS / refused).toFixed(2)} µs of processor`);
     }

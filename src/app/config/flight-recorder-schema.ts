@@ -1,5 +1,5 @@
 /** The `flightRecorder` section: the latest packets of each connection, kept in memory and written down around an incident. */
-import { choice, flag, list, path, section, size, wholeNumber } from './fields.ts';
+import { choice, duration, flag, list, path, section, size, wholeNumber } from './fields.ts';
 
 export const INCIDENTS = ['detection', 'ban', 'fault'] as const;
 
@@ -28,12 +28,14 @@ export function flightRecorderSchema(directory: string) {
       .prefault(200)
       .meta({ description: 'Recordings kept; the oldest make room.' }),
     keepSizeMax: size({ min: '1MiB', max: '64GiB' }).prefault('100MiB').meta({ description: 'All of them together.' }),
-  }).transform(({ enabled, memoryPerConnection, memoryMax, payloadMax, keepSizeMax, ...rest }) => ({
+    keepFor: duration({ min: '1h', max: '3650d' }).prefault('30d').meta({ description: 'Older ones are removed.' }),
+  }).transform(({ enabled, memoryPerConnection, memoryMax, payloadMax, keepSizeMax, keepFor, ...rest }) => ({
     ...rest,
     isEnabled: enabled,
     memoryPerConnectionBytes: memoryPerConnection,
     memoryMaxBytes: memoryMax,
     payloadMaxBytes: payloadMax,
     keepMaxBytes: keepSizeMax,
+    keepForMs: keepFor,
   }));
 }

@@ -21,6 +21,8 @@ const PER_INCIDENT_MAX = 8;
 /** Written by itself within a minute, and for one connection and incident once in that time. */
 const WRITTEN_PER_MINUTE_MAX = 30;
 const MINUTE_MS = 60_000;
+/** Recordings grow old without a new one, too. */
+const TIDIED_EVERY_MS = 60 * MINUTE_MS;
 
 export interface FlightRecorderOptions {
   readonly clock: Clock;
@@ -40,7 +42,15 @@ export class FlightRecorder {
   readonly #options: FlightRecorderOptions;
   #config: Config['flightRecorder'];
   readonly #open = new Map<string, Reel>();
-  readonly #ended = new BoundedMap<string, Reel>({ entriesMax: ENDED_MAX });
+  readonly #ended = new BoundedMap<string, Reel>({
+    entriesMax: ENDED_MAX,
+    onEvict: (_, { tape }) => {
+      this.#endedBytes -= tape.sizeBytes;
+    },
+  });
+  /** INVARIANT: together never more than `memoryMax`. */
+  #openBytes = 0;
+  #endedBytes = 0;
   /** Connection and incident of those that were written in this minute. */
   readonly #written = new Set<string>();
   #minuteEndsMs = 0;
@@ -52,6 +62,7 @@ export class FlightRecorder {
   constructor(options: FlightRecorderOptions) {
     this.#options = options;
     this.#config = options.config;
+    this.#tidyLater(0);
   }
 
   /** For connections that come from now on. */
@@ -63,21 +74,40 @@ export class FlightRecorder {
   accept(downstream: Downstream, make: (downstream: Downstream) => DownstreamHandler & { readonly client: Client }) {
     const { isEnabled, memoryPerConnectionBytes, memoryMaxBytes, payloadMaxBytes } = this.#config;
     if (!isEnabled) return make(downstream);
-    if ((this.#open.size + 1) * memoryPerConnectionBytes > memoryMaxBytes) {
+    const { clock } = this.#options;
+    const rules = { bytesMax: HEADERS_MAX_BYTES + payloadMaxBytes, withPayloads: payloadMaxBytes > 0 };
+    if (!this.#makeRoom(Tape.sizeOf(memoryPerConnectionBytes, rules), memoryMaxBytes)) {
       this.#tellFull(memoryMaxBytes);
       return make(downstream);
     }
-    const { clock } = this.#options;
-    const rules = { bytesMax: HEADERS_MAX_BYTES + payloadMaxBytes, withPayloads: payloadMaxBytes > 0 };
     const tape = new Tape(downstream.facts, clock, memoryPerConnectionBytes, rules);
     const connection = make(new RecordedDownstream(downstream, tape));
     const { connectionId } = downstream.facts;
     const reel = { tape, client: connection.client };
     this.#open.set(connectionId, reel);
+    this.#openBytes += tape.sizeBytes;
     return new RecordedHandler(connection, tape, () => {
       this.#open.delete(connectionId);
+      this.#openBytes -= tape.sizeBytes;
       this.#ended.set(connectionId, reel);
+      this.#endedBytes += tape.sizeBytes;
     });
+  }
+
+  /** Those that have ended make room, the oldest first. False where those that are open leave none. */
+  #makeRoom(neededBytes: number, memoryMaxBytes: number): boolean {
+    if (this.#openBytes + neededBytes > memoryMaxBytes) return false;
+    for (const [connectionId, { tape }] of this.#ended.entries()) {
+      if (this.#openBytes + this.#endedBytes + neededBytes <= memoryMaxBytes) break;
+      this.#ended.delete(connectionId);
+      this.#endedBytes -= tape.sizeBytes;
+    }
+    return true;
+  }
+
+  /** What the tapes take. */
+  get memoryBytes(): number {
+    return this.#openBytes + this.#endedBytes;
   }
 
   #tellFull(limit: number): void {
@@ -173,7 +203,7 @@ export class FlightRecorder {
   async #write(recording: Recording): Promise<void> {
     const { folder, emit } = this.#options;
     try {
-      const path = await folder.write(recording, this.#config);
+      const path = await folder.write(recording);
       if (this.#isFailing) emit({ name: 'storage.recovered', path: folder.directory });
       this.#isFailing = false;
       const { connectionId, clientId, incident, packets } = recording;
@@ -185,6 +215,7 @@ export class FlightRecorder {
         packets: packets.length,
         path: `${path}.pcapng`,
       });
+      await this.#tidy();
     } catch (error) {
       if (this.#isFailing) return;
       this.#isFailing = true;
@@ -193,6 +224,22 @@ export class FlightRecorder {
         path: folder.directory,
         says: `a recording could not be written: ${(error as Error).message}`,
       });
+    }
+  }
+
+  #tidyLater(delayMs: number): void {
+    this.#options.clock.after(delayMs, () => {
+      // What the disk refuses here it will refuse when something is written, and is told then.
+      if (this.#config.isEnabled) this.#writing = this.#writing.then(() => this.#tidy().catch(() => undefined));
+      this.#tidyLater(TIDIED_EVERY_MS);
+    });
+  }
+
+  async #tidy(): Promise<void> {
+    const { folder, clock, emit } = this.#options;
+    for (const { bound, limit, recordings } of await folder.tidy(this.#config, clock.epochMs())) {
+      const says = `${recordings} ${recordings === 1 ? 'recording was' : 'recordings were'} removed, the oldest first`;
+      emit({ name: 'ceiling.reached', ceiling: `flightRecorder.${bound}`, limit, says });
     }
   }
 

@@ -13,17 +13,24 @@ export class Tape {
   readonly aheadMs: number;
   readonly fromClient: PacketRing;
   readonly toClient: PacketRing;
+  readonly sizeBytes: number;
   readonly #taps: readonly [PacketTap, PacketTap];
   readonly #clock: Clock;
 
   constructor(facts: DownstreamFacts, clock: Clock, sizeBytes: number, rules: KeepRules) {
     this.facts = facts;
+    this.sizeBytes = Tape.sizeOf(sizeBytes, rules);
     this.#clock = clock;
     this.aheadMs = clock.epochMs() - clock.nowMs();
     const context: TapContext = { rules, isV5: false };
     this.fromClient = new PacketRing(sizeBytes / 2);
     this.toClient = new PacketRing(sizeBytes / 2);
     this.#taps = [new PacketTap(this.fromClient, context), new PacketTap(this.toClient, context)];
+  }
+
+  /** With a packet each way that is still coming. */
+  static sizeOf(ringsBytes: number, { bytesMax }: KeepRules): number {
+    return ringsBytes + 2 * bytesMax;
   }
 
   read(buffer: Uint8Array, size: number): void {

@@ -1,4 +1,4 @@
-/** Recordings on disk: each as pcapng and as JSON, for their owner alone, bounded in number and size. */
+/** Recordings on disk: each as pcapng and as JSON, for their owner alone, bounded in number, size and age. */
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pcapngOf } from './pcapng.ts';
@@ -12,6 +12,14 @@ const NAME = /^(\d{8}T\d{9}Z-(?:w\d+-)?c\d+-[a-z0-9-]+)\.(?:pcapng|json)$/;
 export interface FolderBounds {
   readonly filesMax: number;
   readonly keepMaxBytes: number;
+  readonly keepForMs: number;
+}
+
+/** Recordings that were removed because of a bound, of which setting, and what it says. */
+export interface Removal {
+  readonly bound: 'filesMax' | 'keepSizeMax' | 'keepFor';
+  readonly limit: number;
+  readonly recordings: number;
 }
 
 export interface WrittenRecording {
@@ -30,12 +38,11 @@ export class RecordingsFolder {
   }
 
   /** Its path without the ending. Rejects where the disk does. */
-  async write(recording: Recording, bounds: FolderBounds): Promise<string> {
+  async write(recording: Recording): Promise<string> {
     await mkdir(this.directory, { recursive: true, mode: DIRECTORY_MODE });
     const path = join(this.directory, nameOf(recording));
     await writeNew(`${path}.json`, `${JSON.stringify(recording, null, 2)}\n`);
     await writeNew(`${path}.pcapng`, pcapngOf(recording, this.#version));
-    await this.#makeRoom(bounds);
     return path;
   }
 
@@ -55,16 +62,30 @@ export class RecordingsFolder {
     return [...sizes].map(([name, sizeBytes]) => ({ name, sizeBytes })).sort((a, b) => (a.name < b.name ? 1 : -1));
   }
 
-  async #makeRoom({ filesMax, keepMaxBytes }: FolderBounds): Promise<void> {
+  /** Removes what is beyond the bounds, the oldest first. The newest one stays, whatever its size. */
+  async tidy({ filesMax, keepMaxBytes, keepForMs }: FolderBounds, epochMs: number): Promise<Removal[]> {
+    const removed = new Map<Removal['bound'], number>();
     let [count, bytes] = [0, 0];
     for (const { name, sizeBytes } of await this.list()) {
       count++;
       bytes += sizeBytes;
-      // The newest one stays, whatever its size.
-      if (count === 1 || (count <= filesMax && bytes <= keepMaxBytes)) continue;
+      let bound: Removal['bound'];
+      if (writtenAtMs(name) < epochMs - keepForMs) bound = 'keepFor';
+      else if (count === 1) continue;
+      else if (count > filesMax) bound = 'filesMax';
+      else if (bytes > keepMaxBytes) bound = 'keepSizeMax';
+      else continue;
       for (const ending of ['json', 'pcapng']) await rm(join(this.directory, `${name}.${ending}`), { force: true });
+      removed.set(bound, (removed.get(bound) ?? 0) + 1);
     }
+    const limits = { filesMax, keepSizeMax: keepMaxBytes, keepFor: keepForMs };
+    return [...removed].map(([bound, recordings]) => ({ bound, limit: limits[bound], recordings }));
   }
+}
+
+/** From the name, which begins with it: 20260706T080000000Z. */
+function writtenAtMs(name: string): number {
+  return Date.parse(name.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z.*$/, '$1-$2-$3T$4:$5:$6.$7Z'));
 }
 
 async function writeNew(path: string, content: string | Uint8Array): Promise<void> {
