@@ -119,7 +119,7 @@ export function eventSentence(event: GatewayEvent): string {
     case 'response.taken':
       return `Response ${event.action} to ${banned(event)}: ${why(event)}`;
     case 'session.removed':
-      return `Removed the session of ${event.clientId} with ${count(event.queuedMessages, 'queued message')}: ${why(event)}`;
+      return `Removed the session of client "${event.clientId}" with ${count(event.queuedMessages, 'queued message')}: ${why(event)}`;
     case 'response.rolled-back':
       return `Took back ${count(event.responses, 'response')}: ${why(event)}`;
     case 'ban.added': {

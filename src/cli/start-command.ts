@@ -256,7 +256,7 @@ async function applyMetrics(
   { metrics }: Config,
   { emit }: Observers,
 ): Promise<string[]> {
-  if (endpoint === undefined) return metrics.port === undefined ? [] : ['metrics'];
+  if (endpoint === undefined) return metrics.port === undefined ? [] : ['metrics.port'];
   try {
     return await endpoint.apply(metrics);
   } catch (error) {

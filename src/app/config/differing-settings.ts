@@ -14,6 +14,7 @@ export function settingsThatDiffer(before: Config, after: Config): { changed: st
   const changed = sections.filter((key) => !isDeepStrictEqual(withoutPlaces(before[key]), withoutPlaces(after[key])));
   const restartNeeded: string[] = [];
   if (before.dataDirectory !== after.dataDirectory) restartNeeded.push('dataDirectory');
+  if (before.workers !== after.workers) restartNeeded.push('workers');
   if (before.broker.persistence !== after.broker.persistence) restartNeeded.push('broker.persistence');
   if (before.broker.commitIntervalMs !== after.broker.commitIntervalMs) restartNeeded.push('broker.commitInterval');
   const { hashConcurrency, hashQueueMax } = before.authentication;

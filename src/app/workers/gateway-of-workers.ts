@@ -180,16 +180,14 @@ export class GatewayOfWorkers implements Gateway {
       await this.#openHub(config);
       const outcome = await this.#fleet.reload(config);
       if (!outcome.ok) return outcome;
-      const restartNeeded = [...outcome.restartNeeded];
-      if (config.workers !== this.#config.workers) restartNeeded.push('workers');
       this.#hub?.update(config);
       this.#detection.configure(config.detection);
       this.#responses?.apply(config.response);
       this.#config = config;
       // Last: whoever hears it may count on the new settings everywhere.
-      const { generation, changed } = outcome;
+      const { generation, changed, restartNeeded } = outcome;
       this.#options.emit({ name: 'config.reloaded', generation, changed, restartNeeded });
-      return { ...outcome, restartNeeded };
+      return outcome;
     } catch (error) {
       const says = error instanceof Error ? error.message : String(error);
       this.#options.emit({ name: 'config.rejected', says });

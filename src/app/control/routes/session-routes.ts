@@ -1,6 +1,6 @@
 /** MQTT sessions: what is kept of clients that are connected or away, and the end of one. Operators' own logins are in `account-routes.ts`. */
 import { z } from 'zod';
-import { section, text } from '../../config/fields.ts';
+import { choice, section, text } from '../../config/fields.ts';
 import {
   removedSessionSchema,
   SESSION_STATES,
@@ -32,7 +32,7 @@ export const sessionRoutes: readonly AnyRoute[] = [
     query: section({
       clientId: pattern('Client identifier; `*` stands for any characters.'),
       username: pattern('User name; `*` stands for any characters.'),
-      state: z.enum(SESSION_STATES).optional(),
+      state: choice(SESSION_STATES).optional(),
       broker: pattern('Who keeps it: `embedded`, or the name of an upstream.'),
       ...pageQuery(),
     }),

@@ -113,7 +113,12 @@ test('without the token nobody is told anything', async (t) => {
   assert.deepEqual(await endpoint.apply(metricsSchema(directory).parse({ port: 0, token: { file: 'token' } })), []);
   assert.equal(await statusOf('Bearer another-token-of-the-tests'), 200);
   assert.equal(await statusOf('Bearer another-token-of-the-test'), 401);
-  assert.deepEqual(await endpoint.apply(metricsSchema(directory).parse({ port: 1 })), ['metrics']);
+  const needed = async (section: object): Promise<string[]> => endpoint.apply(metricsSchema(directory).parse(section));
+  assert.deepEqual(await needed({ port: 1, connectionsMax: 3 }), ['metrics.port', 'metrics.connectionsMax']);
+  assert.equal(await statusOf(), 200, 'the token is gone all the same');
+  assert.deepEqual(await needed({}), ['metrics.port']);
+  const tls = { certificate: 'crt.pem', key: 'key.pem' };
+  assert.deepEqual(await needed({ port: 0, address: '127.0.0.2', tls }), ['metrics.address', 'metrics.tls']);
 });
 
 test('a token that could be guessed is refused with the cure', async (t) => {
@@ -133,12 +138,17 @@ test('with a client CA, only certificates of it are answered', async (t) => {
   const other = await makeCertificate(stranger, { commonName: 'prometheus', use: 'client' });
   const files = { 'ca.pem': authority.certificatePem, 'crt.pem': server.certificatePem, 'key.pem': server.keyPem };
   const tls = { certificate: 'crt.pem', key: 'key.pem', clientCa: 'ca.pem' };
-  const { endpoint } = await scene(t, { tls }, {}, files);
+  const { endpoint, directory } = await scene(t, { tls }, {}, files);
   const trust = { ca: authority.certificatePem, servername: 'localhost' };
   const known = await ask(endpoint, {}, { ...trust, cert: scraper.certificatePem, key: scraper.keyPem });
   assert.equal(known.body.toString(), 'prometheus\n');
   await assert.rejects(ask(endpoint, {}, trust));
   await assert.rejects(ask(endpoint, {}, { ...trust, cert: other.certificatePem, key: other.keyPem }));
+  const without = metricsSchema(directory).parse({ port: 0, tls: { certificate: 'crt.pem', key: 'key.pem' } });
+  assert.deepEqual(await endpoint.apply(without), ['metrics.tls.clientCa']);
+  await assert.rejects(ask(endpoint, {}, trust), 'until a restart');
+  const again = await ask(endpoint, {}, { ...trust, cert: scraper.certificatePem, key: scraper.keyPem });
+  assert.equal(again.status, 200);
 });
 
 test('connections are bounded, and the ceiling is told once in a while', async (t) => {

@@ -84,6 +84,8 @@ class Endpoint implements MetricsEndpoint {
   readonly #options: MetricsEndpointOptions;
   readonly #sockets = new Set<Socket>();
   #access: Access;
+  /** The CA that certificates are asked of, whatever a reload has taken out: without one those of the whole world would do. */
+  #clientCa: string | undefined;
   #toldFullAtMs = Number.NEGATIVE_INFINITY;
   address = '';
   port = 0;
@@ -92,6 +94,7 @@ class Endpoint implements MetricsEndpoint {
     this.#server = server;
     this.#access = access;
     this.#options = options;
+    this.#clientCa = options.config.tls?.clientCa;
     server.on('connection', (socket: Socket) => this.#onConnection(socket));
     server.on('request', (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response));
     server.on('clientError', (_error, socket) => socket.destroy());
@@ -176,16 +179,14 @@ class Endpoint implements MetricsEndpoint {
 
   async apply(next: MetricsConfig): Promise<string[]> {
     const { config } = this.#options;
-    const isSame =
-      next.port === config.port &&
-      next.address === config.address &&
-      next.connectionsMax === config.connectionsMax &&
-      (next.tls === undefined) === (config.tls === undefined);
-    if (!isSame) return ['metrics'];
-    const material = await readMaterial(next);
-    this.#access = await readAccess(next);
+    if (next.port === undefined) return ['metrics.port'];
+    const clientCa = next.tls?.clientCa ?? this.#clientCa;
+    const tls = next.tls === undefined || config.tls === undefined ? undefined : { ...next.tls, clientCa };
+    const material = await readMaterial({ tls });
+    this.#access = await readAccess({ ...next, address: config.address });
     if (material !== undefined) (this.#server as TlsServer).setSecureContext(material);
-    return [];
+    this.#clientCa = clientCa;
+    return needingRestart(config, next);
   }
 
   async close(): Promise<void> {
@@ -196,7 +197,16 @@ class Endpoint implements MetricsEndpoint {
   }
 }
 
-async function readMaterial({ tls }: MetricsConfig) {
+/** Settings that are taken up only when the endpoint is opened; whether a certificate is asked for is one. */
+function needingRestart(before: MetricsConfig, after: MetricsConfig): string[] {
+  const names: string[] = (['port', 'address', 'connectionsMax'] as const).filter((key) => before[key] !== after[key]);
+  const asksFor = ({ tls }: MetricsConfig): boolean => tls?.clientCa !== undefined;
+  if ((before.tls === undefined) !== (after.tls === undefined)) names.push('tls');
+  else if (asksFor(before) !== asksFor(after)) names.push('tls.clientCa');
+  return names.map((name) => `metrics.${name}`);
+}
+
+async function readMaterial({ tls }: Pick<MetricsConfig, 'tls'>) {
   if (tls === undefined) return undefined;
   const { certificate, key, passphrase, clientCa } = tls;
   return {
