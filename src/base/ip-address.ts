@@ -2,6 +2,8 @@
 import { BlockList, isIP, isIPv4, SocketAddress } from 'node:net';
 
 const MAPPED = '::ffff:';
+const DOT = 0x2e;
+const ZERO = 0x30;
 
 /**
  * The one text of an address: dotted for IPv4, also where it came mapped into IPv6; lower-case and shortest for IPv6, without
@@ -47,8 +49,15 @@ function readGroups(part: string): number[] {
 
 /** The 32 bits of a dotted address, as an unsigned number. */
 export function numberOfV4(address: string): number {
-  const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number);
-  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  let [all, byte] = [0, 0];
+  for (let i = 0; i < address.length; i++) {
+    const code = address.charCodeAt(i);
+    if (code === DOT) {
+      all = (all << 8) | byte;
+      byte = 0;
+    } else byte = byte * 10 + code - ZERO;
+  }
+  return ((all << 8) | byte) >>> 0;
 }
 
 /** Its first bits; `bits` is 0 to 32. */
@@ -67,6 +76,8 @@ export function maskGroups(groups: readonly number[], bits: number): number[] {
 /** The network of a normalised address, such as `192.0.2.0/24`: its first `bitsV4` or `bitsV6` bits. */
 export function networkOf(address: string, bitsV4: number, bitsV6: number): string {
   if (isIPv4(address)) {
+    // As every connection that comes is asked.
+    if (bitsV4 === 32) return `${address}/32`;
     const kept = maskV4(numberOfV4(address), bitsV4);
     return `${kept >>> 24}.${(kept >>> 16) & 0xff}.${(kept >>> 8) & 0xff}.${kept & 0xff}/${bitsV4}`;
   }

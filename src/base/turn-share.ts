@@ -7,8 +7,8 @@ import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import { Fifo } from './fifo.ts';
 
-/** Short beside a round trip, and long enough for some ten of whatever comes. */
-const SHARE_MS = 1;
+/** Two or three of whatever comes, since each is followed by as much work again: answers, hashes, a dial, what the broker says. */
+const SHARE_MS = 0.25;
 
 /**
  * INVARIANT: tasks are done in the order in which they came, none within another. Each stands for a connection or for somebody who

@@ -4,9 +4,17 @@ import type { GatewayEvent } from '../../base/events.ts';
 const TEXT_LENGTH_MAX = 512;
 const ITEMS_MAX = 64;
 
-/** A copy whose texts and lists are cut, with an ellipsis where they were. */
+/** The event, or where a text or a list of it is too long a copy in which they are cut, with an ellipsis where they were. */
 export function boundedEvent(event: GatewayEvent): GatewayEvent {
-  return bounded(event) as GatewayEvent;
+  return isBounded(event) ? event : (bounded(event) as GatewayEvent);
+}
+
+function isBounded(value: unknown): boolean {
+  if (typeof value === 'string') return value.length <= TEXT_LENGTH_MAX;
+  if (Array.isArray(value)) return value.length <= ITEMS_MAX && value.every(isBounded);
+  if (typeof value !== 'object' || value === null) return true;
+  for (const key in value) if (!isBounded(value[key as keyof typeof value])) return false;
+  return true;
 }
 
 function bounded(value: unknown): unknown {
