@@ -6,6 +6,7 @@
  */
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Emit } from '../base/events.ts';
+import { type TurnShare, turnShare } from '../base/turn-share.ts';
 import type { AuthPacket, ConnectPacket } from '../mqtt/packet.ts';
 import { NO_PROPERTIES, type Properties } from '../mqtt/properties.ts';
 import { Reason } from '../mqtt/reason.ts';
@@ -31,6 +32,8 @@ export interface AuthenticationTarget {
 export interface AuthenticationServices {
   readonly clock: Clock;
   readonly emit: Emit;
+  /** Of which those who log in have their part; that of the process. */
+  readonly share?: TurnShare;
 }
 
 /** Packets of one exchange from the client; SCRAM needs two or three. */
@@ -120,7 +123,10 @@ export class Authentication {
     const { authenticationMethod, authenticationData } = packet.properties;
     if (authenticationMethod === undefined) {
       void authenticate(this.#policy.authenticator, credentials).then((result) => {
-        if (attempt === this.#attempt) this.#end(result);
+        // A server behind is dialled now, or somebody is told: a crowd takes turns.
+        (this.#services.share ?? turnShare).run(() => {
+          if (attempt === this.#attempt) this.#end(result);
+        });
       });
       return;
     }

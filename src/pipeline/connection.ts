@@ -1,7 +1,5 @@
 /** One client's connection: its states, its deadlines, and the way of each packet through it. */
 import type { Chance } from '../base/chance.ts';
-import type { Clock } from '../base/clock.ts';
-import type { Emit } from '../base/events.ts';
 import { decodePacket } from '../mqtt/decode.ts';
 import { Deframer, FrameStatus } from '../mqtt/deframer.ts';
 import { type Fault, isFault } from '../mqtt/fault.ts';
@@ -18,7 +16,7 @@ import { PacketOrder } from '../mqtt/sequence.ts';
 import { PacketType } from '../mqtt/wire.ts';
 import type { LimitsInForce } from '../policy/limits/limits-in-force.ts';
 import { Answers } from './answers.ts';
-import { Authentication, type AuthenticationTarget } from './authentication.ts';
+import { Authentication, type AuthenticationServices, type AuthenticationTarget } from './authentication.ts';
 import { type Cause, causeOfDisconnect, causeOfEnd, connectTimeout, UPSTREAM_GONE } from './cause.ts';
 import { lapseOf } from './checks/authenticate.ts';
 import { provisionalClientId } from './checks/client-identifier.ts';
@@ -42,10 +40,8 @@ import { Throttle, type ThrottleTarget } from './throttle.ts';
 import { upstreamConnect, upstreamFacts, withoutSecrets } from './upstream-connect.ts';
 import { type Denial, refuse } from './verdict.ts';
 
-export interface ConnectionServices {
-  readonly clock: Clock;
+export interface ConnectionServices extends AuthenticationServices {
   readonly chance: Chance;
-  readonly emit: Emit;
   /** Makes the link to the server; which one, may depend on who the client is. */
   readonly openLink: (receiver: DownstreamReceiver, client: Client) => UpstreamLink;
   readonly limits: LimitsInForce;

@@ -3,6 +3,7 @@
 import { ByteBatch } from '../../src/base/byte-batch.ts';
 import type { GatewayEvent } from '../../src/base/events.ts';
 import { ManualClock } from '../../src/base/manual-clock.ts';
+import { TurnShare } from '../../src/base/turn-share.ts';
 import { decodePacket } from '../../src/mqtt/decode.ts';
 import { Deframer, FrameStatus } from '../../src/mqtt/deframer.ts';
 import { encodePacket } from '../../src/mqtt/encode.ts';
@@ -240,6 +241,8 @@ export class Bench {
       clock: this.clock,
       chance: { bytes: (length) => Buffer.alloc(length, 7), below: () => 0 },
       emit: (event) => this.events.push(event),
+      // How long this machine takes for something changes nothing.
+      share: new TurnShare(this.clock),
       limits: this.limits,
       openLink: (receiver) => {
         this.link.receiver = receiver;
