@@ -110,6 +110,15 @@ test('handshakes without common ground fail, and the event says which', async (t
   assert.equal(listener.echoes.length, 0);
 });
 
+test('a ClientHello of many kilobytes is read whole', async (t) => {
+  const listener = await open(t);
+  const others = Array.from({ length: 300 }, (_, i) => `protocol-number-${i}`);
+  const peer = listener.dialTls({ ALPNProtocols: [...others, 'mqtt'] });
+  peer.write(HELLO);
+  assert.deepEqual(await peer.read(2), HELLO);
+  assert.equal(peer.socket.alpnProtocol, 'mqtt');
+});
+
 test('a client refused for its ALPN hears the alert', async (t) => {
   const listener = await open(t);
   const peer = listener.dialTls({ ALPNProtocols: ['h2'] });

@@ -1,6 +1,6 @@
 /** The TLS side of a listener: handshakes over sockets that were accepted elsewhere, with material that can be swapped. */
 import { createHmac } from 'node:crypto';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { CertificateFacts, PresharedKeyFacts } from '../policy/identity/identity.ts';
@@ -117,6 +117,7 @@ export class TlsGate {
     // Half-open sockets are for what is spoken inside: a client that leaves amid the handshake is gone.
     raw.allowHalfOpen = false;
     raw.unshift(first);
+    raw.read = readInPieces;
     this.#server.emit('connection', raw);
   }
 
@@ -237,6 +238,17 @@ export class TlsGate {
       isPsk ? pskReason(error, this.#offered.get(socket)?.identity) : handshakeReason(error),
     );
   }
+}
+
+const PIECE_MAX_BYTES = 1000;
+
+/**
+ * What was read already goes to OpenSSL in pieces that leave room in the runtime's first buffer for what is encrypted, of 1 KB: one
+ * that is filled to the brim gets another of 16 KB behind it, for as long as the connection lasts.
+ */
+function readInPieces(this: Socket, size?: number): unknown {
+  const pieceSize = size ?? (this.readableLength > PIECE_MAX_BYTES ? PIECE_MAX_BYTES : undefined);
+  return Socket.prototype.read.call(this, pieceSize);
 }
 
 function keyOf(socket: Socket): string {
