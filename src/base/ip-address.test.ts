@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addressFromBytes, NetworkSet, NetworkSyntaxError, networkOf, normaliseAddress } from './ip-address.ts';
+import {
+  addressFromBytes,
+  NetworkSet,
+  NetworkSyntaxError,
+  networkOf,
+  normaliseAddress,
+  numberOfV4,
+} from './ip-address.ts';
 
 test('an address has one text, however it was written', () => {
   const cases: [string, string | undefined][] = [
@@ -27,6 +34,12 @@ test('address bytes become the same text as the address written out', () => {
   assert.equal(addressFromBytes(v6, 0, 16), '2001:db8::1');
   const mapped = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1);
   assert.equal(addressFromBytes(mapped, 0, 16), '192.0.2.1');
+});
+
+test('a dotted address is one number', () => {
+  assert.equal(numberOfV4('0.0.0.0'), 0);
+  assert.equal(numberOfV4('192.0.2.1'), 0xc000_0201);
+  assert.equal(numberOfV4('255.255.255.255'), 0xffff_ffff);
 });
 
 test('a network holds its addresses and no others', () => {

@@ -47,6 +47,13 @@ export type ExcessOutcome = 'delayed' | 'dropped' | 'refused' | 'disconnected' |
 
 type Place = readonly [scope: Scope, key: string];
 
+/** Where a member is not alone: different client identifiers are counted there. */
+function sharedPlacesOf({ username, roles }: Member): Place[] {
+  const places: Place[] = username === undefined ? [] : [['user', username]];
+  for (const role of roles) places.push(['role', role]);
+  return places;
+}
+
 export class LimitsInForce {
   readonly overrides: Overrides;
   readonly #clock: Clock;
@@ -225,13 +232,9 @@ export class LimitsInForce {
     return networkOf(address, this.#rules.prefixV4, this.#rules.prefixV6);
   }
 
-  #placesOf({ listener, address, username, clientId, roles }: Member): Place[] {
-    return [
-      ...this.#connecting(listener, address),
-      ...(username === undefined ? [] : [['user', username] as const]),
-      ...roles.map((role) => ['role', role] as const),
-      ['client', clientId],
-    ];
+  #placesOf(member: Member): Place[] {
+    const { listener, address, clientId } = member;
+    return [...this.#connecting(listener, address), ...sharedPlacesOf(member), ['client', clientId]];
   }
 
   #connecting(listener: string, address: string): Place[] {
@@ -411,8 +414,7 @@ export class LimitsInForce {
 
   /** A client is known now: its part in the limits, or why it has one connection too many. `leave` is owed. */
   join(member: Member): Membership | Excess {
-    const shared = this.#placesOf(member).filter(([scope]) => scope === 'user' || scope === 'role');
-    const over = this.#overCap(this.#lookAll(shared), (at) => {
+    const over = this.#overCap(this.#lookAll(sharedPlacesOf(member)), (at) => {
       const known = this.#clientIds.get(at);
       return known === undefined ? 0 : known.size - (known.has(member.clientId) ? 1 : 0);
     });
@@ -441,9 +443,7 @@ export class LimitsInForce {
   }
 
   #countMember(member: Member, by: 1 | -1): void {
-    for (const [scope, key] of this.#placesOf(member)) {
-      if (scope === 'user' || scope === 'role') this.#countClientId(scopeKey(scope, key), member.clientId, by);
-    }
+    for (const [scope, key] of sharedPlacesOf(member)) this.#countClientId(scopeKey(scope, key), member.clientId, by);
   }
 
   #countClientId(at: string, clientId: string, by: 1 | -1): void {
