@@ -94,6 +94,7 @@ export function fuzzPolicy(acl: string): ConnectionPolicy {
     limits: {
       connectTimeoutMs: 10_000,
       keepAliveMaxS: 60,
+      connectSizeMaxBytes: 4096,
       packetSizeMaxBytes: 4096,
       topicLengthMaxBytes: 256,
       topicDepthMax: 8,

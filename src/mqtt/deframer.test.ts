@@ -6,6 +6,7 @@ import { bytesOf } from '../../test/kit/wire-cases.ts';
 import { Deframer, FrameStatus } from './deframer.ts';
 import type { Fault } from './fault.ts';
 import * as faults from './faults.ts';
+import { peekProtocolVersion } from './packets/connect.ts';
 import { PacketType, type ProtocolVersion, type Sender } from './wire.ts';
 
 const CONNECT = bytesOf("10 .. 0004 'MQTT' 04 02 003c 0001 'c'");
@@ -48,6 +49,24 @@ test('whole packets in a chunk are not copied', () => {
   }
   assert.equal(deframer.next(), FrameStatus.NeedMore);
   assert.equal(deframer.heldBytes, 0);
+});
+
+test('of a CONNECT that is too large the version can be told where it came with the header, and no more is kept', () => {
+  for (const [name, level, version] of [
+    ['MQIsdp', '03', 3],
+    ['MQTT', '04', 4],
+    ['MQTT', '05', 5],
+  ] as const) {
+    const size = `00${name.length.toString(16).padStart(2, '0')}`;
+    const wire = bytesOf(`10 ffff03 ${size} '${name}' ${level} 02 003c 0001 'c'`);
+    const deframer = new Deframer({ sender: 'client', packetSizeMaxBytes: 65_535 });
+    assert.deepEqual(deframe(deframer, wire), [faults.PacketTooLarge]);
+    assert.equal(peekProtocolVersion(deframer), version);
+    assert.ok(deframer.bytes.length <= 9 && deframer.heldBytes === 0);
+    const early = new Deframer({ sender: 'client', packetSizeMaxBytes: 65_535 });
+    assert.deepEqual(deframe(early, wire.subarray(0, 6)), [faults.PacketTooLarge]);
+    assert.equal(peekProtocolVersion(early), undefined);
+  }
 });
 
 test('a stream cut anywhere gives the same packets', () => {

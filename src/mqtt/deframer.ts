@@ -31,6 +31,8 @@ export interface DeframerOptions {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+/** The longer of the two protocol names with its length, and the version. */
+const CONNECT_BEGINNING_BYTES = 9;
 
 /** Unlike `set` it needs no view of the part to be copied; it takes any Uint8Array as its source. */
 const copy: (this: Uint8Array, target: Uint8Array, at: number, start: number, end: number) => number =
@@ -182,7 +184,11 @@ export class Deframer implements Frame {
     const wrongLength = lengthFault(first, remaining, this.version);
     if (wrongLength !== undefined) return this.#fail(wrongLength, first);
     const size = lengthAt - at + remaining;
-    if (size > this.packetSizeMaxBytes) return this.#fail(PacketTooLarge, first);
+    if (size > this.packetSizeMaxBytes) {
+      this.#fail(PacketTooLarge, first);
+      if (this.version === 0) this.#showBeginning(bytes, lengthAt, limit);
+      return -1;
+    }
     this.#bodyAt = lengthAt;
     this.#headerSize = lengthAt - at;
     return size;
@@ -195,6 +201,12 @@ export class Deframer implements Frame {
     this.#held = NO_BYTES;
     this.#heldAt = this.#heldEnd = 0;
     return -1;
+  }
+
+  /** Of a CONNECT that is not taken: which version it speaks, where that has come, so that it can be answered. */
+  #showBeginning(bytes: Uint8Array, bodyAt: number, limit: number): void {
+    this.bytes = Uint8Array.from(bytes.subarray(bodyAt, Math.min(limit, bodyAt + CONNECT_BEGINNING_BYTES)));
+    this.end = this.bytes.length;
   }
 
   /** Copies the next `count` bytes of the chunk behind what is held. */

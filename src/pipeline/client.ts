@@ -102,6 +102,12 @@ export class Client {
     return this.#effective.limits;
   }
 
+  /** The largest packet that is taken for now: little is kept for strangers. */
+  get packetSizeMaxBytes(): number {
+    const { connectSizeMaxBytes, packetSizeMaxBytes } = this.limits;
+    return this.membership === undefined ? Math.min(connectSizeMaxBytes, packetSizeMaxBytes) : packetSizeMaxBytes;
+  }
+
   get decodeRules(): DecodeRules {
     return this.#effective.decodeRules;
   }

@@ -2,10 +2,13 @@
 import type { GatewayEvent } from '../base/events.ts';
 import type { Deframer } from '../mqtt/deframer.ts';
 import type { Fault } from '../mqtt/fault.ts';
+import { PacketTooLarge } from '../mqtt/faults.ts';
 import { sightOf } from '../policy/detection/virtual-patches.ts';
 import type { Cause } from './cause.ts';
 import type { Client } from './client.ts';
 import type { DownstreamEnd } from './downstream.ts';
+
+const TOO_LARGE_FOR_A_STRANGER = 'The packet is larger than limits.connectSizeMax allows before a login.';
 
 type EventNamed<Name extends GatewayEvent['name']> = Extract<GatewayEvent, { name: Name }>;
 
@@ -26,8 +29,13 @@ export function packetFaulted(
     sender: 'client',
     reason: fault.reason,
     by: policy.virtualPatches.authorOf(sight) ?? `codec:${fault.code}`,
-    says: fault.says,
+    says: fault === PacketTooLarge && isStrangersCeiling(client) ? TOO_LARGE_FOR_A_STRANGER : fault.says,
   };
+}
+
+/** Less is taken of the client than will be when it has logged in. */
+function isStrangersCeiling({ packetSizeMaxBytes, limits }: Client): boolean {
+  return packetSizeMaxBytes < limits.packetSizeMaxBytes;
 }
 
 export function clientConnected(client: Client, sessionPresent: boolean): EventNamed<'client.connected'> {

@@ -92,7 +92,7 @@ export class Connection
     this.#services = services;
     this.#startedMs = services.clock.nowMs();
     this.client = new Client(downstream.facts, policy, services.limits);
-    this.#deframer = new Deframer({ sender: 'client', packetSizeMaxBytes: policy.limits.packetSizeMaxBytes });
+    this.#deframer = new Deframer({ sender: 'client', packetSizeMaxBytes: this.client.packetSizeMaxBytes });
     this.#gate = new ReadGate(downstream, services.clock, this);
     this.#deadlines = new Deadlines(this.client, downstream, this.#gate, services.clock, this);
     this.#throttle = new Throttle(this.client, services.clock, this.#gate, this);
@@ -407,7 +407,7 @@ export class Connection
       const version = fault === ProtocolVersionUnsupported ? 4 : peekProtocolVersion(this.#deframer);
       if (version !== undefined) {
         this.client.version = version;
-        this.#answers.refuseConnect(version, fault.reason, fault.says);
+        this.#answers.refuseConnect(version, fault.reason, says);
       }
       this.#finish(cause);
     } else {
@@ -538,7 +538,7 @@ export class Connection
   // --- change of policy ---
 
   onLimits(): void {
-    this.#deframer.packetSizeMaxBytes = this.client.limits.packetSizeMaxBytes;
+    this.#deframer.packetSizeMaxBytes = this.client.packetSizeMaxBytes;
   }
 
   onExpired(): void {

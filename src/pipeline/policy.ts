@@ -16,6 +16,8 @@ export interface ConnectionLimits {
   readonly connectTimeoutMs: number;
   /** Longest keep-alive; a client that asks for more, or for none, gets this one. */
   readonly keepAliveMaxS: number;
+  /** Of a client that is not authenticated yet; where it is more than what all may send, that counts. */
+  readonly connectSizeMaxBytes: number;
   readonly packetSizeMaxBytes: number;
   /** Of a topic name or filter, in UTF-8 bytes. */
   readonly topicLengthMaxBytes: number;

@@ -137,6 +137,30 @@ describe('slow attacks', { concurrency: true }, () => {
     await untilEvent(secured.gateway.program, 'connection.closed', { port, by: 'limit:receiveRateMin' });
   });
 
+  for (const transport of ['tcp', 'tls'] as const) {
+    it(`a CONNECT over ${transport} that is larger than strangers may send is refused at its header`, async () => {
+      const { stream, raw } = await open(transport);
+      const client = { port: raw.localPort };
+      const answered = once(stream, 'data');
+      // A megabyte behind it, of which nothing is kept.
+      const connectPacket = encode(connect(5, { clientId: 'large', ...LOGIN, password: 'x'.repeat(65_535) }), 5);
+      stream.write(connectPacket);
+      for (let i = 0; i < 16; i++) stream.write(Buffer.alloc(65_536));
+      const [connack] = (await answered) as [Buffer];
+      assert.deepEqual([connack[0], connack[3]], [0x20, 0x95]);
+      assert.match(connack.toString('latin1'), /limits\.connectSizeMax/);
+      const { program } = secured.gateway;
+      await untilEvent(program, 'packet.faulted', {
+        ...client,
+        fault: 'packet_too_large',
+        says: /limits\.connectSizeMax/,
+      });
+      const { bytesIn } = await untilEvent(program, 'connection.closed', client);
+      assert.ok(Number(bytesIn) <= 16_384, `${bytesIn} bytes were looked at`);
+      raw.destroy();
+    });
+  }
+
   it('a client that only pings is closed, and one that listens stays', async () => {
     const endpoint = { transport: 'tcp', host: HOST, port: secured.gateway.ports.get('tcp')! } as const;
     const pinging = await RawClient.open(endpoint, 5);

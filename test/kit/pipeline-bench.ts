@@ -170,6 +170,7 @@ export function testPolicy(changes: Partial<ConnectionPolicy> = {}): ConnectionP
     limits: {
       connectTimeoutMs: 10_000,
       keepAliveMaxS: 1200,
+      connectSizeMaxBytes: 65_536,
       packetSizeMaxBytes: 65_536,
       topicLengthMaxBytes: 64,
       topicDepthMax: 4,

@@ -36,6 +36,7 @@ function about(description: string): { description: string } {
 const FIELDS = {
   connectTimeout: duration({ min: '1s', max: '2m' }),
   keepAliveMax: seconds({ min: '10s', max: '65535s' }),
+  connectSizeMax: size({ min: '256B', max: '1MiB' }),
   packetSizeMax: size({ min: '256B', max: '256MiB' }),
   topicLengthMax: size({ min: '16B', max: '65535B' }),
   topicDepthMax: wholeNumber({ min: 1, max: 256 }),
@@ -59,6 +60,8 @@ const FIELDS = {
 const SAYS: Readonly<Record<keyof typeof FIELDS, string>> = {
   connectTimeout: 'From the open connection to a whole CONNECT, and from there to its answer.',
   keepAliveMax: 'Longest keep-alive; a client that asks for more, or for none, gets this one.',
+  connectSizeMax:
+    'Largest packet of a client that has not logged in yet, refused at its header; never more than packetSizeMax.',
   packetSizeMax: 'Largest packet, refused at its header before the rest is read.',
   topicLengthMax: 'Longest topic name or filter.',
   topicDepthMax: 'Levels of a topic name or filter.',
@@ -84,6 +87,7 @@ const SAYS: Readonly<Record<keyof typeof FIELDS, string>> = {
 interface GivenCeilings {
   connectTimeout: number;
   keepAliveMax: number;
+  connectSizeMax: number;
   packetSizeMax: number;
   topicLengthMax: number;
   topicDepthMax: number;
@@ -109,6 +113,7 @@ function ceilingsOf(given: GivenCeilings) {
   return {
     connectTimeoutMs: given.connectTimeout,
     keepAliveMaxS: given.keepAliveMax,
+    connectSizeMaxBytes: given.connectSizeMax,
     packetSizeMaxBytes: given.packetSizeMax,
     topicLengthMaxBytes: given.topicLengthMax,
     topicDepthMax: given.topicDepthMax,
@@ -136,6 +141,7 @@ export type Ceilings = ReturnType<typeof ceilingsOf>;
 const INNER_NAMES: Readonly<Record<keyof GivenCeilings, keyof ReturnType<typeof ceilingsOf>>> = {
   connectTimeout: 'connectTimeoutMs',
   keepAliveMax: 'keepAliveMaxS',
+  connectSizeMax: 'connectSizeMaxBytes',
   packetSizeMax: 'packetSizeMaxBytes',
   topicLengthMax: 'topicLengthMaxBytes',
   topicDepthMax: 'topicDepthMax',
@@ -170,6 +176,7 @@ function someCeilingsOf(
 const ofOneConnection = {
   connectTimeout: FIELDS.connectTimeout.prefault('10s').meta(about(SAYS.connectTimeout)),
   keepAliveMax: FIELDS.keepAliveMax.prefault('20m').meta(about(SAYS.keepAliveMax)),
+  connectSizeMax: FIELDS.connectSizeMax.prefault('64KiB').meta(about(SAYS.connectSizeMax)),
   packetSizeMax: FIELDS.packetSizeMax.prefault('256KiB').meta(about(SAYS.packetSizeMax)),
   topicLengthMax: FIELDS.topicLengthMax.prefault(512).meta(about(SAYS.topicLengthMax)),
   topicDepthMax: FIELDS.topicDepthMax.prefault(16).meta(about(SAYS.topicDepthMax)),
@@ -193,6 +200,7 @@ const ofOneConnection = {
 const ofOneListener = {
   connectTimeout: FIELDS.connectTimeout.optional().meta(about(SAYS.connectTimeout)),
   keepAliveMax: FIELDS.keepAliveMax.optional().meta(about(SAYS.keepAliveMax)),
+  connectSizeMax: FIELDS.connectSizeMax.optional().meta(about(SAYS.connectSizeMax)),
   packetSizeMax: FIELDS.packetSizeMax.optional().meta(about(SAYS.packetSizeMax)),
   topicLengthMax: FIELDS.topicLengthMax.optional().meta(about(SAYS.topicLengthMax)),
   topicDepthMax: FIELDS.topicDepthMax.optional().meta(about(SAYS.topicDepthMax)),

@@ -60,6 +60,7 @@ function policyOf({ limits }: Config): ConnectionPolicy {
       slowReaderTimeoutMs: SLOW_READER_TIMEOUT_MS,
       inflightMax: 0xffff,
       // Listeners, roles and identities may have wider ones than most, and the worker has judged by those.
+      connectSizeMaxBytes: PACKET_SIZE_MAX_BYTES,
       packetSizeMaxBytes: PACKET_SIZE_MAX_BYTES,
       topicLengthMaxBytes: Number.POSITIVE_INFINITY,
       topicDepthMax: Number.POSITIVE_INFINITY,

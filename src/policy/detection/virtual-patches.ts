@@ -97,7 +97,7 @@ export const VIRTUAL_PATCHES: readonly VirtualPatch[] = [
     name: 'CVE-2017-7651',
     also: ['CVE-2021-22116', 'CVE-2021-33175', 'CVE-2021-33176'],
     fells: 'Mosquitto before 1.4.15, RabbitMQ before 3.8.16, EMQX before 4.2.8, VerneMQ before 1.12.0: memory',
-    packet: 'CONNECT larger than packetSizeMax',
+    packet: 'CONNECT larger than connectSizeMax',
     stoppedBy: [faults.PacketTooLarge],
     matches: ({ isFirst }) => isFirst,
   },
