@@ -163,13 +163,18 @@ class ClientGrants implements ClientAuthorization {
   }
 
   publish(topic: string): AccessDecision {
-    this.#published ??= new DecisionCache(watched(this.#watch, 'publish', (name) => this.#decide(name, false)));
+    this.#published ??= this.#cacheFor('publish');
     return this.#published.of(topic);
   }
 
   receive(topic: string): AccessDecision {
-    this.#received ??= new DecisionCache(watched(this.#watch, 'receive', (name) => this.#decide(name, true)));
+    this.#received ??= this.#cacheFor('receive');
     return this.#received.of(topic);
+  }
+
+  /** By itself: a method with a closure in it costs memory at each call, and those that ask are called for each delivery. */
+  #cacheFor(action: 'publish' | 'receive'): DecisionCache {
+    return new DecisionCache(watched(this.#watch, action, (name) => this.#decide(name, action === 'receive')));
   }
 
   subscribe(filter: string): AccessDecision {
