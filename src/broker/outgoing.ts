@@ -417,6 +417,11 @@ export class Outgoing {
   #sendPubrel(packetId: number): void {
     const channel = this.#channel;
     if (channel === undefined) return;
+    if (this.persistent) this.#pubrelOnceSafe(channel, packetId);
+    else channel.receiver.acknowledge(PacketType.Pubrel, packetId, 0);
+  }
+
+  #pubrelOnceSafe(channel: Channel, packetId: number): void {
     this.#onceSafe(channel, () => channel.receiver.acknowledge(PacketType.Pubrel, packetId, 0));
   }
 

@@ -153,7 +153,7 @@ export class Connection
     // The chunk is only borrowed: what came behind a CONNECT without an answer is kept, and what is too much for now.
     const isWaiting = this.#state === 'authenticating' || this.#state === 'opening';
     if (isWaiting || this.#gate.isHeld) this.#deframer.hold();
-    if (this.#state === 'open') this.#deadlines.received(bytes, packets, this.#deframer.heldBytes);
+    if (this.#state === 'open') this.#deadlines.received(nowMs, bytes, packets, this.#deframer.heldBytes);
   }
 
   #onFrame(): void {

@@ -62,11 +62,10 @@ export class Deadlines implements KeepAliveOwner, ReceivePaceOwner, SlowReaderOw
     this.#purpose = this.#clock.after(pingOnlyMaxMs, Deadlines.#onPurposeless, this);
   }
 
-  /** A chunk was taken in, with so many whole packets; `heldBytes` are the beginning of one that is not whole. */
-  received(bytes: number, packets: number, heldBytes: number): void {
+  /** A chunk was taken in, which began at `nowMs`, with so many whole packets; `heldBytes` are the beginning of one that is not whole. */
+  received(nowMs: number, bytes: number, packets: number, heldBytes: number): void {
     this.#pace.received(bytes, packets, heldBytes > 0);
     if (packets === 0) return;
-    const nowMs = this.#clock.nowMs();
     this.#keepAlive.heard(nowMs);
     this.#client.conduct.heard(packets, nowMs);
     this.reader.bound();
