@@ -8,7 +8,7 @@ import { searchJournal } from '../../src/app/observability/journal/search.ts';
 import type { Wanted } from '../../src/app/observability/journal/search-index.ts';
 import { listSegments } from '../../src/app/observability/journal/segment-files.ts';
 import { openJournal } from '../../src/app/observability/journal/writer.ts';
-import { systemClock } from '../../src/base/clock.ts';
+import { systemClock, withEpoch } from '../../src/base/clock.ts';
 import { removeDirectory, temporaryDirectory } from '../../test/kit/process.ts';
 import { quantile, say } from './figures.ts';
 import { given, IS_SMOKE } from './settings.ts';
@@ -76,7 +76,7 @@ async function write(directory: string, records: number): Promise<void> {
   let written = 0;
   const writer = await openJournal({
     directory,
-    clock: { ...systemClock, epochMs: () => EPOCH_MS + written * MS_BETWEEN },
+    clock: withEpoch(systemClock, () => EPOCH_MS + written * MS_BETWEEN),
     emit: () => undefined,
     version: 'bench',
     syncIntervalMs: 60_000,

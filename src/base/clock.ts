@@ -90,3 +90,13 @@ class SystemClock implements Clock {
 }
 
 export const systemClock: Clock = new SystemClock();
+
+/** The same clock with another time of day: that of a question about another day. */
+export function withEpoch(clock: Clock, epochMs: () => number): Clock {
+  return {
+    nowMs: () => clock.nowMs(),
+    epochMs,
+    after: <Subject>(delayMs: number, run: (subject: Subject) => void, subject?: Subject) =>
+      clock.after(delayMs, run as Run, subject),
+  };
+}

@@ -2,7 +2,7 @@
 import { readPolicy } from '../app/authorization-files.ts';
 import type { Config } from '../app/config/config.ts';
 import { loadConfig } from '../app/config/load.ts';
-import { type Clock, systemClock } from '../base/clock.ts';
+import { type Clock, systemClock, withEpoch } from '../base/clock.ts';
 import { normaliseAddress } from '../base/ip-address.ts';
 import { nearestWord } from '../base/nearest-word.ts';
 import { parseSizeBytes } from '../base/size.ts';
@@ -115,7 +115,7 @@ function clockOf(invocation: Invocation): Clock {
   if (at === undefined) return systemClock;
   const epochMs = Date.parse(at);
   if (Number.isNaN(epochMs)) throw new UsageError(`"${at}" is no time; write it as 2026-07-06T08:00Z.`);
-  return { ...systemClock, epochMs: () => epochMs };
+  return withEpoch(systemClock, () => epochMs);
 }
 
 const TO = { publish: 'publish to', subscribe: 'subscribe to', receive: 'receive from' } as const;

@@ -2,7 +2,7 @@
  * Questions whose answer may take seconds of work: about a policy, or of the journal. They are answered in a thread, so that nobody
  * who looks holds up traffic.
  */
-import { systemClock } from '../../../base/clock.ts';
+import { systemClock, withEpoch } from '../../../base/clock.ts';
 import { parseAssertionFile } from '../../../policy/authorization/assertion-file.ts';
 import type { Subject } from '../../../policy/authorization/decision.ts';
 import { decode } from '../../../policy/authorization/policy-build.ts';
@@ -63,7 +63,7 @@ type Answering = {
 /** @throws {OperatorError} or {FileFaultError} with what the operator has to mend. */
 export const answers: Answering = {
   async explain({ policy, subject, question, atEpochMs }) {
-    const clock = { ...systemClock, epochMs: () => atEpochMs };
+    const clock = withEpoch(systemClock, () => atEpochMs);
     return explain(await policyOf(policy), subject, question, clock);
   },
   async test({ policy, assertions: text }) {
