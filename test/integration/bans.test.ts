@@ -127,7 +127,7 @@ for (const workers of [1, 2]) {
 
     it('says of every mistake what it is', async () => {
       const cases: [words: string[], says: RegExp][] = [
-        [['add', '192.0.2.0/40'], /cannot be banned: give one of/],
+        [['add', '192.0.2.0/40'], /names nobody: give one of/],
         [['add', 'clent:d1'], /did you mean client:/],
         [['add', '192.0.2.1', '--for', '2'], /is no duration: give one such as 30m/],
         [['add'], /Say whom/],

@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
+import { askGateway } from '../../src/app/control/client.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { PacketType } from '../../src/mqtt/wire.ts';
 import { untilEvent } from '../kit/event-log.ts';
 import { eventually } from '../kit/eventually.ts';
@@ -31,7 +33,6 @@ assignments:
 for (const workers of [1, 2]) {
   test(`a client in quarantine has one role and no other, with ${workers} ${workers === 1 ? 'process' : 'workers'}`, async (t) => {
     const directory = await temporaryDirectory('quarantine');
-    t.after(() => removeDirectory(directory));
     await writeFile(path.join(directory, 'policy.yaml'), POLICY);
     const config = {
       workers,
@@ -45,7 +46,10 @@ for (const workers of [1, 2]) {
       users: { ann: PASSWORD },
       config: { ...config, response: { quarantine: { role: 'confined' } } },
     });
-    t.after(() => gateway.stop());
+    t.after(async () => {
+      await gateway.stop();
+      await removeDirectory(directory);
+    });
     const open = async (clientId: string): Promise<RawClient> => {
       const client = await RawClient.open({ transport: 'tcp', host: HOST, port: gateway.ports.get('tcp')! }, 5);
       await client.connect({ clientId, username: 'ann', password: PASSWORD });
@@ -87,9 +91,80 @@ for (const workers of [1, 2]) {
   });
 }
 
+test('whoever a detector has confined is let go as the list names it, on all workers, and the journal has it', async (t) => {
+  const directory = await temporaryDirectory('quarantine');
+  await writeFile(path.join(directory, 'policy.yaml'), POLICY);
+  const gateway = await startGateway({
+    directory,
+    listeners: [{ name: 'tcp', type: 'tcp' }],
+    users: { ann: PASSWORD },
+    config: {
+      workers: 2,
+      authentication: { passwordFile: 'users' },
+      authorization: { policyFile: 'policy.yaml' },
+      detection: {
+        unauthorizedAccess: { refusalsPerAddress: 3, response: ['quarantine'] },
+        sharedCredential: { clientIdsPerUsername: 2, response: ['quarantine'] },
+      },
+      response: { quarantine: { role: 'confined' } },
+    },
+  });
+  t.after(async () => {
+    await gateway.stop();
+    await removeDirectory(directory);
+  });
+  const open = async (clientId: string): Promise<RawClient> => {
+    const client = await RawClient.open({ transport: 'tcp', host: HOST, port: gateway.ports.get('tcp')! }, 5);
+    await client.connect({ clientId, username: 'ann', password: PASSWORD });
+    return client;
+  };
+  const quarantine = (...words: string[]) => sallyport(['quarantine', ...words, '--data', directory]);
+  const confined = async (subject: string): Promise<void> => {
+    await untilEvent(gateway.program, 'response.taken', { action: 'quarantine', subject });
+  };
+
+  // By its address.
+  const clients = [await open('d1')];
+  for (let i = 0; i < 5; i++) assert.equal(await clients[0]!.subscribe(`foreign/${i}`), NOT_AUTHORIZED);
+  await confined(HOST);
+  await eventually('it is confined', async () => (await clients[0]!.subscribe('site/#')) === NOT_AUTHORIZED);
+  assert.match((await quarantine('list')).out, new RegExp(`\\naddress:${HOST} +in `));
+  const released = await quarantine('release', HOST, '--reason', 'our own scanner');
+  assert.equal(released.out, `address:${HOST} is out of quarantine.\n`, released.err);
+  await untilEvent(gateway.program, 'quarantine.ended', { subject: HOST, change: 'released' });
+  await eventually('its rights are back', async () => (await clients[0]!.subscribe('site/#')) === 0);
+  const again = await quarantine('release', HOST);
+  assert.deepEqual([again.code, again.out], [2, '']);
+  assert.match(again.err, /address:127\.0\.0\.1 is not in quarantine itself; `sallyport quarantine list` shows who is/);
+
+  // By its user, whose clients the two workers share.
+  for (const clientId of ['d2', 'd3', 'd4']) clients.push(await open(clientId));
+  await confined('ann');
+  const socket = path.join(directory, 'control.sock');
+  const asked = { method: 'DELETE', path: '/v1/quarantine', query: { subject: 'user:ann' } } as const;
+  assert.deepEqual(await askGateway(socket, asked, systemClock), {
+    kind: 'answered',
+    result: { subject: 'user:ann', quarantined: [] },
+  });
+  for (const client of clients) {
+    await eventually('its rights are back', async () => (await client.subscribe('site/a')) === 0);
+    await client.disconnect();
+  }
+  const search = ['journal', 'search', '--event', 'quarantine-release', '--json', '--data', directory];
+  let actions: { d: { words: string[]; outcome: string } }[] = [];
+  await eventually('the journal has them', async () => {
+    actions = JSON.parse((await sallyport(search)).out);
+    return actions.length === 3;
+  });
+  assert.deepEqual(actions.map(({ d: { words, outcome } }) => `${words.join(' ').trim()}: ${outcome}`).sort(), [
+    `${HOST} our own scanner: done`,
+    `${HOST}: refused`,
+    'user:ann: done',
+  ]);
+});
+
 test('a quarantine ends by itself', async (t) => {
   const directory = await temporaryDirectory('quarantine');
-  t.after(() => removeDirectory(directory));
   await writeFile(path.join(directory, 'policy.yaml'), POLICY);
   const gateway = await startGateway({
     directory,
@@ -102,7 +177,10 @@ test('a quarantine ends by itself', async (t) => {
       response: { quarantine: { role: 'confined', duration: '1s' } },
     },
   });
-  t.after(() => gateway.stop());
+  t.after(async () => {
+    await gateway.stop();
+    await removeDirectory(directory);
+  });
   const client = await RawClient.open({ transport: 'tcp', host: HOST, port: gateway.ports.get('tcp')! }, 5);
   await client.connect({ clientId: 'd1', username: 'ann', password: PASSWORD });
   for (let i = 0; i < 4; i++) assert.equal(await client.subscribe(`$SYS/broker/${i}`), NOT_AUTHORIZED);

@@ -131,7 +131,7 @@ export class ClientDesk {
     const limitsTakenBack = isLimited ? unsetLimits(this.#options.limits, [target]) : 0;
     if (isOutOfQuarantine || limitsTakenBack > 0) return { clientId: id, isOutOfQuarantine, limitsTakenBack };
     throw new OperatorError(
-      `The client ${shown(id)} is neither in quarantine by its own name nor limited for now; \`sallyport limits list\` shows what is.`,
+      `The client ${shown(id)} is neither in quarantine by its own name nor limited for now; \`sallyport quarantine list\` and \`sallyport limits list\` show who is.`,
     );
   }
 }

@@ -79,8 +79,17 @@ export class Quarantine {
 
   /** For a process that starts later. */
   told(): ToldQuarantine[] {
+    return this.#told(this.#index.bans());
+  }
+
+  /** What confines the whole of a subject: its own entry, and those of networks that it lies in. */
+  meantFor(subject: BanSubject): ToldQuarantine[] {
+    return this.#told(this.#index.meantFor(subject));
+  }
+
+  #told(entries: Iterable<Entry>): ToldQuarantine[] {
     const nowMs = this.#options.clock.nowMs();
-    return [...this.#index.bans()].map(({ subject, untilMs }) => ({ subject, forMs: Math.max(1, untilMs - nowMs) }));
+    return [...entries].map(({ subject, untilMs }) => ({ subject, forMs: Math.max(1, untilMs - nowMs) }));
   }
 
   close(): void {
