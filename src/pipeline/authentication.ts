@@ -90,6 +90,11 @@ export class Authentication {
     return this.#awaitsClient;
   }
 
+  /** Whether it is one of AUTH packets, which the client may begin anew. */
+  get isExchange(): boolean {
+    return this.#method !== '';
+  }
+
   /** What CONNACK carries of the exchange [MQTT-4.12.0-5]. */
   get closing(): Properties {
     return this.#closing;

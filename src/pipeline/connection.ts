@@ -28,7 +28,6 @@ import { clientConnected, connectionClosed, packetFaulted } from './connection-e
 import { Deadlines, type Latecomer } from './deadlines.ts';
 import type { Downstream, DownstreamEnd, DownstreamHandler } from './downstream.ts';
 import { Egress, type EgressTarget } from './egress.ts';
-import { type Expirable, Expiry } from './expiry.ts';
 import { admitConnect, admitIdentity } from './order.ts';
 import type { ConnectionPolicy } from './policy.ts';
 import { Publishing } from './publishing.ts';
@@ -58,9 +57,7 @@ type State = 'connecting' | 'authenticating' | 'opening' | 'open' | 'closing' | 
 /** The packet that decoding PUBLISHes of all connections shares: its content lives no longer than one call. */
 const view = new PublishView();
 
-export class Connection
-  implements DownstreamHandler, Latecomer, EgressTarget, ThrottleTarget, AuthenticationTarget, Expirable
-{
+export class Connection implements DownstreamHandler, Latecomer, EgressTarget, ThrottleTarget, AuthenticationTarget {
   readonly client: Client;
   readonly #downstream: Downstream;
   readonly #services: ConnectionServices;
@@ -68,14 +65,14 @@ export class Connection
   readonly #order = new PacketOrder('client');
   readonly #answers: Answers;
   readonly #events: RefusalEvents;
-  readonly #authentication: Authentication;
+  /** Undefined when it is over for good: only what was an exchange can be done anew. */
+  #authentication: Authentication | undefined;
   readonly #publishing: Publishing;
   readonly #subscriptions: Subscriptions;
   readonly #egress: Egress;
   readonly #gate: ReadGate;
   readonly #deadlines: Deadlines;
   readonly #throttle: Throttle;
-  readonly #expiry: Expiry;
   readonly #startedMs: number;
   #state: State = 'connecting';
   /** Why it ends as soon as it is open. */
@@ -96,7 +93,6 @@ export class Connection
     this.#gate = new ReadGate(downstream, services.clock, this);
     this.#deadlines = new Deadlines(this.client, downstream, this.#gate, services.clock, this);
     this.#throttle = new Throttle(this.client, services.clock, this.#gate, this);
-    this.#expiry = new Expiry(this.client, services.clock, this);
     this.#answers = new Answers(downstream, this.client);
     this.#events = new RefusalEvents(services.emit, services.clock);
     this.#authentication = new Authentication(this.client, services, this);
@@ -138,7 +134,7 @@ export class Connection
       !this.#gate.isHeld &&
       (this.#state === 'open' ||
         this.#state === 'connecting' ||
-        (this.#state === 'authenticating' && this.#authentication.awaitsClient))
+        (this.#state === 'authenticating' && this.#authentication?.awaitsClient))
     ) {
       const status = this.#deframer.next();
       if (status === FrameStatus.Frame) {
@@ -242,7 +238,7 @@ export class Connection
       case PacketType.Auth:
         // Until CONNACK there is nothing else to read; afterwards traffic goes on.
         if (this.#state === 'authenticating') this.#gate.shut(Stop.Connecting);
-        this.#authentication.take(packet);
+        this.#authentication?.take(packet);
         return;
       default:
         // INVARIANT: the deframer has refused what only a server sends.
@@ -272,7 +268,7 @@ export class Connection
     this.#state = 'authenticating';
     this.#gate.shut(Stop.Connecting);
     this.#deadlines.awaitConnect();
-    this.#authentication.begin(packet);
+    this.#authentication?.begin(packet);
   }
 
   /** An AUTH of ours; until the connection is open, the client's answer is what is read next. */
@@ -292,7 +288,7 @@ export class Connection
     this.#throttle.authenticated(denial);
     const verdict = denial ?? admitIdentity(this.client, this.#broughtNoClientId, this.#services.chance);
     if (verdict.kind === 'pass') {
-      this.#expiry.start();
+      this.#deadlines.identified();
       this.#openLink(this.client.connect!);
     } else this.#refuseConnect(verdict, { told: denial !== undefined && denial.excess === undefined });
   }
@@ -305,7 +301,7 @@ export class Connection
       this.#end(denial);
       return;
     }
-    this.#expiry.start();
+    this.#deadlines.identified();
     this.#reauthorize();
   }
 
@@ -372,7 +368,8 @@ export class Connection
       packet,
       this.#broughtNoClientId ? client.clientId : undefined,
     );
-    this.#answers.explained({ ...shaped, properties: { ...properties, ...this.#authentication.closing } });
+    this.#answers.explained({ ...shaped, properties: { ...properties, ...this.#authentication?.closing } });
+    if (this.#authentication?.isExchange === false) this.#authentication = undefined;
     this.#state = 'open';
     this.#downstream.established();
     this.#deadlines.opened(subscriptions === undefined ? packet.sessionPresent : subscriptions > 0);
@@ -435,8 +432,7 @@ export class Connection
     this.#egress.shut();
     this.#deadlines.cancel();
     this.#throttle.leave();
-    this.#expiry.cancel();
-    this.#authentication.cancel();
+    this.#authentication?.cancel();
     const link = this.#link;
     this.#link = undefined;
     link?.close(undefined);

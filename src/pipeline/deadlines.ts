@@ -1,15 +1,16 @@
-/** All that one connection has only so long for: CONNECT and its answer, signs of life, a purpose, packets, reading. */
+/** All that one connection has only so long for: CONNECT and its answer, signs of life, a purpose, its identity, packets, reading. */
 import type { Clock, Timer } from '../base/clock.ts';
 import { type Cause, dripping, PING_ONLY, silence, TOO_SLOW } from './cause.ts';
 import type { Client } from './client.ts';
 import type { Downstream } from './downstream.ts';
+import { type Expirable, Expiry } from './expiry.ts';
 import { KeepAlive, type KeepAliveOwner } from './keep-alive.ts';
 import type { ReadGate } from './read-gate.ts';
 import { ReceivePace, type ReceivePaceOwner } from './receive-pace.ts';
 import { SlowReader, type SlowReaderOwner } from './slow-reader.ts';
 
 /** What the connection does about it. */
-export interface Latecomer {
+export interface Latecomer extends Expirable {
   /** The CONNECT, or what is to follow it, is not there. */
   onConnectTimeout(): void;
   /** It ends, and may be told why. */
@@ -28,6 +29,7 @@ export class Deadlines implements KeepAliveOwner, ReceivePaceOwner, SlowReaderOw
   readonly reader: SlowReader;
   #connect: Timer | undefined;
   #purpose: Timer | undefined;
+  #expiry: Expiry | undefined;
 
   constructor(client: Client, downstream: Downstream, gate: ReadGate, clock: Clock, owner: Latecomer) {
     this.#client = client;
@@ -62,6 +64,12 @@ export class Deadlines implements KeepAliveOwner, ReceivePaceOwner, SlowReaderOw
     this.#purpose = this.#clock.after(pingOnlyMaxMs, Deadlines.#onPurposeless, this);
   }
 
+  /** It is known who the client is: for the first time, or anew. */
+  identified(): void {
+    this.#expiry?.cancel();
+    this.#expiry = Expiry.watch(this.#client, this.#clock, this.#owner);
+  }
+
   /** A chunk was taken in, which began at `nowMs`, with so many whole packets; `heldBytes` are the beginning of one that is not whole. */
   received(nowMs: number, bytes: number, packets: number, heldBytes: number): void {
     this.#pace.received(bytes, packets, heldBytes > 0);
@@ -75,6 +83,7 @@ export class Deadlines implements KeepAliveOwner, ReceivePaceOwner, SlowReaderOw
     this.#connect?.cancel();
     this.#keepAlive.cancel();
     this.#purpose?.cancel();
+    this.#expiry?.cancel();
     this.#pace.cancel();
     this.reader.cancel();
   }

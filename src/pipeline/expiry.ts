@@ -11,35 +11,36 @@ export interface Expirable {
 }
 
 export class Expiry {
-  readonly #client: Client;
+  readonly #expiresAtMs: number;
   readonly #clock: Clock;
   readonly #owner: Expirable;
-  #timer: Timer | undefined;
+  #timer: Timer;
 
-  constructor(client: Client, clock: Clock, owner: Expirable) {
-    this.#client = client;
+  private constructor(expiresAtMs: number, clock: Clock, owner: Expirable) {
+    this.#expiresAtMs = expiresAtMs;
     this.#clock = clock;
     this.#owner = owner;
+    this.#timer = this.#arm();
   }
 
-  /** Starts to wait, or starts anew for another identity. */
-  start(): void {
-    this.cancel();
-    const { identity, downstream } = this.#client;
+  /** Undefined for what never expires, which is most. */
+  static watch({ identity, downstream }: Client, clock: Clock, owner: Expirable): Expiry | undefined {
     const never = Number.POSITIVE_INFINITY;
     const expiresAtMs = Math.min(identity?.expiresAtMs ?? never, downstream.certificate?.notAfterMs ?? never);
-    if (expiresAtMs !== never) this.#await(expiresAtMs);
+    return expiresAtMs === never ? undefined : new Expiry(expiresAtMs, clock, owner);
   }
 
-  #await(expiresAtMs: number): void {
-    const leftMs = Math.max(0, expiresAtMs - this.#clock.epochMs());
-    this.#timer = this.#clock.after(Math.min(leftMs, LOOK_MS), () => {
-      if (this.#clock.epochMs() >= expiresAtMs) this.#owner.onExpired();
-      else this.#await(expiresAtMs);
-    });
+  #arm(): Timer {
+    const leftMs = Math.max(0, this.#expiresAtMs - this.#clock.epochMs());
+    return this.#clock.after(Math.min(leftMs, LOOK_MS), Expiry.#look, this);
+  }
+
+  static #look(expiry: Expiry): void {
+    if (expiry.#clock.epochMs() >= expiry.#expiresAtMs) expiry.#owner.onExpired();
+    else expiry.#timer = expiry.#arm();
   }
 
   cancel(): void {
-    this.#timer?.cancel();
+    this.#timer.cancel();
   }
 }

@@ -163,9 +163,11 @@ export class TlsGate {
     const key = keyOf(socket);
     const underWay = this.#handshakes.get(key);
     this.#handshakes.delete(key);
-    // Nothing of the handshake stays with the connection.
-    underWay?.raw.removeListener('close', underWay.onClose);
-    return underWay?.handshake;
+    if (underWay === undefined) return undefined;
+    // Nothing of the handshake stays with the connection, nor what the runtime waits for that has happened before.
+    underWay.raw.removeListener('close', underWay.onClose);
+    underWay.raw.removeAllListeners('connect');
+    return underWay.handshake;
   }
 
   #onSecure(socket: TLSSocket): void {

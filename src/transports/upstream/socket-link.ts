@@ -23,7 +23,7 @@ import { PublishView } from '../../mqtt/publish-view.ts';
 import { Reason, ReturnCode } from '../../mqtt/reason.ts';
 import { PacketOrder } from '../../mqtt/sequence.ts';
 import { TopicTable } from '../../mqtt/topic-table.ts';
-import { PacketType, type ProtocolVersion } from '../../mqtt/wire.ts';
+import { PACKET_SIZE_MAX_BYTES, PacketType, type ProtocolVersion } from '../../mqtt/wire.ts';
 import { sightOf } from '../../policy/detection/virtual-patches.ts';
 import type { ByteStreamEnd, ByteStreamOwner } from '../byte-stream.ts';
 import { CLIENT_ID_TAKEN, type SharedOwners, sessionKeptForMs } from './client-owners.ts';
@@ -79,7 +79,7 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
   #clientAliases: string[] | undefined;
   #clientAliasMax = 0;
   /** What the broker takes. */
-  #packetSizeMaxBytes = Number.POSITIVE_INFINITY;
+  #packetSizeMaxBytes = PACKET_SIZE_MAX_BYTES;
   #keepAliveMs = 0;
   /** Something went to the broker since the keep-alive was looked at. */
   #spoke = false;
@@ -224,7 +224,7 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
     this.#timer = undefined;
     this.#state = 'open';
     this.#clientAliasMax = properties.topicAliasMaximum ?? 0;
-    this.#packetSizeMaxBytes = properties.maximumPacketSizeBytes ?? Number.POSITIVE_INFINITY;
+    this.#packetSizeMaxBytes = properties.maximumPacketSizeBytes ?? PACKET_SIZE_MAX_BYTES;
     const keepAliveS = properties.serverKeepAliveS ?? this.#connect!.keepAliveS;
     const { sessionExpiryIntervalS: keptForS } = properties;
     this.#keptForMs = keptForS === undefined ? sessionKeptForMs(this.#connect!) : keptForS * 1000;
