@@ -163,6 +163,8 @@ async function main(): Promise<number> {
   const stop = (): void => void stage.close().finally(() => process.exit(130));
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
+  // Whoever reads only the beginning, as `head` does, must not leave peers behind.
+  process.stdout.once('error', stop);
   const loadBefore = loadAverage();
   const measures: MeasureResult[] = [];
   try {
