@@ -20,6 +20,7 @@ import { type Attacked, GOOD_LOGIN, startGuarded, startMosquittoAlone } from './
 const HELP = `npm run bench:attack -- [options]
   --only NAME[,NAME]  attacks: ${ATTACKS.join(', ')}, all
   --seconds N         of each attack (10)
+  --control           a third target: the gateway, while a sink beside it is attacked; what the attackers' own processor time does
   --profile DIRECTORY writes a processor profile of the gateway there
   --smoke             a few seconds: shows that it works and that nothing is lost, judges no time
 `;
@@ -86,10 +87,13 @@ class Bench {
   readonly #target: Attacked;
   readonly #scale: Scale;
   readonly #pids: number[];
+  readonly #attackedPort: number;
 
-  constructor(target: Attacked, scale: Scale) {
+  /** `attackedPort`: where attackers go, if not to the target. */
+  constructor(target: Attacked, scale: Scale, attackedPort: number = target.port) {
     this.#target = target;
     this.#scale = scale;
+    this.#attackedPort = attackedPort;
     this.#pids = familyOf(target.pid);
   }
 
@@ -138,7 +142,13 @@ class Bench {
     good: ChildProcess,
   ): Promise<Omit<Row, 'name' | 'before' | 'coreShares'> & { attackShare: number }> {
     const { attack, attackMs } = this.#scale;
-    const plan = { ...to, attacks: name === 'all' ? ATTACKS : [name], scale: attack, durationMs: attackMs };
+    const plan = {
+      ...to,
+      port: this.#attackedPort,
+      attacks: name === 'all' ? ATTACKS : [name],
+      scale: attack,
+      durationMs: attackMs,
+    };
     const attacker = start({ role: 'attack', plan });
     const restBytes = residentBytes(this.#pids);
     let mostBytes = restBytes;
@@ -203,12 +213,23 @@ function shortfalls(rows: readonly Row[], isSmoke: boolean): string[] {
   });
 }
 
+async function control(target: Attacked, scale: Scale, names: readonly RowName[]): Promise<void> {
+  const sink = start({ role: 'sink' });
+  try {
+    const port = await message<number>(sink);
+    await new Bench({ ...target, title: `${target.title}, a sink attacked` }, scale, port).run(names);
+  } finally {
+    sink.kill('SIGKILL');
+  }
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       only: { type: 'string' },
       seconds: { type: 'string', default: '10' },
       profile: { type: 'string' },
+      control: { type: 'boolean', default: false },
       smoke: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -246,6 +267,7 @@ async function main(): Promise<number> {
     const behind = await startMosquittoAlone(await place('behind'));
     running = await startGuarded(await place('gateway'), behind, values.profile);
     const ours = await new Bench(running, scale).run(names);
+    if (values.control) await control(running, scale, names);
     await running.stop();
     running = await startMosquittoAlone(await place('alone'));
     await new Bench(running, scale).run(names);
