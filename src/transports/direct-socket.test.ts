@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { systemClock } from '../base/clock.ts';
+import { turnShare } from '../base/turn-share.ts';
 import { DirectSocket } from './direct-socket.ts';
 
 interface Pair {
@@ -101,4 +103,40 @@ test('the end of the peer is heard, and a server whose connections were taken ov
   await once(socket, 'close');
   server.close();
   await once(server, 'close');
+});
+
+/** What this turn of the event loop has for crowds is used up. */
+function useUpTurn(): void {
+  turnShare.run(() => {
+    const beganMs = systemClock.nowMs();
+    while (systemClock.nowMs() - beganMs < 5);
+  });
+}
+
+test('a connection that its peer has reset is ended when it is its turn', async (t) => {
+  const { client, socket } = await pair(t);
+  const failed = new Promise<NodeJS.ErrnoException>((resolve) => socket.once('error', resolve));
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  const destroyed = new Promise<boolean>((resolve) => {
+    const destroy = socket.destroy.bind(socket);
+    socket.destroy = (error) => {
+      useUpTurn();
+      destroy(error);
+      resolve(socket.destroyed);
+      return socket;
+    };
+  });
+  socket.resume();
+  client.resetAndDestroy();
+  assert.equal(await destroyed, false);
+  assert.equal((await failed).code, 'ECONNRESET');
+  await closed;
+  assert.equal(socket.destroyed, true);
+});
+
+test('one that we end ourselves is ended at once', async (t) => {
+  const { socket } = await pair(t);
+  useUpTurn();
+  socket.destroy();
+  assert.equal(socket.destroyed, true);
 });

@@ -4,6 +4,7 @@
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import { Duplex } from 'node:stream';
+import { turnShare } from '../base/turn-share.ts';
 import { intoHearer } from './heard-socket.ts';
 import { doorBuffer, readBuffer } from './read-buffer.ts';
 
@@ -50,6 +51,13 @@ export class DirectSocket extends Socket {
   /** The runtime's own begins to read from the kernel, also where the socket is paused. */
   override read(size?: number): unknown {
     return this.#reader !== undefined && this.isPaused() ? Duplex.prototype.read.call(this, size) : super.read(size);
+  }
+
+  /** Where the peer has reset the connection, as a thousand may at once, the runtime's own work for its end takes turns. */
+  override destroy(error?: Error): this {
+    if ((error as NodeJS.ErrnoException | undefined)?.syscall !== 'read' || this.destroyed) return super.destroy(error);
+    turnShare.run(() => super.destroy(error));
+    return this;
   }
 
   static #onRead(this: DirectSocket, size: number, buffer: Uint8Array): boolean {
