@@ -75,6 +75,9 @@ const STAGES = {
   bench: async () => [
     await tool('bench smoke', nodePath(), ['bench/main.ts', '--smoke']),
     await tool('attack bench smoke', nodePath(), ['bench/attack/main.ts', '--smoke']),
+    await tool('observability bench smoke', nodePath(), [
+      ...['bench/observability.ts', '--smoke', 'watchers', 'journal', 'search'],
+    ]),
   ],
 };
 

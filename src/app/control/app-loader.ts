@@ -4,13 +4,22 @@
  * between, and a start waits for none of it. Whoever asks before that has it loaded at once, in pieces without pauses.
  */
 import { readdir } from 'node:fs/promises';
-import type { Timer } from '../../base/clock.ts';
+import { createRequire } from 'node:module';
+import { systemClock, type Timer } from '../../base/clock.ts';
 import type { ControlApp } from './http-app.ts';
 import type { ControlServices } from './services.ts';
 
 /** The clients of before a restart come back first. */
 const BEGIN_AFTER_MS = 5000;
 const PAUSE_MS = 10;
+
+/** Of fastify's own packages, those that it loads only for what is not used here. */
+const UNUSED = new Set([
+  '@fastify/ajv-compiler',
+  '@fastify/fast-json-stringify-compiler',
+  'fast-json-stringify',
+  'light-my-request',
+]);
 
 const ROUTES = new URL('./routes/', import.meta.url);
 const ROUTE_FILE = /^[a-z-]+-routes\.(ts|js)$/;
@@ -51,6 +60,7 @@ export class AppLoader {
   }
 
   async #loadInPieces(): Promise<ControlApp> {
+    await this.#loadFastify();
     const { makeControlApp } = await import('./http-app.ts');
     for (const name of await readdir(ROUTES)) {
       if (!ROUTE_FILE.test(name)) continue;
@@ -62,9 +72,20 @@ export class AppLoader {
     return makeControlApp({ services: this.#services, routes, pause: () => this.#pause() });
   }
 
+  /** Whole it would be one long piece, so the packages that it is made of come first. */
+  async #loadFastify(): Promise<void> {
+    const require = createRequire(import.meta.resolve('fastify'));
+    const { dependencies } = require('./package.json') as { dependencies: Record<string, string> };
+    for (const name of Object.keys(dependencies)) {
+      if (UNUSED.has(name)) continue;
+      require(name);
+      await this.#pause();
+    }
+  }
+
   /** Lets what has come for clients meanwhile go first. */
   #pause(): Promise<void> {
-    if (this.#isAwaited) return Promise.resolve();
+    if (this.#isAwaited) return new Promise((resolve) => void systemClock.after(0, resolve));
     return new Promise((resolve) => {
       const timer = this.#services.clock.after(PAUSE_MS, () => this.#endPause?.());
       this.#endPause = () => {
