@@ -30,9 +30,9 @@ function connectPacket(target: Target, clientId: string, cleanStart: boolean): B
 
 function open(target: Target): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const { host, port } = target;
+    const { host, port, group } = target;
     const socket: Socket = target.tls
-      ? connectTls({ host, port, rejectUnauthorized: false })
+      ? connectTls({ host, port, rejectUnauthorized: false, ...(group === undefined ? {} : { ecdhCurve: group }) })
       : connectTcp({ host, port });
     socket.setNoDelay(true);
     socket.once('error', reject);

@@ -6,6 +6,8 @@ export interface Target {
   readonly host: string;
   readonly port: number;
   readonly tls: boolean;
+  /** Key exchange that is offered, such as X25519; without one, OpenSSL's own choice. */
+  readonly group?: string;
   readonly username?: string;
   readonly password?: string;
   /** Processes whose processor time is charged to the target. */
@@ -95,7 +97,6 @@ export interface IdleResult {
 export interface HandshakePlan extends BasePlan {
   readonly kind: 'handshakes';
   readonly isResumed: boolean;
-  /** Offered by the client, such as X25519. */
   readonly group: string;
   readonly lanes: number;
   readonly warmUpMs: number;

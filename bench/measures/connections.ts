@@ -48,18 +48,17 @@ export function handshakes(scale: Scale): Measure {
 }
 
 const CONNECTIONS_PER_LOAD = 1000;
-/** Connected before memory is looked at, so that what every connection shares is there already. */
-const FIRST_CONNECTIONS = 100;
 
-async function idle(peer: Peer, tls: boolean, { idleConnections: connections, settleMs }: Scale): Promise<Sample> {
-  const target = targetOf(peer, tls);
+async function idle(peer: Peer, group: string | undefined, scale: Scale): Promise<Sample> {
+  const { idleConnections: connections, settleMs, firstConnections, firstMs } = scale;
+  const target = { ...targetOf(peer, group !== undefined), ...(group === undefined ? {} : { group }) };
   const loads: Load<IdlePlan>[] = [];
   const add = async (count: number): Promise<void> => {
     loads.push(await Load.prepare({ kind: 'idle', ...target, prefix: mark(), connections: count }));
   };
   try {
-    await add(FIRST_CONNECTIONS);
-    await sleep(settleMs);
+    await add(firstConnections);
+    await sleep(firstMs);
     const before = residentBytes(target.pids);
     for (let left = connections; left > 0; left -= CONNECTIONS_PER_LOAD)
       await add(Math.min(left, CONNECTIONS_PER_LOAD));
@@ -72,13 +71,13 @@ async function idle(peer: Peer, tls: boolean, { idleConnections: connections, se
 }
 
 export function idleMemory(scale: Scale): Measure {
-  const row = (tls: boolean): Row => ({
-    title: tls ? 'TLS' : 'TCP',
+  const row = (title: string, group?: string): Row => ({
+    title,
     run: async (name: PeerName, stage: Stage) => {
       if ((await stage.peer(name)) === undefined) return undefined;
       const peer = await stage.fresh(name);
       try {
-        return await idle(peer, tls, scale);
+        return await idle(peer, group, scale);
       } finally {
         await peer.stop();
       }
@@ -87,11 +86,15 @@ export function idleMemory(scale: Scale): Measure {
   return {
     name: 'memory',
     title: 'Memory of an idle connection',
-    method: `Growth of resident memory by ${scale.idleConnections} connected clients that say nothing, in a process started anew.`,
+    method: `Growth of resident memory by ${scale.idleConnections} connected clients that say nothing, after ${scale.firstConnections} others, in a process started anew.`,
     metrics: [{ key: 'memory', title: 'resident', unit: 'KB/connection', better: 'less', digits: 1 }],
     peers: ['haproxy', 'nginx', 'mosquitto', 'embedded', 'gateway'],
     baseline: 'haproxy',
-    rows: [row(false), row(true)],
+    rows: [
+      row('TCP'),
+      row('TLS, X25519', 'X25519'),
+      row('TLS, X25519MLKEM768 where the peer can', '*X25519MLKEM768:*X25519'),
+    ],
   };
 }
 

@@ -42,6 +42,12 @@ export interface Scale {
   readonly durationMs: number;
   readonly connections: readonly number[];
   readonly idleConnections: number;
+  /**
+   * Connected before memory is looked at, and how long they are there by then: what a process has but once is there too, such as what
+   * it compiles when it has much to do, and what it loads some seconds after its start.
+   */
+  readonly firstConnections: number;
+  readonly firstMs: number;
   /** How long memory is left to settle before it is looked at. */
   readonly settleMs: number;
   readonly payloadBytes: readonly number[];

@@ -115,7 +115,8 @@ const FIGURES: readonly Figure[] = [
   everyRow('embedded, every pattern: at least 1.0 x Mosquitto', '', 'embedded', 1, true),
   everyRow('embedded, fan-out: at least 2 x Mosquitto', 'fan-out', 'embedded', 2, true),
   memory('an idle TCP connection, upstream link included: under 12 KB', 'TCP', 12),
-  memory('an idle TLS connection, upstream link included: under 40 KB', 'TLS', 40),
+  memory('an idle TLS connection, X25519, upstream link included: under 40 KB', 'TLS, X25519', 40),
+  memory('the same, X25519MLKEM768: under 40 KB', 'TLS, X25519MLKEM768', 40),
   bound(
     'full TLS handshakes a second of processor time: at least 0.8 x HAProxy',
     { measure: 'handshakes', row: 'full, X25519', peer: 'gateway', baseline: 'haproxy', metric: 'perCore' },
