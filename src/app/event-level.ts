@@ -13,6 +13,7 @@ export const EVENT_LEVELS: Readonly<Record<EventName, LogLevel>> = {
   'gateway.stopped': 'info',
   'worker.started': 'info',
   'worker.exited': 'error',
+  'worker.stuck': 'error',
   'listener.opened': 'info',
   'listener.closed': 'info',
   'listener.failed': 'error',

@@ -42,6 +42,8 @@ export function eventSentence(event: GatewayEvent): string {
       return `Worker ${event.slot} serves, as process ${event.pid}`;
     case 'worker.exited':
       return `Worker ${event.slot} (process ${event.pid}) ended with ${event.code}; it is started again in ${event.restartInMs} ms`;
+    case 'worker.stuck':
+      return `Worker ${event.slot} (process ${event.pid}) is stuck: ${event.says}`;
     case 'listener.opened':
       return `Listener ${event.listener} (${event.type}) is open on ${at(event.address, event.port)}`;
     case 'listener.closed':

@@ -8,7 +8,6 @@ import { Connections } from '../pipeline/connections.ts';
 import type { Downstream } from '../pipeline/downstream.ts';
 import type { Impact } from '../pipeline/membership.ts';
 import type { ConnectionPolicy } from '../pipeline/policy.ts';
-import type { RecordingImage } from '../policy/authorization/learning/recording.ts';
 import type { ShadowReport } from '../policy/authorization/shadow/shadow-tally.ts';
 import type { Quarantine } from '../policy/detection/quarantine.ts';
 import { HashQueue } from '../policy/identity/hash-queue.ts';
@@ -47,6 +46,7 @@ import { TrafficTotals } from './observability/metrics/traffic-totals.ts';
 import { systemMeasures } from './overload/measures.ts';
 import { Overload } from './overload/overload.ts';
 import { loadPolicies, policyFor } from './policies.ts';
+import type { ReloadOutcome, ReplacedWorkers } from './reload-outcome.ts';
 import { Enforcement } from './response/enforcement.ts';
 import { quarantineOf } from './response/quarantine-of.ts';
 import { type ResponseOrder, Responses } from './response/responses.ts';
@@ -54,6 +54,7 @@ import type { AttackDetected, SharedWork } from './shared-work.ts';
 import { type PreparedUpstreams, prepareUpstreams, Upstreams } from './upstreams.ts';
 import { VERSION } from './version.ts';
 import { type PreparedShadow, Watching } from './watching/watching.ts';
+import type { TakenRecordings } from './workers/fleet-recordings.ts';
 
 export interface GatewayOptions {
   readonly config: Config;
@@ -71,11 +72,7 @@ export interface GatewayOptions {
 /** How long a worker that leaves waits for the CONNECT of a client whose connection it has taken. */
 const CONNECT_GRACE_MS = 1000;
 
-export type { AttackDetected, SharedWork };
-
-export type ReloadOutcome =
-  | { ok: true; generation: number; changed: string[]; restartNeeded: string[] }
-  | { ok: false; says: string };
+export type { AttackDetected, ReloadOutcome, SharedWork };
 
 export interface Gateway {
   /** Those that are open, with their actual ports. */
@@ -97,10 +94,10 @@ export interface Gateway {
   /** Its numbers as of now, for metrics. */
   samples(): MetricSample[] | Promise<MetricSample[]>;
   /**
-   * Replaces the processes that serve the clients, one after another.
+   * Replaces the processes that serve the clients, one after another; `ended` are those that were stuck, or slow to leave.
    * @throws {OperatorError} when there are none, or when a new one cannot start.
    */
-  replaceWorkers(): Promise<void>;
+  replaceWorkers(): Promise<ReplacedWorkers>;
   /** Ends in order, within the configured time: no new connections, clients told, queues on disk. */
   drain(signal: string): Promise<void>;
 }
@@ -126,7 +123,7 @@ export interface GatewayWatching {
   /** Clients that are connected are asked for anew what they may do, so that the recording has them too. */
   setLearning(isOn: boolean): void;
   /** What was recorded since it was last taken. */
-  takeRecordings(): RecordingImage[] | Promise<RecordingImage[]>;
+  takeRecordings(isForgetting?: boolean): TakenRecordings | Promise<TakenRecordings>;
 }
 
 /** @throws an error whose message tells the operator what to mend; nothing is left open then. */
@@ -182,7 +179,7 @@ class RunningGateway implements SharingGateway {
   readonly watching: GatewayWatching = {
     shadow: () => this.#watching.shadowReport(),
     setLearning: (isOn) => this.#setLearning(isOn),
-    takeRecordings: () => [this.#watching.takeRecording()],
+    takeRecordings: () => ({ recordings: [this.#watching.takeRecording()], silent: [] }),
   };
   #config: Config;
   readonly #chain: ChainInForce;
@@ -560,7 +557,7 @@ class RunningGateway implements SharingGateway {
     this.#connections.decideAnew();
   }
 
-  async replaceWorkers(): Promise<void> {
+  async replaceWorkers(): Promise<ReplacedWorkers> {
     throw new OperatorError(
       'There are no workers to replace: this gateway is one process. Set `workers` above 1, or start it anew.',
     );

@@ -325,6 +325,7 @@ describe('the sentences of events', () => {
     { name: 'ceiling.reached', ceiling: 'sessionsMax', limit: 3, says: 'full' },
     { name: 'worker.started', slot: 1, pid: 7 },
     { name: 'worker.exited', slot: 1, pid: 7, code: 'SIGKILL', restartInMs: 250 },
+    { name: 'worker.stuck', slot: 1, pid: 7, says: 'it does not answer' },
     {
       name: 'limit.exceeded',
       ...FACTS,

@@ -52,6 +52,8 @@ export type GatewayEvent =
   | { name: 'gateway.stopped'; durationMs: number; connectionsCut: number }
   | { name: 'worker.started'; slot: number; pid: number }
   | { name: 'worker.exited'; slot: number; pid: number; code: string; restartInMs: number }
+  /** It did not answer at a reload or a restart; `says` tells what follows. */
+  | { name: 'worker.stuck'; slot: number; pid: number; says: string }
   | { name: 'listener.opened'; listener: string; address: string; port: number; type: string }
   | { name: 'listener.closed'; listener: string }
   | { name: 'listener.failed'; listener: string; says: string }

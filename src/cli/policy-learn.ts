@@ -1,4 +1,6 @@
 /** `sallyport policy learn`: records what clients really use, proposes a policy from it, and tells what a policy allows in vain. */
+
+import { workersNamed } from '../app/clients/gateway-clients.ts';
 import { dataDirectoryOf } from '../app/config/load.ts';
 import { OperatorError } from '../app/config/problem.ts';
 import type { ControlRequest } from '../app/control/client.ts';
@@ -39,8 +41,12 @@ async function tellStatus(invocation: Invocation, request: ControlRequest): Prom
   return ExitCode.Ok;
 }
 
-function statusInWords({ isOn, by, sinceMs, users, lost, ceilings, file }: LearningStatus): string {
-  const state = isOn ? `Learning is on, by the ${by}.` : 'Learning is off.';
+function statusInWords({ isOn, by, sinceMs, users, lost, ceilings, file, silentWorkers }: LearningStatus): string {
+  const missing =
+    silentWorkers.length === 0
+      ? ''
+      : ` What ${workersNamed(silentWorkers)} may have is missing: no answer came in time.`;
+  const state = (isOn ? `Learning is on, by the ${by}.` : 'Learning is off.') + missing;
   if (sinceMs === undefined) return `${state} Nothing is recorded.`;
   return [
     `${state} ${counted(users, 'user')} recorded since ${minuteOf(sinceMs)}, in ${file}.`,

@@ -1,5 +1,6 @@
 /** `sallyport recorder`: what the flight recorder has on disk, and what it keeps of a client now. */
 import { open } from 'node:fs/promises';
+import { type SilentWorker, workersNamed } from '../app/clients/gateway-clients.ts';
 import { OperatorError } from '../app/config/problem.ts';
 import { inPath } from '../app/control/client.ts';
 import { pcapngOf } from '../app/observability/flight-recorder/pcapng.ts';
@@ -20,7 +21,7 @@ import { askRunning } from './gateway-question.ts';
 import { bytesText } from './quantities.ts';
 import { verbOf } from './subcommand.ts';
 import { counted, table } from './table.ts';
-import { print, printJson } from './terminal.ts';
+import { print, printError, printJson } from './terminal.ts';
 
 const FILE_MODE = 0o600;
 
@@ -82,7 +83,11 @@ async function recordingsOf(invocation: Invocation): Promise<readonly Recording[
   const id = textOption(invocation, 'client');
   if (id === undefined || id === '') throw new UsageError('Name whose packets: --client pump-7.');
   const asked = await askRunning(invocation, { method: 'POST', path: `/v1/recordings/${inPath(id)}` });
-  return 'code' in asked ? asked.code : (asked.result as { recordings: Recording[] }).recordings;
+  if ('code' in asked) return asked.code;
+  const { recordings, silentWorkers } = asked.result as { recordings: Recording[]; silentWorkers: SilentWorker[] };
+  if (silentWorkers.length > 0)
+    printError(`What ${workersNamed(silentWorkers)} may have of it is missing: no answer came in time.`);
+  return recordings;
 }
 
 async function show(invocation: Invocation): Promise<number> {

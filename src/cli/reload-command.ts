@@ -1,4 +1,5 @@
 /** `sallyport reload`: asks the running gateway to read its configuration anew. */
+import { type SilentWorker, workersNamed } from '../app/clients/gateway-clients.ts';
 import type { ReloadOutcome } from '../app/gateway.ts';
 import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS } from './command.ts';
 import { askGatewayOf, controlSocketOf } from './gateway-question.ts';
@@ -17,6 +18,7 @@ export const reloadCommand: Command = {
   ],
   exitCodes: [
     [0, 'the new configuration is in force'],
+    [1, 'it is in force but for a worker that does not answer, and is named'],
     [2, 'the new configuration is wrong; the old one stays'],
     [3, 'no gateway is running there'],
   ],
@@ -35,9 +37,18 @@ export const reloadCommand: Command = {
     else if (!outcome.ok)
       printError(`${styled('red', 'Refused', process.stderr)}; the old configuration stays in force.\n${outcome.says}`);
     else print(describe(outcome));
-    return outcome.ok ? ExitCode.Ok : ExitCode.Usage;
+    if (!outcome.ok) return ExitCode.Usage;
+    const silent = outcome.silentWorkers ?? [];
+    if (silent.length === 0) return ExitCode.Ok;
+    if (!wantsJson) printError(stuckInWords(silent));
+    return ExitCode.Negative;
   },
 };
+
+function stuckInWords(silent: readonly SilentWorker[]): string {
+  const pids = silent.map(({ pid }) => pid).join(' ');
+  return `Not everywhere: no answer came from ${workersNamed(silent)}, which has the old settings until it goes on. \`kill -KILL ${pids}\` has it started anew, with the new ones.`;
+}
 
 function describe({ generation, changed, restartNeeded }: Extract<ReloadOutcome, { ok: true }>): string {
   const what =

@@ -143,17 +143,41 @@ describe('the control plane of two workers', () => {
     const pid = pidOf(slot);
     process.kill(pid, 'SIGSTOP');
     try {
-      const stuck = await status();
+      const [stuck, shown, listed, dumped, learning] = await Promise.all([
+        status(),
+        sallyport(['status', '--data', directory]),
+        operator.ask('GET', '/v1/clients'),
+        sallyport(['recorder', 'show', '--client', 'stranger', '--data', directory]),
+        operator.ask('GET', '/v1/learning'),
+      ]);
       assert.deepEqual(stuck.silentWorkers, [{ slot, pid }]);
       assert.deepEqual([stuck.messagesIn, stuck.isHealthy], [42, false]);
-      const shown = await sallyport(['status', '--data', directory]);
       assert.equal(shown.code, 1);
       assert.ok(shown.out.includes(`worker ${slot} (process ${pid}) does not answer`), shown.out);
-      const { body } = await operator.ask('GET', '/v1/clients');
-      assert.equal(body.unanswered, 1);
+      assert.equal(listed.body.unanswered, 1);
+      assert.equal(dumped.code, 2);
+      assert.ok(dumped.err.includes(`worker ${slot} (process ${pid})`), dumped.err);
+      assert.deepEqual([learning.status, learning.body.silentWorkers], [200, [{ slot, pid }]]);
+
+      // The others have the new configuration; this one takes it as soon as it goes on.
+      await gateway.rewrite({ acl: ['user ann', 'topic readwrite site/#'] });
+      const reloaded = await gateway.reload();
+      assert.equal(reloaded.code, 1, reloaded.err);
+      assert.match(reloaded.out, /^Reloaded \(generation \d+\)/);
+      assert.ok(reloaded.err.includes(`worker ${slot} (process ${pid}), which has the old settings`), reloaded.err);
+      await untilEvent(gateway.program, 'worker.stuck', { slot, pid });
+      const [well] = [...clients.keys()].filter((clientId) => clientId.startsWith('s') && slotOf(clientId) !== slot);
+      assert.equal(await clients.get(well!)!.subscribe('other/#'), 0x87);
     } finally {
       process.kill(pid, 'SIGCONT');
     }
     await eventually('it answers again', async () => (await status()).silentWorkers.length === 0);
+    await eventually('it has the new settings', async () => (await clients.get('s0')!.subscribe('other/#')) === 0x87);
+
+    process.kill(pid, 'SIGSTOP');
+    const replaced = await sallyport(['restart', '--json', '--data', directory]);
+    assert.deepEqual(JSON.parse(replaced.out), { ok: true, result: { ended: [{ slot, pid }] } }, replaced.err);
+    assert.notEqual(pidOf(slot), pid);
+    await (await open('s9')).disconnect();
   });
 });

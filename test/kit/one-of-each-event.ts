@@ -41,6 +41,7 @@ export const ONE_OF_EACH_EVENT: readonly GatewayEvent[] = [
   { name: 'gateway.stopped', durationMs: 12.5, connectionsCut: 1 },
   { name: 'worker.started', slot: 1, pid: 8 },
   { name: 'worker.exited', slot: 1, pid: 8, code: 'SIGSEGV', restartInMs: 500 },
+  { name: 'worker.stuck', slot: 1, pid: 8, says: 'it does not answer' },
   { name: 'listener.opened', listener: 'mqtts', address: '::', port: 8883, type: 'tls' },
   { name: 'listener.closed', listener: 'mqtts' },
   { name: 'listener.failed', listener: 'mqtts', says: HOSTILE },

@@ -38,6 +38,11 @@ export interface SilentWorker {
   readonly pid: number;
 }
 
+/** `worker 1 (process 4711), worker 2 (process 4712)`. */
+export function workersNamed(workers: readonly SilentWorker[]): string {
+  return workers.map(({ slot, pid }) => `worker ${slot} (process ${pid})`).join(', ');
+}
+
 /** Asks every process; those that do not answer in time are named. */
 export type AskProcesses = (
   question: ClientQuestion,
@@ -125,10 +130,13 @@ export class GatewayClients {
     return answers.flat();
   }
 
-  /** What the flight recorder has of a client or a connection. */
-  async recordings(id: string, incident: string): Promise<Recording[]> {
-    const { answers } = await this.#ask<'recordings'>({ kind: 'recordings', id, incident });
-    return answers.flat();
+  /** What the flight recorder has of a client or a connection, as far as processes have answered. */
+  async recordings(
+    id: string,
+    incident: string,
+  ): Promise<{ recordings: Recording[]; silent: readonly SilentWorker[] }> {
+    const { answers, silent } = await this.#ask<'recordings'>({ kind: 'recordings', id, incident });
+    return { recordings: answers.flat(), silent };
   }
 
   /** Those with the most traffic now, most bytes first. */

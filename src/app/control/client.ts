@@ -19,6 +19,8 @@ export interface ControlRequest {
   /** What is undefined is left out. */
   readonly query?: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body?: unknown;
+  /** How long to wait for the answer; a minute where it is absent. */
+  readonly answerTimeoutMs?: number;
 }
 
 export type ControlOutcome =
@@ -89,7 +91,8 @@ export function askGateway(path: string, asked: ControlRequest, clock: Clock): P
       request.destroy();
       resolve(outcome);
     };
-    const timer = clock.after(ANSWER_TIMEOUT_MS, () => finish({ kind: 'failed', says: 'the gateway does not answer' }));
+    const { answerTimeoutMs = ANSWER_TIMEOUT_MS } = asked;
+    const timer = clock.after(answerTimeoutMs, () => finish({ kind: 'failed', says: 'the gateway does not answer' }));
     request.on('error', (error) => finish(failureOf(error, path)));
     request.on('response', (response) => {
       const chunks: Buffer[] = [];

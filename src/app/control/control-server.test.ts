@@ -12,6 +12,7 @@ import { ManualClock } from '../../base/manual-clock.ts';
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
 import type { OperatorAction } from '../observability/operator-action.ts';
+import type { ReplacedWorkers } from '../reload-outcome.ts';
 import { askGateway, type ControlRequest } from './client.ts';
 import { type ControlServer, openControlServer } from './control-server.ts';
 import { BODY_MAX_BYTES } from './http-app.ts';
@@ -91,7 +92,7 @@ describe('the control socket', () => {
 
   it('answers a request, and is for its owner alone', async () => {
     assert.equal(statSync(path).mode & 0o777, 0o600);
-    const result = { ok: true, generation: 2, changed: [], restartNeeded: [] };
+    const result = { ok: true, generation: 2, changed: [], restartNeeded: [], silentWorkers: [] };
     assert.deepEqual(await askGateway(path, RELOAD, systemClock), { kind: 'answered', result });
     assert.deepEqual(
       actions.map(({ name, by, from, outcome }) => [name, by?.replace(/:.+/, ':…'), from, outcome]),
@@ -206,7 +207,7 @@ describe('the control socket', () => {
   });
 
   it('gives the work that a whole request asks for all the time it takes', async () => {
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<ReplacedWorkers>();
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
     await server.close();
     const slow = {
@@ -222,8 +223,8 @@ describe('the control socket', () => {
     const answer = askGateway(path, { method: 'POST', path: '/v1/restart' }, systemClock);
     await begun;
     clock.advance(50_000);
-    resolve();
-    assert.deepEqual(await answer, { kind: 'answered', result: null });
+    resolve({ ended: [] });
+    assert.deepEqual(await answer, { kind: 'answered', result: { ended: [] } });
   });
 
   it('drops connections beyond its ceiling, says so, and serves the next when they are gone', async () => {

@@ -54,14 +54,18 @@ before(async () => {
   const { config } = loaded;
   const context = { clock: systemClock, chance: systemChance, emit };
   const bans = new Bans({ config, ...context });
-  const watching = { shadow: () => undefined, setLearning: () => undefined, takeRecordings: () => [] };
+  const watching = {
+    shadow: () => undefined,
+    setLearning: () => undefined,
+    takeRecordings: () => ({ recordings: [], silent: [] }),
+  };
   const services = {
     ...context,
     gateway: {
       listeners: [],
       upstreams: { status: () => [], setService: () => false },
       limits: limitControl(new LimitsInForce(context), systemClock),
-      replaceWorkers: async () => undefined,
+      replaceWorkers: async () => ({ ended: [] }),
       watching,
     },
     learner: await Learner.open({

@@ -15,7 +15,9 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { GatewayEvent } from '../../base/events.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
 import { Recording, type RecordingImage } from '../../policy/authorization/learning/recording.ts';
+import type { SilentWorker } from '../clients/gateway-clients.ts';
 import { OperatorError } from '../config/problem.ts';
+import type { TakenRecordings } from '../workers/fleet-recordings.ts';
 import { Learner } from './learner.ts';
 import { readRecording, recordingFileIn } from './recording-file.ts';
 
@@ -28,7 +30,11 @@ class Watched {
   setLearning = (isOn: boolean): void => {
     this.isOn = isOn;
   };
-  takeRecordings = async (): Promise<RecordingImage[]> => this.waiting.splice(0);
+  silent: SilentWorker[] = [];
+  takeRecordings = async (): Promise<TakenRecordings> => ({
+    recordings: this.waiting.splice(0),
+    silent: this.silent,
+  });
 
   uses(...users: string[]): void {
     const recording = new Recording({ usersMax: 100, branchingMax: 16 });

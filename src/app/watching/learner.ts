@@ -5,6 +5,7 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
 import { type Ceiling, NODES_MAX, Recording } from '../../policy/authorization/learning/recording.ts';
+import type { SilentWorker } from '../clients/gateway-clients.ts';
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
 import type { GatewayWatching } from '../gateway.ts';
@@ -25,6 +26,8 @@ export interface LearningStatus {
   readonly lost: number;
   readonly ceilings: readonly Ceiling[];
   readonly file: string;
+  /** Workers that did not answer in time: what they have recorded is missing here, and comes later. */
+  readonly silentWorkers: readonly SilentWorker[];
 }
 
 type Settings = Config['authorization']['learn'];
@@ -51,6 +54,7 @@ export class Learner {
   /** There is a file, or there will be one. */
   #isKept = false;
   #hasFailed = false;
+  #silent: readonly SilentWorker[] = [];
   readonly #told = new Set<Ceiling>();
 
   private constructor(options: LearnerOptions) {
@@ -149,7 +153,7 @@ export class Learner {
   /** Forgets what was recorded; whether it is on stays. */
   async clear(): Promise<LearningStatus> {
     await this.#inTurn(async () => {
-      await this.#options.watching.takeRecordings();
+      this.#silent = (await this.#options.watching.takeRecordings(true)).silent;
       this.#recording.take();
       this.#told.clear();
       this.#sinceMs = this.#isOn ? this.#options.clock.epochMs() : undefined;
@@ -168,6 +172,7 @@ export class Learner {
       lost: this.#recording.lost,
       ceilings: this.#recording.ceilings,
       file: this.#file,
+      silentWorkers: [...this.#silent],
     };
   }
 
@@ -185,7 +190,9 @@ export class Learner {
   }
 
   async #gather(): Promise<void> {
-    for (const image of await this.#options.watching.takeRecordings()) this.#recording.merge(image);
+    const { recordings, silent } = await this.#options.watching.takeRecordings();
+    this.#silent = silent;
+    for (const image of recordings) this.#recording.merge(image);
     for (const ceiling of this.#recording.ceilings) this.#tellCeiling(ceiling);
   }
 

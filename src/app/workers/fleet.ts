@@ -6,17 +6,19 @@ import type { Chance } from '../../base/chance.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
 import type { Impact } from '../../pipeline/membership.ts';
-import type { RecordingImage } from '../../policy/authorization/learning/recording.ts';
 import type { ClientSample } from '../../policy/detection/client-sample.ts';
 import type { ToldQuarantine } from '../../policy/detection/quarantine.ts';
 import type { ClientAnswer, ClientQuestion, SilentWorker } from '../clients/gateway-clients.ts';
 import type { GatewayFigures } from '../clients/gateway-figures.ts';
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
-import type { Gateway, ReloadOutcome } from '../gateway.ts';
+import type { Gateway } from '../gateway.ts';
 import type { MetricSample } from '../observability/metrics/metric-sample.ts';
+import type { ReloadOutcome, ReplacedWorkers } from '../reload-outcome.ts';
 import { FleetFigures } from './fleet-figures.ts';
 import { FleetLimits } from './fleet-limits.ts';
+import { FleetRecordings, type TakenRecordings } from './fleet-recordings.ts';
+import { FleetReload } from './fleet-reload.ts';
 import { FleetSamples } from './fleet-samples.ts';
 import { type FromWorker, REPLACED, type ToWorker } from './messages.ts';
 import { type AnswerDeadline, WorkerHandle, type WorkerListener } from './worker-handle.ts';
@@ -29,8 +31,13 @@ const RESTART_MAX_MS = 30_000;
 const WELL_AFTER_MS = 60_000;
 /** An operator who asks does not wait for a worker that is stuck. */
 const ANSWER_TIMEOUT_MS = 2_000;
+/** A worker that starts reads everything that a reload reads, and has to load its code before. */
+const START_TIMEOUT_MS = 60_000;
 /** How long after its own drain timeout a worker may take to end. */
 const LEAVE_GRACE_MS = 3_000;
+
+const STUCK_AT_RELOAD = 'it does not answer, and has the old settings until it goes on';
+const STUCK_AT_RESTART = 'it did not answer, or was too slow to leave, and was ended without a farewell to its clients';
 
 export interface FleetOptions {
   readonly clock: Clock;
@@ -64,8 +71,8 @@ export class Fleet implements WorkerListener {
   #lastNumber = 0;
   #isStopping = false;
   #isLearning = false;
-  /** From workers that have left. */
-  readonly #recordings: RecordingImage[] = [];
+  readonly #recordings: FleetRecordings;
+  readonly #reload: FleetReload;
   listeners: Gateway['listeners'] = [];
   readonly limits: FleetLimits;
   readonly #samples: FleetSamples;
@@ -76,6 +83,8 @@ export class Fleet implements WorkerListener {
     this.#options = options;
     this.#owners = new WorkerOwners(options.clock);
     this.#samples = new FleetSamples(options.clock);
+    this.#recordings = new FleetRecordings(options.clock);
+    this.#reload = new FleetReload(options.clock);
     const { clock, emit } = options;
     this.limits = new FleetLimits(clock, emit, {
       broadcast: (message) => this.broadcast(message),
@@ -122,7 +131,7 @@ export class Fleet implements WorkerListener {
     this.#workers.set(slot, worker);
     this.#living.add(worker);
     this.#samples.started(worker);
-    const listeners = await worker.start({
+    const start = {
       kind: 'start',
       config: this.#config,
       configPath,
@@ -133,7 +142,8 @@ export class Fleet implements WorkerListener {
       isLearning: this.#isLearning,
       overrides: this.limits.told(),
       confined: this.#options.confined(),
-    });
+    } as const;
+    const listeners = await worker.start(start, { clock, ms: START_TIMEOUT_MS });
     emit({ name: 'worker.started', slot, pid: worker.pid });
     return listeners;
   }
@@ -151,7 +161,7 @@ export class Fleet implements WorkerListener {
       worker.send({ kind: 'claimed', id, granted });
     } else if (message.kind === 'demands') this.limits.demanded(number, message.demands);
     else if (message.kind === 'recording left') {
-      this.#recordings.push(message.recording);
+      this.#recordings.left(message.recording);
       worker.send({ kind: 'farewell' });
     } else if (message.kind === 'metric samples left') this.#samples.left(worker, message.samples);
     else if (message.kind === 'figures left') this.#figures.heard(worker, message.figures);
@@ -182,33 +192,26 @@ export class Fleet implements WorkerListener {
 
   // --- what workers are told ---
 
-  /** Puts a configuration into force. The first worker speaks for all: what it refuses, none of them takes. */
+  /** Puts a configuration into force. What the first worker that answers refuses, none of them takes. */
   async reload(config: Config): Promise<ReloadOutcome> {
     const before = this.#config;
     this.#config = config;
-    let outcome: ReloadOutcome | undefined;
-    for (const worker of [...this.#workers.values()]) {
-      const answer = await worker.ask<'reloaded'>((id) => ({ kind: 'reload', id, config }));
-      if (answer === undefined) continue;
-      if (outcome === undefined) {
-        outcome = answer.outcome;
-        if (!outcome.ok) {
-          this.#config = before;
-          return outcome;
-        }
-      } else if (!answer.outcome.ok) {
-        // What another has taken this one cannot refuse for good: it starts anew, with the new configuration.
-        worker.kill();
-      }
-    }
-    return outcome ?? { ok: false, says: 'No worker is running at the moment; they are being started again.' };
+    const outcome = await this.#reload.run([...this.#workers.values()], config);
+    if (!outcome.ok) this.#config = before;
+    else for (const silent of outcome.silentWorkers ?? []) this.#tellStuck(silent, STUCK_AT_RELOAD);
+    return outcome;
+  }
+
+  #tellStuck({ slot, pid }: SilentWorker, says: string): void {
+    this.#options.emit({ name: 'worker.stuck', slot, pid, says });
   }
 
   /**
    * Replaces every worker by a new one that runs the code on disk; a port is never without one that accepts.
    * @throws {OperatorError} when a new one cannot start: the old one stays, and so do those that were not replaced yet.
    */
-  async replaceAll(): Promise<void> {
+  async replaceAll(): Promise<ReplacedWorkers> {
+    const ended: SilentWorker[] = [];
     for (const slot of [...this.#workers.keys()]) {
       const old = this.#workers.get(slot)!;
       try {
@@ -218,17 +221,36 @@ export class Fleet implements WorkerListener {
         this.#workers.set(slot, old);
         throw new OperatorError(error instanceof Error ? error.message : String(error));
       }
-      await this.#leave(old, REPLACED);
+      const { pid } = old;
+      if (await this.#retire(old)) continue;
+      ended.push({ slot, pid });
+      this.#tellStuck({ slot, pid }, STUCK_AT_RESTART);
     }
+    return { ended };
   }
 
-  async #leave(worker: WorkerHandle, signal: string): Promise<void> {
+  /** False where it had to be ended. One that is stuck cannot take leave of its clients: it is not waited for. */
+  async #retire(worker: WorkerHandle): Promise<boolean> {
+    if (worker.isGone || (await worker.isAnswering(this.#deadline))) return this.#leave(worker, REPLACED);
+    worker.isLeaving = true;
+    worker.kill();
+    await worker.gone();
+    return false;
+  }
+
+  /** False where it did not go by itself in time. */
+  async #leave(worker: WorkerHandle, signal: string): Promise<boolean> {
+    let isInTime = true;
     worker.isLeaving = true;
     worker.send({ kind: 'drain', signal });
     const { drainTimeoutMs } = this.#config.shutdown;
-    const timer = this.#options.clock.after(drainTimeoutMs + LEAVE_GRACE_MS, () => worker.kill());
+    const timer = this.#options.clock.after(drainTimeoutMs + LEAVE_GRACE_MS, () => {
+      isInTime = false;
+      worker.kill();
+    });
     await worker.gone();
     timer.cancel();
+    return isInTime;
   }
 
   broadcast(message: ToWorker): void {
@@ -241,10 +263,8 @@ export class Fleet implements WorkerListener {
     this.broadcast({ kind: 'set learning', isOn });
   }
 
-  async takeRecordings(): Promise<RecordingImage[]> {
-    // What a worker gives away it has no more: an answer that comes late must not be lost.
-    const answers = await this.#askAll<'recording'>((id) => ({ kind: 'recording', id }));
-    return [...this.#recordings.splice(0), ...answers.map(({ recording }) => recording)];
+  takeRecordings(isForgetting?: boolean): Promise<TakenRecordings> {
+    return this.#recordings.take([...this.#workers.values()], isForgetting);
   }
 
   /** Of all of them, those that are leaving included. */
@@ -265,7 +285,7 @@ export class Fleet implements WorkerListener {
 
   async #askAll<Kind extends Extract<FromWorker, { id: number }>['kind']>(
     make: (id: number) => ToWorker,
-    deadline?: AnswerDeadline,
+    deadline: AnswerDeadline,
   ): Promise<Extract<FromWorker, { kind: Kind }>[]> {
     const answers = await Promise.all([...this.#workers.values()].map((worker) => worker.ask<Kind>(make, deadline)));
     return answers.filter((answer) => answer !== undefined);

@@ -14,6 +14,7 @@ import type { Gateway, GatewayOptions, GatewayWatching, ReloadOutcome } from '..
 import type { GatewayLimits } from '../limit-control.ts';
 import { brokerSamples } from '../observability/metrics/broker-samples.ts';
 import { type MetricSample, mergedSamples } from '../observability/metrics/metric-sample.ts';
+import type { ReplacedWorkers } from '../reload-outcome.ts';
 import { tellEnd } from '../response/quarantine-of.ts';
 import { Responses } from '../response/responses.ts';
 import { leadsToEmbedded, prepareUpstreams } from '../upstreams.ts';
@@ -56,7 +57,7 @@ export class GatewayOfWorkers implements Gateway {
   readonly watching: GatewayWatching = {
     shadow: () => this.#shadowReport(),
     setLearning: (isOn) => this.#fleet.setLearning(isOn),
-    takeRecordings: () => this.#fleet.takeRecordings(),
+    takeRecordings: (isForgetting) => this.#fleet.takeRecordings(isForgetting),
   };
 
   constructor(options: GatewayOptions) {
@@ -195,7 +196,7 @@ export class GatewayOfWorkers implements Gateway {
     }
   }
 
-  replaceWorkers(): Promise<void> {
+  replaceWorkers(): Promise<ReplacedWorkers> {
     return this.#inTurn(() => this.#fleet.replaceAll());
   }
 

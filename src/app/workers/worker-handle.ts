@@ -2,7 +2,9 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import type { Clock } from '../../base/clock.ts';
-import type { Gateway } from '../gateway.ts';
+import type { RecordingImage } from '../../policy/authorization/learning/recording.ts';
+import type { Config } from '../config/config.ts';
+import type { Gateway, ReloadOutcome } from '../gateway.ts';
 import type { MetricSample } from '../observability/metrics/metric-sample.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 
@@ -62,12 +64,21 @@ export class WorkerHandle {
     }
   }
 
-  /** Starts its gateway. @throws an error with the worker's own words when that cannot start. */
-  async start(start: Start): Promise<Gateway['listeners']> {
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** Starts its gateway. @throws an error with the worker's own words when that cannot start, or not in time: it is ended then. */
+  async start(start: Start, { clock, ms }: AnswerDeadline): Promise<Gateway['listeners']> {
     this.send(start);
     return new Promise((resolve, reject) => {
+      const timer = clock.after(ms, () => {
+        reject(new Error(`The worker (process ${this.pid}) was not ready within ${ms / 1000} s, and was ended.`));
+        this.kill();
+      });
       const onMessage = (message: FromWorker): void => {
         if (message.kind === 'ready') {
+          timer.cancel();
           this.isReady = true;
           resolve(message.listeners);
         } else if (message.kind === 'failed') reject(new Error(message.says));
@@ -76,6 +87,7 @@ export class WorkerHandle {
       };
       this.#worker.on('message', onMessage);
       this.#worker.once('exit', (code, signal) => {
+        timer.cancel();
         reject(new Error(`The worker ended with ${signal ?? `code ${code}`} before it was ready.`));
       });
     });
@@ -107,6 +119,22 @@ export class WorkerHandle {
 
   async askSamples(): Promise<readonly MetricSample[] | undefined> {
     return (await this.ask<'metric samples'>((id) => ({ kind: 'metric samples', id })))?.samples;
+  }
+
+  /** Whether its event loop turns. */
+  async isAnswering(deadline: AnswerDeadline): Promise<boolean> {
+    const question = { kind: 'figures' } as const;
+    return (
+      (await this.ask<'client question'>((id) => ({ kind: 'client question', id, question }), deadline)) !== undefined
+    );
+  }
+
+  async reload(config: Config): Promise<ReloadOutcome | undefined> {
+    return (await this.ask<'reloaded'>((id) => ({ kind: 'reload', id, config })))?.outcome;
+  }
+
+  async takeRecording(): Promise<RecordingImage | undefined> {
+    return (await this.ask<'recording'>((id) => ({ kind: 'recording', id })))?.recording;
   }
 
   kill(): void {

@@ -1,7 +1,9 @@
 /** A worker: one gateway among several that share the ports, started and told what to do by the supervising process. */
+
 import { systemChance } from '../../base/chance.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { Emit, GatewayEvent } from '../../base/events.ts';
+import type { RecordingImage } from '../../policy/authorization/learning/recording.ts';
 import { NOTHING_RECORDED } from '../../policy/authorization/learning/recording.ts';
 import type { Target } from '../../policy/limits/limit-rules.ts';
 import type { Claim, SharedOwners } from '../../transports/upstream/client-owners.ts';
@@ -99,13 +101,14 @@ class Worker {
   #gateway: SharingGateway | undefined;
   /** What was said while it was starting. */
   readonly #early: ToWorker[] = [];
+  #started: Promise<void> | undefined;
   #config: Config | undefined;
   #isLearning = false;
 
   handle(message: ToWorker): void {
     switch (message.kind) {
       case 'start':
-        void this.#start(message);
+        this.#started = this.#start(message);
         return;
       case 'reload':
         void this.#reload(message.id, message.config);
@@ -233,6 +236,7 @@ class Worker {
   }
 
   async #reload(id: number, config: Config): Promise<void> {
+    await this.#started;
     const before = this.#config;
     this.#config = config;
     const outcome = await this.#gateway!.reload();
@@ -265,8 +269,13 @@ class Worker {
     tell({ kind: 'shadow report', id, report: await this.#gateway?.watching.shadow() });
   }
 
+  async #takeRecording(): Promise<RecordingImage> {
+    const [recording = NOTHING_RECORDED] = (await this.#gateway?.watching.takeRecordings())?.recordings ?? [];
+    return recording;
+  }
+
   async #tellRecording(id: number): Promise<void> {
-    const [recording = NOTHING_RECORDED] = (await this.#gateway?.watching.takeRecordings()) ?? [];
+    const recording = await this.#takeRecording();
     tell({ kind: 'recording', id, recording });
   }
 
@@ -279,7 +288,7 @@ class Worker {
     tell({ kind: 'metric samples left', samples: this.#samples() });
     const figures = this.#gateway?.answerAboutClients({ kind: 'figures' }) as GatewayFigures | undefined;
     if (figures !== undefined) tell({ kind: 'figures left', figures });
-    const [recording = NOTHING_RECORDED] = (await this.#gateway?.watching.takeRecordings()) ?? [];
+    const recording = await this.#takeRecording();
     // A connection may be on its way to us still, and would be lost with us: what is sent to us ends with the farewell.
     tell({ kind: 'recording left', recording }, () => systemClock.after(FAREWELL_MAX_MS, () => process.exit(0)));
     if (!process.connected) process.exit(0);

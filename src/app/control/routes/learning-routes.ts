@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Learner, LearningStatus } from '../../watching/learner.ts';
 import { type AnyRoute, route } from '../route.ts';
+import { silentWorkersSchema } from '../silent-workers.ts';
 
 const statusSchema = z.strictObject({
   isOn: z.boolean(),
@@ -11,6 +12,7 @@ const statusSchema = z.strictObject({
   lost: z.int().meta({ description: 'Uses that found no room.' }),
   ceilings: z.array(z.enum(['users', 'nodes'])),
   file: z.string(),
+  silentWorkers: silentWorkersSchema('What they have recorded is missing here, and comes later.'),
 });
 
 function verb(

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { statusSchema } from '../../status/gateway-status.ts';
 import { ControlProblem } from '../problem-details.ts';
 import { type AnyRoute, route } from '../route.ts';
+import { silentWorkersSchema } from '../silent-workers.ts';
 
 const settingSchema = z.strictObject({
   path: z.string().meta({ description: 'Such as `limits.keepAliveMax` or `listeners[0].port`.' }),
@@ -50,10 +51,11 @@ export const statusRoutes: readonly AnyRoute[] = [
       generation: z.int(),
       changed: z.array(z.string()).meta({ description: 'Settings of the top level that differ.' }),
       restartNeeded: z.array(z.string()).meta({ description: 'Those of them that only a restart puts into force.' }),
+      silentWorkers: silentWorkersSchema('They have the old settings until they go on; all others have the new ones.'),
     }),
     handler: async ({ reload }) => {
       const outcome = await reload();
-      if (outcome.ok) return outcome;
+      if (outcome.ok) return { ...outcome, silentWorkers: [...(outcome.silentWorkers ?? [])] };
       throw new ControlProblem('refused', outcome.says);
     },
   }),
@@ -66,6 +68,9 @@ export const statusRoutes: readonly AnyRoute[] = [
     role: 'admin',
     scope: 'config:write',
     action: { name: 'restart', words: () => [] },
+    response: z.strictObject({
+      ended: silentWorkersSchema('They were ended without a farewell to their clients; every worker is a new one.'),
+    }),
     handler: ({ gateway }) => gateway.replaceWorkers(),
   }),
 ];

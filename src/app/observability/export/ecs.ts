@@ -70,6 +70,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   'gateway.stopped': one('process', 'end'),
   'worker.started': one('process', 'start'),
   'worker.exited': one('process', 'end'),
+  'worker.stuck': one('process', 'info'),
 };
 
 function kindOf(name: string): Kind {
