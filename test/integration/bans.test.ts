@@ -2,19 +2,23 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { PacketType } from '../../src/mqtt/wire.ts';
+import { type BanControl, banControl } from '../kit/ban-control.ts';
 import { encode } from '../kit/codec.ts';
-import { untilEvent } from '../kit/event-log.ts';
+import { eventsLike, untilEvent } from '../kit/event-log.ts';
 import { eventually } from '../kit/eventually.ts';
 import { type RunningGateway, sallyport, startGateway } from '../kit/gateway.ts';
 import { connect } from '../kit/packets.ts';
 import { HOST } from '../kit/process.ts';
 import { RawClient } from '../kit/raw-client.ts';
+import { polite, StubBroker } from '../kit/stub-broker.ts';
 
 const PASSWORD = 'a password of the tests';
 
 for (const workers of [1, 2]) {
   describe(`bans with ${workers === 1 ? 'one process' : `${workers} workers`}`, () => {
     let gateway: RunningGateway;
+    /** For what is not about the command, which is a process each time. */
+    let control: BanControl;
     before(async () => {
       gateway = await startGateway({
         listeners: [{ name: 'tcp', type: 'tcp' }],
@@ -27,6 +31,7 @@ for (const workers of [1, 2]) {
           bans: { allow: ['127.0.0.200'] },
         },
       });
+      control = banControl(gateway.directory);
     });
     after(() => gateway.stop());
 
@@ -64,7 +69,7 @@ for (const workers of [1, 2]) {
       v4.send(connect(4, { clientId: 'd1', username: 'ann', password: 'wrong' }));
       await v4.expect(PacketType.Connack, { reasonCode: 5 });
       await untilEvent(gateway.program, 'connect.refused', { by: 'ban:client:d1', clientId: 'd1' });
-      assert.equal((await ban('remove', 'client:d1')).code, 0);
+      await control.unban('client:d1');
       const again = await open();
       await again.connect({ clientId: 'd1', username: 'ann', password: PASSWORD });
       for (const client of [...clients, again]) await client.disconnect().catch(() => undefined);
@@ -75,21 +80,21 @@ for (const workers of [1, 2]) {
       for (const [i, client] of clients.entries()) {
         await client.connect({ clientId: `b${i}`, username: 'bob', password: PASSWORD });
       }
-      assert.equal((await ban('add', 'user:bob')).code, 0);
+      await control.ban('user:bob', '1h');
       for (const client of clients) await client.expectDisconnect(0x98);
-      assert.equal((await ban('remove', 'user:bob')).code, 0);
+      await control.unban('user:bob');
     });
 
     it('closes an address before it has said anything, its network too, and never an allowed one', async () => {
       assert.equal(await knock('127.0.0.77'), 'open');
-      assert.equal((await ban('add', '127.0.0.77')).code, 0);
+      await control.ban('127.0.0.77', '1h');
       assert.equal(await knock('127.0.0.77'), 'closed');
       await untilEvent(gateway.program, 'connection.rejected', { by: 'ban:address:127.0.0.77', address: '127.0.0.77' });
-      assert.equal((await ban('add', '127.0.0.64/26')).code, 0);
+      await control.ban('127.0.0.64/26', '1h');
       const removed = await ban('remove', '127.0.0.77');
       assert.match(removed.out, /still shut out by the ban of network:127\.0\.0\.64\/26/);
       assert.equal(await knock('127.0.0.77'), 'closed');
-      assert.equal((await ban('remove', '127.0.0.64/26')).code, 0);
+      await control.unban('127.0.0.64/26');
       assert.equal(await knock('127.0.0.77'), 'open');
       const refused = await ban('add', '127.0.0.200');
       assert.equal(refused.code, 2);
@@ -119,26 +124,10 @@ for (const workers of [1, 2]) {
     });
 
     it('lets a ban end by itself', async () => {
-      await ban('add', '127.0.0.88', '--for', '1s');
+      await control.ban('127.0.0.88', '1s');
       assert.equal(await knock('127.0.0.88'), 'closed');
       await untilEvent(gateway.program, 'ban.expired', { subject: '127.0.0.88' });
       await eventually('the address is let in', async () => (await knock('127.0.0.88')) === 'open');
-    });
-
-    it('says of every mistake what it is', async () => {
-      const cases: [words: string[], says: RegExp][] = [
-        [['add', '192.0.2.0/40'], /names nobody: give one of/],
-        [['add', 'clent:d1'], /did you mean client:/],
-        [['add', '192.0.2.1', '--for', '2'], /is no duration: give one such as 30m/],
-        [['add'], /Say whom/],
-        [['remove', '203.0.113.1'], /is not banned itself/],
-        [['lift', '192.0.2.1'], /unknown/],
-      ];
-      for (const [words, says] of cases) {
-        const { code, err } = await ban(...words);
-        assert.equal(code, 2, words.join(' '));
-        assert.match(err, says);
-      }
     });
 
     it('bans who guesses passwords, by itself and at once', async () => {
@@ -158,3 +147,69 @@ for (const workers of [1, 2]) {
     });
   });
 }
+
+it('of every mistake in a ban the command says what it is', async () => {
+  const gateway = await startGateway({ listeners: [{ name: 'tcp', type: 'tcp' }], users: { ann: PASSWORD } });
+  try {
+    const cases: [words: string[], says: RegExp][] = [
+      [['add', '192.0.2.0/40'], /names nobody: give one of/],
+      [['add', 'clent:d1'], /did you mean client:/],
+      [['add', '192.0.2.1', '--for', '2'], /is no duration: give one such as 30m/],
+      [['add'], /Say whom/],
+      [['remove', '203.0.113.1'], /is not banned itself/],
+      [['lift', '192.0.2.1'], /unknown/],
+    ];
+    for (const [words, says] of cases) {
+      const { code, err } = await sallyport(['ban', ...words, '--data', gateway.directory]);
+      assert.equal(code, 2, words.join(' '));
+      assert.match(err, says);
+    }
+  } finally {
+    await gateway.stop();
+  }
+});
+
+it('a ban reaches clients of a worker that is being replaced, too', async () => {
+  const broker = await StubBroker.listen((packet, connection) => {
+    if (packet.type === PacketType.Connect && packet.clientId.startsWith('held')) held++;
+    else polite(packet, connection);
+  });
+  let held = 0;
+  const gateway = await startGateway({
+    listeners: [{ name: 'tcp', type: 'tcp' }],
+    users: { ann: PASSWORD },
+    acl: ['user ann', 'topic readwrite #'],
+    config: {
+      workers: 2,
+      limits: { connectTimeout: '2m' },
+      shutdown: { drainTimeout: '1m' },
+      upstreams: [{ name: 'silent', targets: [{ url: broker.url }], connectTimeout: '1m' }],
+      routes: [{ user: 'ann', upstream: 'silent' }],
+    },
+  });
+  try {
+    // The broker does not answer them, and a worker that leaves waits for whom it has begun to let in.
+    const ids = Array.from({ length: 8 }, (_, i) => `held-${i}`);
+    const clients = await Promise.all(
+      ids.map(() => RawClient.open({ transport: 'tcp', host: HOST, port: gateway.ports.get('tcp')! }, 5)),
+    );
+    for (const [i, client] of clients.entries()) {
+      client.send(connect(5, { clientId: ids[i]!, username: 'ann', password: PASSWORD }));
+    }
+    await eventually('all wait for the broker', () => held === ids.length);
+    const restarted = sallyport(['restart', '--data', gateway.directory]);
+    // The second in its place; the first one is told to leave right then.
+    await untilEvent(gateway.program, 'worker.started', { slot: 1 }, 1);
+    const { ban } = banControl(gateway.directory);
+    for (const id of ids) await ban(`client:${id}`, '1h');
+    for (const client of clients) await client.expect(PacketType.Connack, { reasonCode: 0x8a });
+    assert.equal((await restarted).code, 0);
+    const workers = eventsLike(gateway.program, 'connect.refused', { by: /^ban:client:held-/ }).map(
+      ({ connectionId }) => String(connectionId).split('-')[0],
+    );
+    assert.equal(new Set(workers).size, 2, 'both had some of them, the one that was leaving and the one that stayed');
+  } finally {
+    await gateway.stop();
+    await broker.close();
+  }
+});
