@@ -1,9 +1,6 @@
 /** Bytes gathered for one write: encoders reserve room and write in place, and the socket takes the whole. */
+import { copyBytes } from './copy-bytes.ts';
 import { borrowRoom, returnRoom } from './rooms.ts';
-
-/** Unlike `set` it needs no view of the part to be copied; it takes any Uint8Array as its source. */
-const copy: (this: Uint8Array, target: Uint8Array, at: number, start: number, end: number) => number =
-  Buffer.prototype.copy;
 
 /**
  * Rooms grow in these steps and are handed back when a batch is cleared: room that every idle connection keeps adds up. The largest is
@@ -96,7 +93,7 @@ export class ByteBatch {
     const bytes = this.#room;
     // A loop beats the call into native code only for the smallest of packets.
     if (size <= 24) for (let i = 0; i < size; i++) bytes[at + i] = source[start + i]!;
-    else copy.call(source, bytes, at, start, end);
+    else copyBytes(source, start, end, bytes, at);
   }
 
   /** Copies what stands in the lent chunk, where it is not this batch's own yet. */

@@ -1,5 +1,6 @@
 /** Cuts a byte stream into control packets, and refuses what the fixed header alone condemns before its body is kept. */
 import { Buffer } from 'node:buffer';
+import { copyBytes } from '../base/copy-bytes.ts';
 import { borrowRoom, returnRoom } from '../base/rooms.ts';
 import type { Fault } from './fault.ts';
 import { PacketTooLarge, RemainingLengthTooLong, VariableByteIntegerNotMinimal } from './faults.ts';
@@ -33,10 +34,6 @@ export interface DeframerOptions {
 const NO_BYTES = Buffer.alloc(0);
 /** The longer of the two protocol names with its length, and the version. */
 const CONNECT_BEGINNING_BYTES = 9;
-
-/** Unlike `set` it needs no view of the part to be copied; it takes any Uint8Array as its source. */
-const copy: (this: Uint8Array, target: Uint8Array, at: number, start: number, end: number) => number =
-  Buffer.prototype.copy;
 
 /**
  * Feed it with `push`, then call `next` until it no longer returns a frame; the frame is the deframer itself.
@@ -214,7 +211,7 @@ export class Deframer implements Frame {
     this.#makeRoom(count);
     const at = this.#at;
     const until = at + count;
-    copy.call(this.#chunk, this.#held, this.#heldEnd, at, until);
+    copyBytes(this.#chunk, at, until, this.#held, this.#heldEnd);
     this.#heldEnd += count;
     this.#at = until;
     if (until === this.#limit) {

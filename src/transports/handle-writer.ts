@@ -24,10 +24,6 @@ interface WriteRequest {
   writer: HandleWriter;
 }
 
-/** Unlike `set` it needs no view of the part to be copied. */
-const copy: (this: Uint8Array, target: Uint8Array, at: number, start: number, end: number) => number =
-  Buffer.prototype.copy;
-
 /** Up to this size a write over TCP goes by way of `small`; over TLS each write waits, and would take it along. */
 const SMALL_BYTES = 512;
 /**
@@ -38,7 +34,7 @@ let small = borrowRoom(SMALL_BYTES);
 let smallViews: (Buffer | undefined)[] = [];
 
 function smallView(room: Buffer, size: number): Buffer {
-  copy.call(room, small, 0, 0, size);
+  room.copy(small, 0, 0, size);
   smallViews[size] ??= small.subarray(0, size);
   return smallViews[size];
 }
