@@ -43,17 +43,10 @@ interface Watchers {
   end(): void;
 }
 
-/** The answer begins with the first event, so `offender` causes some. */
-async function watch(
-  { gateway }: WatchedGateway,
-  offender: RawClient,
-  count: number,
-  reads: boolean,
-): Promise<Watchers> {
+async function watch({ gateway }: WatchedGateway, count: number, reads: boolean): Promise<Watchers> {
   let bytes = 0;
   const requests: ClientRequest[] = [];
-  let isAnswered = false;
-  const answered = Promise.all(
+  await Promise.all(
     Array.from({ length: count }, async () => {
       const asked = request({ socketPath: path.join(gateway.directory, 'control.sock'), path: '/v1/events' });
       requests.push(asked);
@@ -66,14 +59,7 @@ async function watch(
         });
       } else answer.pause();
     }),
-  ).then(() => {
-    isAnswered = true;
-  });
-  while (!isAnswered) {
-    offender.sendRaw(FORBIDDEN);
-    await sleep(TICK_MS);
-  }
-  await answered;
+  );
   return {
     bytes: () => bytes,
     end() {
@@ -115,7 +101,7 @@ export async function watchers(): Promise<void> {
     }
   })();
   const windowOf = async (count: number): Promise<Window> => {
-    const watching = count === 0 ? undefined : await watch(side, offenders[0]!, count, true);
+    const watching = count === 0 ? undefined : await watch(side, count, true);
     const before = { cpu: processorMs(side.gateway), delivered };
     const [sent] = await Promise.all([
       send(publishers, MESSAGE, MESSAGES_PER_SECOND, WINDOW_MS),
@@ -171,7 +157,7 @@ async function slowWatchers(side: WatchedGateway, offenders: readonly RawClient[
     return residentMB(side.gateway) - before;
   };
   const without = await spell();
-  const stalled = await watch(side, offenders[0]!, STALLED, false);
+  const stalled = await watch(side, STALLED, false);
   const withThem = await spell();
   stalled.end();
   say(

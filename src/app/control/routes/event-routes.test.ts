@@ -38,10 +38,10 @@ async function scene(t: TestContext, keptMax: number) {
     asked.on('error', () => undefined);
     t.after(() => asked.destroy());
     const answered = new Promise<IncomingMessage>((resolve) => asked.end().once('response', resolve));
-    // The answer begins with the first event.
-    await eventually('it watches', () => stream.watchers > others);
+    const answer = await answered;
+    assert.equal(stream.watchers, others + 1);
     stream.take({ name: 'listener.closed', listener: 'first' });
-    return answered;
+    return answer;
   };
   return { stream, watch };
 }
@@ -73,6 +73,13 @@ test('a watcher that does not read costs no memory for what it misses, is told o
     return told + lost === all;
   });
   assert.ok(lost > all / 2, `${lost} of ${all} had gone by`);
+});
+
+test('a watcher is answered at once, though nothing happens', async (t) => {
+  const { watch } = await scene(t, 10);
+  const answer = await watch();
+  assert.equal(answer.statusCode, 200);
+  assert.match(String(answer.headers['content-type']), /^text\/event-stream/);
 });
 
 test('while one does not read, another is told everything', async (t) => {

@@ -51,11 +51,14 @@ export const eventRoutes: readonly AnyRoute[] = [
     isStream: true,
     handler: ({ live }, { query, headers }) => {
       const { event, since, follow, ...filter } = query;
-      return live.stream.watch(
+      const watcher = live.stream.watch(
         { ...filter, ...(event === undefined ? {} : { events: [event].flat() }) },
         beginningOf(headers['last-event-id'], since, follow === 'false'),
         { isFollowing: follow !== 'false' },
       );
+      // The answer begins with the first byte, and whoever asks wants to know at once that nothing is missed from here on.
+      watcher.push(': here it begins\n\n');
+      return watcher;
     },
   }),
 ];
