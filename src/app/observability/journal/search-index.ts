@@ -70,6 +70,8 @@ export class SearchIndex {
   readonly #known = FIELDS.map(() => new Map<string, number>());
   #knownWords = 0;
   #knownChars = 0;
+  /** Changes when another process has written. */
+  #version: unknown;
   readonly #addWord: StatementSync;
   readonly #findWord: StatementSync;
   readonly #wordsOf: StatementSync;
@@ -176,12 +178,13 @@ export class SearchIndex {
   /** False where the index stands elsewhere by now. */
   #begin(segment: number, at: number): boolean {
     this.#database.exec('BEGIN IMMEDIATE');
+    const version = this.#database.prepare('PRAGMA data_version').get()?.['data_version'];
+    // Another process may have swept words that we know.
+    if (version !== this.#version) this.#forgetWords();
+    this.#version = version;
     const found = this.#progress();
     const isAsLeft = at === 0 ? found.segment < segment : found.segment === segment && found.at === at;
-    if (!isAsLeft) {
-      this.#database.exec('ROLLBACK');
-      this.#forgetWords();
-    }
+    if (!isAsLeft) this.#database.exec('ROLLBACK');
     return isAsLeft;
   }
 

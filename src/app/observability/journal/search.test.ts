@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { removeDirectory, temporaryDirectory } from '../../../../test/kit/process.ts';
 import { ManualClock } from '../../../base/manual-clock.ts';
 import { searchJournal } from './search.ts';
-import type { Wanted } from './search-index.ts';
+import { SearchIndex, type Wanted } from './search-index.ts';
 import { listSegments } from './segment-files.ts';
 import { type JournalWriter, openJournal } from './writer.ts';
 
@@ -284,4 +284,20 @@ test('words that only records had which retention took leave the index', async (
   assert.ok(counts.at(-1)! < 1500, `${counts}`);
   assert.equal((await topics(directory, { fields: { client: 'r7-499' } })).length, 1);
   assert.equal((await topics(directory, { fields: { client: 'r0-1' } })).length, 0);
+});
+
+test('a word that another process has swept while this one knew it is found all the same', async (t) => {
+  const { directory, journal } = await scene(t);
+  const index = SearchIndex.open(directory);
+  t.after(() => index.close());
+  journal.append('event', { ...refused(1), clientId: 'comes-back' });
+  await journal.flush();
+  await index.follow();
+  const other = new DatabaseSync(join(directory, 'index.sqlite'));
+  other.exec("DELETE FROM word WHERE text = 'comes-back'");
+  other.close();
+  journal.append('event', { ...refused(2), clientId: 'comes-back' });
+  await journal.flush();
+  await index.follow();
+  assert.equal(index.find({ fields: { client: 'comes-back', topic: 'cmd/2' }, limit: 5 }).length, 1);
 });
