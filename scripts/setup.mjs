@@ -25,6 +25,7 @@ const TEST_PROGRAMS = [
     why: 'a real cluster that speaks no MQTT 5, and loses a node',
   },
   { command: 'nats-server', package: 'nats-server', why: 'another cluster, which keeps sessions in its own way' },
+  { command: 'logrotate', package: 'logrotate', why: 'rotates the log as the documentation says' },
   { command: 'rsyslogd', package: 'rsyslog', why: 'a real collector of events' },
   { command: 'tshark', package: 'tshark', why: 'reads what the flight recorder writes' },
   { command: 'prometheus', package: 'prometheus', why: 'raises alerts from the metrics of a gateway' },

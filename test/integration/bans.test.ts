@@ -152,7 +152,7 @@ it('of every mistake in a ban the command says what it is', async () => {
   const gateway = await startGateway({ listeners: [{ name: 'tcp', type: 'tcp' }], users: { ann: PASSWORD } });
   try {
     const cases: [words: string[], says: RegExp][] = [
-      [['add', '192.0.2.0/40'], /names nobody: give one of/],
+      [['add', '192.0.2.0/40'], /is nobody to ban or confine: give one of/],
       [['add', 'clent:d1'], /did you mean client:/],
       [['add', '192.0.2.1', '--for', '2'], /is no duration: give one such as 30m/],
       [['add'], /Say whom/],

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { eventsLike, type LoggedEvent, loggedEvents, untilEvent } from '../kit/event-log.ts';
@@ -8,7 +9,7 @@ import { eventually } from '../kit/eventually.ts';
 import type { RunningGateway } from '../kit/gateway.ts';
 import { MqttJsClient, type MqttJsInit } from '../kit/mqttjs.ts';
 import { connect as connectPacket, publish as publishPacket } from '../kit/packets.ts';
-import { HOST, removeDirectory, temporaryDirectory } from '../kit/process.ts';
+import { HOST, removeDirectory, runToEnd, temporaryDirectory } from '../kit/process.ts';
 import { RawClient } from '../kit/raw-client.ts';
 import { PASSWORD, type SecuredGateway, startSecuredGateway, USERNAME } from '../kit/secured-gateway.ts';
 
@@ -193,30 +194,57 @@ describe('the log at its default level', () => {
 });
 
 describe('a log file', () => {
-  it('is opened anew on SIGHUP, so that rotating it loses no line', async (t) => {
-    const directory = await temporaryDirectory('log');
-    const destination = path.join(directory, 'events.log');
-    const secured = await startSecuredGateway({ transports: ['tcp'], config: { log: { destination } } });
-    t.after(async () => {
-      await secured.stop();
-      await removeDirectory(directory);
-    });
-    const rotated = `${destination}.1`;
-    const has = (file: string, text: string) => () => readFileSync(file, 'utf8').includes(text);
-    await eventually('it is started', has(destination, 'gateway.started'));
-    await rename(destination, rotated);
-    secured.gateway.program.child.kill('SIGHUP');
-    await eventually('the new file is written', () => {
-      try {
-        return has(destination, 'config.reloaded')();
-      } catch {
-        return false;
-      }
-    });
-    const client = await MqttJsClient.connect(secured.login('tcp'));
+  let directory: string;
+  let destination: string;
+  let secured: SecuredGateway;
+  before(async () => {
+    directory = await temporaryDirectory('log');
+    // As logrotate wants it: for nobody else to write.
+    await chmod(directory, 0o700);
+    destination = path.join(directory, 'events.log');
+    secured = await startSecuredGateway({ transports: ['tcp'], config: { log: { destination } } });
+  });
+  after(async () => {
+    await secured?.stop();
+    await removeDirectory(directory);
+  });
+  const has = (file: string, text: string) => () => existsSync(file) && readFileSync(file, 'utf8').includes(text);
+  /** Once the log has been taken away and the gateway told: what comes then is in the new file, and not in the old one. */
+  const goesOn = async (rotated: string, clientId: string): Promise<void> => {
+    await eventually('the new file is written', has(destination, 'config.reloaded'));
+    const login = secured.login('tcp');
+    const client = await MqttJsClient.connect({ ...login, options: { ...login.options, clientId } });
     await client.end();
     await eventually('what comes then is in it', has(destination, 'connection.closed'));
-    assert.ok(!has(rotated, 'client.connected')());
+    assert.ok(has(destination, clientId)());
+    assert.ok(!has(rotated, clientId)());
     assert.equal(secured.gateway.program.stdout, '');
+  };
+
+  it('is opened anew on SIGHUP, so that rotating it loses no line', async () => {
+    await eventually('it is started', has(destination, 'gateway.started'));
+    await rename(destination, `${destination}.moved`);
+    secured.gateway.program.child.kill('SIGHUP');
+    await goesOn(`${destination}.moved`, 'first');
+  });
+
+  it('is rotated by logrotate as docs/siem.md shows', {
+    skip: spawnSync('logrotate', ['--version']).error && 'logrotate is not installed',
+  }, async () => {
+    const page = await readFile(new URL('../../docs/siem.md', import.meta.url), 'utf8');
+    const block = /^ {4}\/var\/log\/sallyport\/events\.log \{\n(?: {8}.*\n)+ {4}\}\n/m.exec(page)?.[0] ?? '';
+    const told = `kill -HUP ${secured.gateway.program.child.pid}`;
+    const text = block.replace('/var/log/sallyport/events.log', destination).replace(/systemctl kill .*/, told);
+    assert.ok(text.includes(told));
+    const file = path.join(directory, 'logrotate.conf');
+    await writeFile(file, text, { mode: 0o600 });
+    const state = path.join(directory, 'logrotate.state');
+    for (const [i, clientId] of ['second', 'third'].entries()) {
+      const rotated = await runToEnd('logrotate', ['--force', '--state', state, file]);
+      assert.equal(rotated.code, 0, rotated.err);
+      await goesOn(`${destination}.1`, clientId);
+      assert.ok(has(`${destination}.1`, ['first', 'second'][i]!)());
+    }
+    assert.ok(existsSync(`${destination}.2.gz`), 'the one before is compressed, and the gateway does not write to it');
   });
 });

@@ -58,7 +58,7 @@ test('who is not confined cannot be let go, and the answer says why', () => {
     /^address:192\.0\.2\.9 is not in quarantine itself; it is confined by .* network:192\.0\.2\.0\/24\.$/,
   );
   refused('user:bob', /^user:bob is not in quarantine itself; `sallyport quarantine list` shows who is\.$/);
-  refused('d42', /^"d42" names nobody: give one of address:/);
+  refused('d42', /^"d42" is nobody to ban or confine: give one of address:/);
   refused('usr:ann', /did you mean user:\?/);
   releaseFromQuarantine(quarantine, 'user:ann');
   refused('user:ann', /^user:ann is not in quarantine itself/);

@@ -1,4 +1,5 @@
 /** What to do about an incident, as commands that exist, with the subject quoted for a shell. */
+import { isTopicHash } from '../topic-hash.ts';
 import type { Incident } from './incident.ts';
 import { banName, isBannable, type Live } from './live.ts';
 import { shellWord } from './shell-word.ts';
@@ -38,7 +39,11 @@ export function adviceFor(incident: Incident, live: Live | undefined): Advice[] 
   } else if (first !== undefined && incident.users.length > 0) {
     const example = first.examples[0];
     const flag = first.name === 'subscribe.refused' ? '--subscribe' : '--publish';
-    if (example !== undefined) {
+    if (example !== undefined && isTopicHash(example)) {
+      add(
+        'Its topics are hashed here: `sallyport journal search --topic TOPIC` finds one that you know, and `sallyport policy explain` says which rule refuses it.',
+      );
+    } else if (example !== undefined) {
       add(
         'See which rule refused it and what it may do; if the device is yours and should, grant it.',
         'policy',

@@ -28,7 +28,7 @@ function verdictOf({ records, logins, refusals, measures }: Incident, live: Live
   }
   if (logins.failed > 0) {
     const end = logins.succeeded > 0 ? `${logins.succeeded} succeeded` : 'none succeeded';
-    parts.push(`${logins.failed} logins failed; ${end}.`);
+    parts.push(`${logins.failed} ${logins.failed === 1 ? 'login' : 'logins'} failed; ${end}.`);
   }
   const attacks = measures.filter(({ name }) => name === 'attack.detected');
   if (attacks.length > 0) parts.push('Detectors have recognised an attack.');

@@ -123,6 +123,11 @@ test('what is advised fits what was found', async () => {
   const forScanned = commands(scanned, NOT_BANNED);
   assert.match(forScanned[0]!, /^sallyport ban add client:pump-7 /);
   assert.equal(forScanned[1], 'sallyport policy explain --user=ann --client-id=pump-7 --publish=plant/x');
+  const hashed = await journal(...many(refused('#e2fa5865e8bf6795')))('client', 'pump-7');
+  assert.ok(
+    !commands(hashed, NOT_BANNED).some((command) => command.includes('policy explain')),
+    'of a hash nobody knows',
+  );
 
   const ban = { subject: '192.0.2.7', reason: '', author: 'operator:ann', expiresAt: null };
   const byAcl = await journal(...many({ ...refused('plant/x'), by: 'acl:/etc/acl:7' } as GatewayEvent))(

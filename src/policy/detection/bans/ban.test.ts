@@ -28,16 +28,16 @@ test('whom a text bans has one spelling, however it was written', () => {
   }
 });
 
-test('what names nobody is refused with a hint', () => {
+test('what is nobody to ban or confine is refused with a hint', () => {
   const cases: [text: string, says: RegExp][] = [
-    ['192.0.2.256', /names nobody: give one of address:/],
-    ['192.0.2.0/33', /names nobody/],
-    ['192.0.2.0/', /names nobody/],
-    ['0.0.0.0/0', /names nobody/],
-    ['::/0', /names nobody/],
-    ['::ffff:0.0.0.0/95', /names nobody/],
-    ['fe80::1%eth0', /names nobody/],
-    ['', /names nobody/],
+    ['192.0.2.256', /is nobody to ban or confine: give one of address:/],
+    ['192.0.2.0/33', /is nobody to ban or confine/],
+    ['192.0.2.0/', /is nobody to ban or confine/],
+    ['0.0.0.0/0', /is nobody to ban or confine/],
+    ['::/0', /is nobody to ban or confine/],
+    ['::ffff:0.0.0.0/95', /is nobody to ban or confine/],
+    ['fe80::1%eth0', /is nobody to ban or confine/],
+    ['', /is nobody to ban or confine/],
     ['clent:d42', /did you mean client:\?/],
     ['client:', /"client:" names no client; it looks like client:d42/],
     ['user:a\nb', /names no user/],

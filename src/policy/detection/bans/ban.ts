@@ -72,7 +72,7 @@ export function parseBanSubject(text: string): BanSubject | string {
     meant === undefined
       ? `give one of ${Object.values(EXAMPLES).join(', ')}; an address or a network may stand alone`
       : `did you mean ${meant}:?`;
-  return `"${text.slice(0, 80)}" names nobody: ${hint}`;
+  return `"${text.slice(0, 80)}" is nobody to ban or confine: ${hint}`;
 }
 
 /** The subject in its one text; undefined where the value is none of this kind. A network of one address is that address. */
