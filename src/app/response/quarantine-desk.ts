@@ -23,7 +23,7 @@ export function listQuarantine(quarantine: Quarantine): QuarantineRecord[] {
   return quarantine.told().map(recordOf);
 }
 
-/** @throws {OperatorError} where the text is nobody to ban or confine, or nobody who is confined. */
+/** @throws {OperatorError} where the text names nobody, or nobody who is confined. */
 export function releaseFromQuarantine(quarantine: Quarantine, text: string): Released {
   // A detector may have confined a name that no operator could write as a ban; as it is listed, it is let go.
   const listed = quarantine.told().find(({ subject }) => subjectText(subject) === text);

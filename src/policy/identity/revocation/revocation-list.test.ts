@@ -49,7 +49,7 @@ test('a list names what is revoked and nothing else', async () => {
   assert.equal(await isSignedBy(list.signed, key), true);
 });
 
-test('an empty list is nobody to ban or confine', async () => {
+test('an empty list names nobody', async () => {
   const list = await read(derOf(await makeCrl(ca, [])));
   assert.equal(list.entries, 0);
   assert.equal(list.names(serialOf(first)), false);
