@@ -159,9 +159,14 @@ export async function makeControlApp({
     if (methods.length === 0) {
       throw new ControlProblem('not-found', `There is nothing at ${path}; /v1/openapi.json lists all there is.`);
     }
-    throw new ControlProblem('method-not-allowed', `${request.method} is not done here; ${methods.join(', ')} is.`, {
-      headers: { allow: methods.join(', ') },
-    });
+    const verb = methods.length === 1 ? 'is' : 'are';
+    throw new ControlProblem(
+      'method-not-allowed',
+      `${request.method} is not done here; ${methods.join(', ')} ${verb}.`,
+      {
+        headers: { allow: methods.join(', ') },
+      },
+    );
   });
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);

@@ -45,8 +45,14 @@ export function checkedParts(route: AnyRoute, given: RequestParts): RequestParts
 
 function faultsOf(issue: z.core.$ZodIssue, where: RequestFault['in'], schema: z.ZodType): RequestFault[] {
   const path = issue.path as KeyPath;
-  if (issue.code !== 'unrecognized_keys') return [{ in: where, at: formatPath(path), says: issue.message }];
+  if (issue.code !== 'unrecognized_keys') return [{ in: where, at: formatPath(path), says: wordsFor(issue) }];
   return strangers(issue.keys, path, where, path.length === 0 ? keysOf(schema) : []);
+}
+
+/** A choice that has no words of its own is told in the words of all others. */
+function wordsFor(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'invalid_value' || !issue.message.startsWith('Invalid option')) return issue.message;
+  return `give one of ${issue.values.map(String).join(', ')}`;
 }
 
 function keysOf(schema: z.ZodType): string[] {
