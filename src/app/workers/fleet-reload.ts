@@ -5,6 +5,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { type SilentWorker, workersNamed } from '../clients/gateway-clients.ts';
 import type { Config } from '../config/config.ts';
+import { OperatorError } from '../config/problem.ts';
 import type { ReloadOutcome } from '../reload-outcome.ts';
 import type { AnswerDeadline } from './worker-handle.ts';
 
@@ -34,6 +35,7 @@ export class FleetReload {
     this.#clock = clock;
   }
 
+  /** @throws {OperatorError} where no worker answers: then nothing has changed. */
   async run(workers: readonly ReloadedWorker[], config: Config): Promise<ReloadOutcome> {
     this.#latest = config;
     const untilMs = this.#clock.nowMs() + RELOAD_WITHIN_MS;
@@ -56,7 +58,7 @@ export class FleetReload {
     for (const asked of late) this.#judgeLater(asked, config, isTaken);
     const silent = [...new Set([...stuck, ...late.map(([worker]) => worker)])].filter(({ isGone }) => !isGone);
     const silentWorkers = silent.map(({ slot, pid }) => ({ slot, pid }));
-    if (outcome === undefined) return { ok: false, says: nobodySays(silentWorkers) };
+    if (outcome === undefined) throw new OperatorError(nobodySays(silentWorkers));
     return outcome.ok ? { ...outcome, silentWorkers } : outcome;
   }
 

@@ -192,13 +192,20 @@ export class Fleet implements WorkerListener {
 
   // --- what workers are told ---
 
-  /** Puts a configuration into force. What the first worker that answers refuses, none of them takes. */
+  /**
+   * Puts a configuration into force. What the first worker that answers refuses, none of them takes.
+   * @throws {OperatorError} where none answers.
+   */
   async reload(config: Config): Promise<ReloadOutcome> {
     const before = this.#config;
     this.#config = config;
-    const outcome = await this.#reload.run([...this.#workers.values()], config);
-    if (!outcome.ok) this.#config = before;
-    else for (const silent of outcome.silentWorkers ?? []) this.#tellStuck(silent, STUCK_AT_RELOAD);
+    let outcome: ReloadOutcome | undefined;
+    try {
+      outcome = await this.#reload.run([...this.#workers.values()], config);
+    } finally {
+      if (outcome?.ok !== true) this.#config = before;
+    }
+    if (outcome.ok) for (const silent of outcome.silentWorkers ?? []) this.#tellStuck(silent, STUCK_AT_RELOAD);
     return outcome;
   }
 
