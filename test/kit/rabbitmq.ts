@@ -6,14 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import {
-  ACCOUNT,
-  ACCOUNT_PASSWORD,
-  answerClients,
-  type ClusterNode,
-  type RunningCluster,
-  startAll,
-} from './cluster.ts';
+import { ACCOUNT, ACCOUNT_PASSWORD, answerClients, type ClusterNode, type RunningCluster } from './cluster.ts';
 import { documented, replaced } from './documented.ts';
 import { freePort, HOST, Program, removeDirectory, runToEnd, temporaryDirectory } from './process.ts';
 
@@ -47,9 +40,9 @@ export async function startRabbitmqCluster(): Promise<RunningCluster> {
     const nodes: ClusterNode[] = [];
     for (const host of HOSTS) nodes.push(await prepareNode(path.join(directory, host), host, environment));
     stops.push(...nodes.map((node) => () => node.kill()));
-    // Nodes that form a cluster at the same moment may end with a register of client identifiers that has no leader.
-    await nodes[0]!.start();
-    await startAll(nodes.slice(1));
+    // Nodes that form a cluster at the same moment may end with a register of client identifiers that has no leader, and those that
+    // join it at the same moment may wait for each other for ever.
+    for (const node of nodes) await node.start();
     await addAccount(environment, path.join(directory, HOSTS[0]!));
     await answerClients(nodes);
     return { nodes, stop };
