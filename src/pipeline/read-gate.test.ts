@@ -4,11 +4,12 @@ import { Bench } from '../../test/kit/pipeline-bench.ts';
 import { encodePacket } from '../mqtt/encode.ts';
 import { NO_PROPERTIES } from '../mqtt/properties.ts';
 import { PacketType } from '../mqtt/wire.ts';
+import { LOOK_EVERY } from './read-gate.ts';
 
-const PACKETS = 40;
+const PACKETS = 5 * LOOK_EVERY;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** An open connection, each of whose packets takes a quarter of a millisecond, that reads forty in one chunk. */
+/** An open connection, each of whose packets takes a quarter of a millisecond, that reads many in one chunk. */
 async function flood() {
   const bench = new Bench(5);
   await bench.open();
@@ -44,10 +45,10 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) =
 
 test('a chunk full of packets takes a part of each turn, and nothing is read meanwhile', async () => {
   const { bench, taken } = await flood();
-  assert.deepEqual(taken(), upTo(8));
+  assert.deepEqual(taken(), upTo(LOOK_EVERY));
   assert.equal(bench.downstream.paused, true);
   await turn();
-  assert.deepEqual(taken(), upTo(16));
+  assert.deepEqual(taken(), upTo(2 * LOOK_EVERY));
   for (let i = 0; i < 4; i++) await turn();
   assert.deepEqual(taken(), upTo(PACKETS));
   assert.equal(bench.downstream.paused, false);
@@ -65,7 +66,7 @@ test('of a client whose end is decided nothing is taken that was read before', a
   const { bench, taken } = await flood();
   bench.connection.client.isCondemned = true;
   await turn();
-  assert.deepEqual(taken(), upTo(8));
+  assert.deepEqual(taken(), upTo(LOOK_EVERY));
 });
 
 test('packets that cost little are taken at once, however many', async () => {
