@@ -42,7 +42,12 @@ export async function startGateway(init: GatewayInit): Promise<Peer> {
     ],
     authentication: { hashQueueMax: 100_000 },
     // All clients of the bench come from one address.
-    overload: { halfOpenMax: 100_000, halfOpenPerAddressMax: 100_000, idlePerAddressMax: 100 },
+    overload: {
+      halfOpenMax: 100_000,
+      halfOpenPerAddressMax: 100_000,
+      idlePerAddressMax: 100,
+      tlsHandshakesWaitingMax: 100_000,
+    },
     limits: { inflightMax: 65_535, outputBufferMax: '64MiB' },
     broker: {
       persistence: init.persistence ?? 'memory',
