@@ -1,34 +1,17 @@
 /** `sallyport clients`: who is connected, what is known of each, and what is done about one. */
 
 import type { ClientDetails, ClientPage } from '../app/clients/client-facts.ts';
-import { type ControlRequest, inPath } from '../app/control/client.ts';
+import { inPath } from '../app/control/client.ts';
 import { printable } from '../base/printable.ts';
+import { type AskingVerb, oneClient, PAGE_OPTIONS, pageEnd, pageQuery, runAskingVerb } from './asking-verbs.ts';
 import { clientDetails, clientTable } from './client-text.ts';
-import {
-  type Command,
-  ExitCode,
-  hasOption,
-  type Invocation,
-  JSON_OPTION,
-  PLACE_OPTIONS,
-  textOption,
-  UsageError,
-} from './command.ts';
-import { askRunning } from './gateway-question.ts';
+import { type Command, type Invocation, JSON_OPTION, PLACE_OPTIONS, textOption, UsageError } from './command.ts';
 import { durationText } from './quantities.ts';
-import { verbOf } from './subcommand.ts';
 import { counted } from './table.ts';
-import { print, printError, printJson } from './terminal.ts';
 
 const WORDS_MAX = 34;
 
-interface Verb {
-  /** @throws {UsageError} */
-  readonly request: (words: readonly string[], invocation: Invocation) => ControlRequest;
-  readonly describe: (result: unknown, invocation: Invocation) => string;
-}
-
-const VERBS: Readonly<Record<string, Verb>> = {
+const VERBS: Readonly<Record<string, AskingVerb>> = {
   list: {
     request: (words, invocation) => {
       if (words.length > 0)
@@ -38,7 +21,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
     describe: (result) => listing(result as ClientPage),
   },
   show: {
-    request: (words) => ({ method: 'GET', path: `/v1/clients/${inPath(oneOf(words, 'show'))}` }),
+    request: (words) => ({ method: 'GET', path: `/v1/clients/${inPath(oneClient(words, 'clients', 'show'))}` }),
     describe: (result) => (result as { clients: ClientDetails[] }).clients.map(clientDetails).join('\n\n'),
   },
   throttle: {
@@ -62,7 +45,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   },
   quarantine: {
     request: (words, invocation) => {
-      const path = `/v1/clients/${inPath(oneOf(words, 'quarantine'))}/quarantine` as const;
+      const path = `/v1/clients/${inPath(oneClient(words, 'clients', 'quarantine'))}/quarantine` as const;
       return { method: 'PUT', path, body: { for: textOption(invocation, 'for') } };
     },
     describe: (result) => {
@@ -77,7 +60,10 @@ const VERBS: Readonly<Record<string, Verb>> = {
     },
   },
   release: {
-    request: (words) => ({ method: 'POST', path: `/v1/clients/${inPath(oneOf(words, 'release'))}/release` }),
+    request: (words) => ({
+      method: 'POST',
+      path: `/v1/clients/${inPath(oneClient(words, 'clients', 'release'))}/release`,
+    }),
     describe: (result) => {
       const { clientId, isOutOfQuarantine, limitsTakenBack } = result as {
         clientId: string;
@@ -116,8 +102,7 @@ export const clientsCommand: Command = {
     address: { type: 'string', short: 'a', value: 'ADDRESS', says: 'only from this address or network' },
     listener: { type: 'string', short: 'l', value: 'NAME', says: 'only on this listener' },
     verdict: { type: 'string', value: 'VERDICT', says: 'only clear, suspect or quarantined ones' },
-    limit: { type: 'string', short: 'n', value: 'N', says: 'how many at most (default: 100, up to 1000)' },
-    after: { type: 'string', value: 'CURSOR', says: 'the next page, as the one before says' },
+    ...PAGE_OPTIONS,
     for: { type: 'string', value: 'TIME', says: 'how long it lasts, such as 10m' },
     ...PLACE_OPTIONS,
     json: JSON_OPTION,
@@ -135,26 +120,9 @@ export const clientsCommand: Command = {
     [2, 'no such client, or something has to be mended first'],
     [3, 'no gateway is running there'],
   ],
-  async run(invocation) {
-    const [word = 'list', ...rest] = invocation.words;
-    const verb = verbOf('clients', VERBS, word);
-    const asked = await askRunning(invocation, verb.request(rest, invocation));
-    if ('code' in asked) return asked.code;
-    if (hasOption(invocation, 'json')) printJson({ ok: true, result: asked.result });
-    else print(verb.describe(asked.result, invocation));
-    const { unanswered = 0 } = (asked.result ?? {}) as { unanswered?: number };
-    if (unanswered > 0)
-      printError(`${counted(unanswered, 'worker')} did not answer in time; their clients are missing here.`);
-    return ExitCode.Ok;
-  },
+  run: (invocation) =>
+    runAskingVerb({ name: 'clients', verbs: VERBS, missing: 'their clients are missing' }, invocation),
 };
-
-function oneOf(words: readonly string[], verb: string): string {
-  const [id, ...more] = words;
-  if (id === undefined || id === '' || more.length > 0)
-    throw new UsageError(`Name one client: \`clients ${verb} pump-7\`.`);
-  return id;
-}
 
 function pairOf(assignment: string): [string, string] {
   const at = assignment.indexOf('=');
@@ -169,13 +137,12 @@ function filterOf(invocation: Invocation): Readonly<Record<string, string | unde
     address: textOption(invocation, 'address'),
     listener: textOption(invocation, 'listener'),
     verdict: textOption(invocation, 'verdict'),
-    limit: textOption(invocation, 'limit'),
-    cursor: textOption(invocation, 'after'),
+    ...pageQuery(invocation),
   };
 }
 
 function listing({ clients, matched, next }: ClientPage): string {
   if (matched === 0) return 'Nobody is connected, or nobody fits.';
-  const more = next === null ? '' : `\n${clients.length} of ${matched}; the next page: --after ${next}`;
+  const more = pageEnd(clients.length, matched, next);
   return clientTable(clients) + more;
 }

@@ -1,6 +1,7 @@
 /** `sallyport quarantine`: who is confined, for how long still, and letting them go. */
 import type { QuarantineRecord, Released } from '../app/response/quarantine-desk.ts';
 import { printable } from '../base/printable.ts';
+import { PAGE_OPTIONS, pageEnd, pageQuery } from './asking-verbs.ts';
 import {
   type Command,
   ExitCode,
@@ -35,8 +36,7 @@ export const quarantineCommand: Command = {
   description:
     'Lists who is in quarantine, whether connected or not: clients, users, addresses, networks and certificates that a detector or an operator has confined to the role of response.quarantine.role, or sends to the decoy, with the time that is left. `release` lets one of them go before that; SUBJECT is as the list has it, or as `sallyport ban` takes it. `sallyport clients quarantine` puts a client in; `sallyport clients release` lets it out and takes its limits for now back, too; `sallyport clients list --verdict quarantined` shows connected clients that are confined.',
   options: {
-    limit: { type: 'string', short: 'n', value: 'N', says: 'how many at most (default: 100, up to 1000)' },
-    after: { type: 'string', value: 'CURSOR', says: 'the next page, as the one before says' },
+    ...PAGE_OPTIONS,
     reason: { type: 'string', value: 'TEXT', says: 'why it is let go, for the record' },
     ...PLACE_OPTIONS,
     json: JSON_OPTION,
@@ -59,7 +59,7 @@ export const quarantineCommand: Command = {
 
 async function list(invocation: Invocation, words: readonly string[]): Promise<number> {
   if (words.length > 0) throw new UsageError('`quarantine list` takes options and no words.');
-  const query = { limit: textOption(invocation, 'limit'), cursor: textOption(invocation, 'after') };
+  const query = pageQuery(invocation);
   const asked = await askRunning(invocation, { method: 'GET', path: '/v1/quarantine', query });
   if ('code' in asked) return asked.code;
   if (hasOption(invocation, 'json')) printJson({ ok: true, result: asked.result });
@@ -87,6 +87,5 @@ async function release(invocation: Invocation, [subject = '']: readonly string[]
 function listing({ total, quarantined, next }: Listing): string {
   if (quarantined.length === 0) return 'Nobody is in quarantine.';
   const rows = quarantined.map(({ subject, expiresInMs }) => [printable(subject), `in ${durationText(expiresInMs)}`]);
-  const more = next === null ? '' : `\n${quarantined.length} of ${total}; the next page: --after ${next}`;
-  return table(['subject', 'ends'], rows) + more;
+  return table(['subject', 'ends'], rows) + pageEnd(quarantined.length, total, next);
 }

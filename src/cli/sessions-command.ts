@@ -1,30 +1,13 @@
 /** `sallyport sessions`: what brokers keep of clients between their connections, and the end of one. */
-import { type ControlRequest, inPath } from '../app/control/client.ts';
+import { inPath } from '../app/control/client.ts';
 import type { RemovedSession, SessionDetails, SessionPage } from '../app/sessions/session-facts.ts';
 import { printable } from '../base/printable.ts';
-import {
-  type Command,
-  ExitCode,
-  hasOption,
-  type Invocation,
-  JSON_OPTION,
-  PLACE_OPTIONS,
-  textOption,
-  UsageError,
-} from './command.ts';
-import { askRunning } from './gateway-question.ts';
+import { type AskingVerb, oneClient, PAGE_OPTIONS, pageEnd, pageQuery, runAskingVerb } from './asking-verbs.ts';
+import { type Command, type Invocation, JSON_OPTION, PLACE_OPTIONS, textOption, UsageError } from './command.ts';
 import { sessionDetails, sessionTable } from './session-text.ts';
-import { verbOf } from './subcommand.ts';
 import { counted } from './table.ts';
-import { print, printError, printJson } from './terminal.ts';
 
-interface Verb {
-  /** @throws {UsageError} */
-  readonly request: (words: readonly string[], invocation: Invocation) => ControlRequest;
-  readonly describe: (result: unknown) => string;
-}
-
-const VERBS: Readonly<Record<string, Verb>> = {
+const VERBS: Readonly<Record<string, AskingVerb>> = {
   list: {
     request: (words, invocation) => {
       if (words.length > 0)
@@ -34,11 +17,14 @@ const VERBS: Readonly<Record<string, Verb>> = {
     describe: (result) => listing(result as SessionPage),
   },
   show: {
-    request: (words) => ({ method: 'GET', path: `/v1/mqtt-sessions/${inPath(oneOf(words, 'show'))}` }),
+    request: (words) => ({ method: 'GET', path: `/v1/mqtt-sessions/${inPath(oneClient(words, 'sessions', 'show'))}` }),
     describe: (result) => (result as { sessions: SessionDetails[] }).sessions.map(sessionDetails).join('\n\n'),
   },
   remove: {
-    request: (words) => ({ method: 'DELETE', path: `/v1/mqtt-sessions/${inPath(oneOf(words, 'remove'))}` }),
+    request: (words) => ({
+      method: 'DELETE',
+      path: `/v1/mqtt-sessions/${inPath(oneClient(words, 'sessions', 'remove'))}`,
+    }),
     describe: (result) => {
       const { session, connections } = result as RemovedSession;
       const gone = `${counted(session.subscriptions, 'subscription')} and ${counted(session.queuedMessages ?? 0, 'queued message')}`;
@@ -64,8 +50,7 @@ export const sessionsCommand: Command = {
     user: { type: 'string', short: 'u', value: 'NAME', says: 'only of this user; * stands for any characters' },
     state: { type: 'string', short: 's', value: 'STATE', says: 'only connected ones, or those whose client is away' },
     broker: { type: 'string', short: 'b', value: 'NAME', says: 'only those of this broker: embedded, or an upstream' },
-    limit: { type: 'string', short: 'n', value: 'N', says: 'how many at most (default: 100, up to 1000)' },
-    after: { type: 'string', value: 'CURSOR', says: 'the next page, as the one before says' },
+    ...PAGE_OPTIONS,
     ...PLACE_OPTIONS,
     json: JSON_OPTION,
   },
@@ -81,26 +66,9 @@ export const sessionsCommand: Command = {
     [2, 'no such session, or another broker keeps it'],
     [3, 'no gateway is running there'],
   ],
-  async run(invocation) {
-    const [word = 'list', ...rest] = invocation.words;
-    const verb = verbOf('sessions', VERBS, word);
-    const asked = await askRunning(invocation, verb.request(rest, invocation));
-    if ('code' in asked) return asked.code;
-    if (hasOption(invocation, 'json')) printJson({ ok: true, result: asked.result });
-    else print(verb.describe(asked.result));
-    const { unanswered = 0 } = (asked.result ?? {}) as { unanswered?: number };
-    if (unanswered > 0)
-      printError(`${counted(unanswered, 'worker')} did not answer in time; clients of theirs may be missing here.`);
-    return ExitCode.Ok;
-  },
+  run: (invocation) =>
+    runAskingVerb({ name: 'sessions', verbs: VERBS, missing: 'clients of theirs may be missing' }, invocation),
 };
-
-function oneOf(words: readonly string[], verb: string): string {
-  const [id, ...more] = words;
-  if (id === undefined || id === '' || more.length > 0)
-    throw new UsageError(`Name one client: \`sessions ${verb} pump-7\`.`);
-  return id;
-}
 
 function filterOf(invocation: Invocation): Readonly<Record<string, string | undefined>> {
   return {
@@ -108,8 +76,7 @@ function filterOf(invocation: Invocation): Readonly<Record<string, string | unde
     username: textOption(invocation, 'user'),
     state: textOption(invocation, 'state'),
     broker: textOption(invocation, 'broker'),
-    limit: textOption(invocation, 'limit'),
-    cursor: textOption(invocation, 'after'),
+    ...pageQuery(invocation),
   };
 }
 
@@ -118,6 +85,6 @@ function listing({ sessions, matched, next, sources }: SessionPage): string {
   const caveat =
     partly.length === 0 ? '' : `\nOf ${partly.join(', ')} only sessions of clients that are connected are known here.`;
   if (sessions.length === 0) return `There is no session, or none fits.${caveat}`;
-  const more = next === null ? '' : `\n${sessions.length} of ${matched}; the next page: --after ${next}`;
+  const more = pageEnd(sessions.length, matched, next);
   return sessionTable(sessions) + more + caveat;
 }

@@ -1,0 +1,57 @@
+/** Commands whose verbs each ask the running gateway one question, and tell the answer. */
+import type { ControlRequest } from '../app/control/client.ts';
+import { ExitCode, hasOption, type Invocation, textOption, UsageError } from './command.ts';
+import { askRunning } from './gateway-question.ts';
+import { verbOf } from './subcommand.ts';
+import { counted } from './table.ts';
+import { print, printError, printJson } from './terminal.ts';
+
+export interface AskingVerb {
+  /** @throws {UsageError} */
+  readonly request: (words: readonly string[], invocation: Invocation) => ControlRequest;
+  readonly describe: (result: unknown) => string;
+}
+
+export interface AskingCommand {
+  readonly name: string;
+  /** `list` is the one that no word means. */
+  readonly verbs: Readonly<Record<string, AskingVerb>>;
+  /** What the silence of a worker leaves out of the answer. */
+  readonly missing: string;
+}
+
+/** @throws {UsageError} */
+export async function runAskingVerb({ name, verbs, missing }: AskingCommand, invocation: Invocation): Promise<number> {
+  const [word = 'list', ...rest] = invocation.words;
+  const verb = verbOf(name, verbs, word);
+  const asked = await askRunning(invocation, verb.request(rest, invocation));
+  if ('code' in asked) return asked.code;
+  if (hasOption(invocation, 'json')) printJson({ ok: true, result: asked.result });
+  else print(verb.describe(asked.result));
+  const { unanswered = 0 } = (asked.result ?? {}) as { unanswered?: number };
+  if (unanswered > 0) printError(`${counted(unanswered, 'worker')} did not answer in time; ${missing} here.`);
+  return ExitCode.Ok;
+}
+
+/** The one client that a verb is about. @throws {UsageError} */
+export function oneClient(words: readonly string[], command: string, verb: string): string {
+  const [id, ...more] = words;
+  if (id === undefined || id === '' || more.length > 0)
+    throw new UsageError(`Name one client: \`${command} ${verb} pump-7\`.`);
+  return id;
+}
+
+/** Of a list that comes in pages. */
+export const PAGE_OPTIONS = {
+  limit: { type: 'string', short: 'n', value: 'N', says: 'how many at most (default: 100, up to 1000)' },
+  after: { type: 'string', value: 'CURSOR', says: 'the next page, as the one before says' },
+} as const;
+
+export function pageQuery(invocation: Invocation): Readonly<Record<'limit' | 'cursor', string | undefined>> {
+  return { limit: textOption(invocation, 'limit'), cursor: textOption(invocation, 'after') };
+}
+
+/** Behind the rows of a page: how to ask for the next; nothing behind the last one. */
+export function pageEnd(shown: number, matched: number, next: string | null): string {
+  return next === null ? '' : `\n${shown} of ${matched}; the next page: --after ${next}`;
+}
