@@ -62,6 +62,23 @@ describe('client identifiers', () => {
     assert.equal(owners.claim('c', 'user:bob'), true);
   });
 
+  it('that are forgotten before their session is over are told of', () => {
+    const clock = new ManualClock();
+    const forgotten: string[] = [];
+    const owners = new ClientOwners<string>(clock, (clientId) => forgotten.push(clientId), 1);
+    for (const [clientId, keptForMs] of [
+      ['a', 1000],
+      ['b', 500],
+      ['c', 1000],
+    ] as const) {
+      owners.claim(clientId, 'user:ann');
+      owners.release(clientId, 'link', keptForMs);
+      if (clientId === 'b') clock.advance(500);
+    }
+    assert.deepEqual(forgotten, ['a']);
+    assert.equal(owners.claim('a', 'user:bob'), true);
+  });
+
   it('that are claimed exclusively must not be connected, not even by their owner', () => {
     const owners = new ClientOwners<string>(new ManualClock());
     assert.equal(owners.claim('c', 'user:ann', true), true);

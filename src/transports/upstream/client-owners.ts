@@ -26,16 +26,23 @@ interface Absent {
 export const CLIENT_ID_TAKEN = 'the client identifier is connected already, or belongs to another user';
 
 /** Sessions that are remembered, and for how long; a restart forgets them. */
-const ABSENT_MAX = 100_000;
+export const ABSENT_MAX = 100_000;
 const KEPT_MAX_MS = 7 * 86_400_000;
 
 export class ClientOwners<Link = never> {
   readonly #clock: Clock;
   readonly #holdings = new Map<string, Holding<Link>>();
-  readonly #absent = new BoundedMap<string, Absent>({ entriesMax: ABSENT_MAX });
+  readonly #absent: BoundedMap<string, Absent>;
 
-  constructor(clock: Clock) {
+  /** `onForgotten` is told of each identifier that is anybody's before its session is over, because there are too many. */
+  constructor(clock: Clock, onForgotten: (clientId: string) => void = () => undefined, absentMax = ABSENT_MAX) {
     this.#clock = clock;
+    this.#absent = new BoundedMap({
+      entriesMax: absentMax,
+      onEvict: (clientId, { untilMs }) => {
+        if (untilMs > clock.nowMs()) onForgotten(clientId);
+      },
+    });
   }
 
   get size(): number {

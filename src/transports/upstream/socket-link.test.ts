@@ -75,6 +75,24 @@ describe('what the client sends', () => {
     assert.deepEqual(types, [PacketType.Subscribe, PacketType.Publish, PacketType.Pubrel, PacketType.Pingreq]);
   });
 
+  it('may make its session last only with its DISCONNECT, and the identifier stays its own as long [MQTT5 3.14.2.2.2]', async (t) => {
+    const broker = await StubBroker.listen(polite);
+    t.after(() => broker.close());
+    const clock = new ManualClock();
+    const { upstream } = makeUpstream(upstreamOptions([target(broker.port)]), clock);
+    const connected = async (owner: string): Promise<UpstreamClient> => {
+      const client = new UpstreamClient(upstream, 5);
+      t.after(() => client.link.close(undefined));
+      return client.connect({ owner, properties: { sessionExpiryIntervalS: 1 } });
+    };
+    const ann = await connected('user:ann');
+    ann.link.close(disconnect(0, { sessionExpiryIntervalS: 3600 }));
+    clock.advance(3_599_999);
+    assert.equal((await connected('user:bob')).connackPacket?.reasonCode, 0x85);
+    clock.advance(1);
+    assert.equal((await connected('user:bob')).connackPacket?.reasonCode, 0);
+  });
+
   it('ends with its DISCONNECT, so that the Will is discarded', async (t) => {
     const { client, connection } = await scene(t, 4);
     client.send(publish('a', 'last'));

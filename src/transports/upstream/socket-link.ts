@@ -535,6 +535,9 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
   close(disconnect: DisconnectPacket | undefined): void {
     if (this.#state === 'over') return;
     const stream = this.#state === 'open' ? this.#stream : undefined;
+    // A client may say only now how long its session waits [MQTT5 3.14.2.2.2].
+    const keptForS = disconnect?.properties.sessionExpiryIntervalS;
+    if (stream !== undefined && keptForS !== undefined) this.#keptForMs = keptForS * 1000;
     // Without DISCONNECT the broker publishes the Will; what the client sent before it was lost still goes out.
     if (stream !== undefined && disconnect !== undefined) encodeInto(stream.batch, disconnect, this.#version);
     this.#finish();

@@ -10,7 +10,7 @@ import { flushQueue } from '../flush-queue.ts';
 import { encodeProxyHeader } from '../proxy-header.ts';
 import type { Balancer } from './balance.ts';
 import { clientIdPrefix } from './client-id-prefix.ts';
-import { CLIENT_ID_TAKEN, ClientOwners } from './client-owners.ts';
+import { ABSENT_MAX, CLIENT_ID_TAKEN, ClientOwners } from './client-owners.ts';
 import { withCredentials } from './credentials.ts';
 import { Dial, type Dialler } from './dial.ts';
 import { HealthCheck } from './health-check.ts';
@@ -35,6 +35,7 @@ const SERVER_ALIASES_MAX = 256;
 /** A packet identifier, a length and the like: what a client identifier may grow to with its prefix. */
 const CLIENT_ID_MAX_BYTES = 65_535;
 const PACKETS_PER_MESSAGE = 4;
+const CEILING_NOTICE_MS = 60_000;
 
 function balancerOf(balance: Balance): Balancer {
   switch (balance) {
@@ -59,6 +60,7 @@ export class Upstream implements LinkHost {
   readonly #owners: ClientOwners<TargetLink>;
   readonly #streamDeps: ByteStreamDeps;
   #balancer: Balancer;
+  #forgottenToldMs = Number.NEGATIVE_INFINITY;
   #members: Member[] = [];
   /** No longer configured, with links that live on. */
   #leaving: Member[] = [];
@@ -66,7 +68,7 @@ export class Upstream implements LinkHost {
   constructor(options: UpstreamOptions, services: UpstreamServices) {
     this.options = options;
     this.services = services;
-    this.#owners = new ClientOwners(services.clock);
+    this.#owners = new ClientOwners(services.clock, (clientId) => this.#onForgotten(clientId));
     this.#streamDeps = { clock: services.clock, queue: flushQueue, closeGraceMs: CLOSE_GRACE_MS };
     this.#balancer = balancerOf(options.balance);
     this.#members = options.targets.map((target) => this.#enlist(new Member(target)));
@@ -186,6 +188,16 @@ export class Upstream implements LinkHost {
 
   release(clientId: string, link: TargetLink, keptForMs: number | undefined): void {
     this.#owners.release(clientId, link, keptForMs);
+  }
+
+  /** From now on another user may take the session over. */
+  #onForgotten(clientId: string): void {
+    const { clock, emit } = this.services;
+    const nowMs = clock.nowMs();
+    if (nowMs - this.#forgottenToldMs < CEILING_NOTICE_MS) return;
+    this.#forgottenToldMs = nowMs;
+    const says = `at the upstream ${this.options.name} more sessions wait than owners are remembered of; set clientIdPrefix, so that nobody can take one over`;
+    emit({ name: 'ceiling.reached', ceiling: 'upstreams[].sessionsRemembered', limit: ABSENT_MAX, says, clientId });
   }
 
   accepted(clientId: string, link: TargetLink): void {
