@@ -4,7 +4,7 @@ import type { Authorizer } from '../policy/authorization/decision.ts';
 import type { BanIndex } from '../policy/detection/bans/ban-index.ts';
 import type { Quarantine } from '../policy/detection/quarantine.ts';
 import { VirtualPatches } from '../policy/detection/virtual-patches.ts';
-import type { ClientIdPattern, ClientIdRules } from '../policy/identity/client-id-rules.ts';
+import { ClientIdPattern, type ClientIdRules } from '../policy/identity/client-id-rules.ts';
 import {
   DEFAULT_IDENTITY_TEMPLATE,
   type IdentityTemplate,
@@ -81,8 +81,11 @@ function quarantinePolicy(
   return authorizer === undefined && !hasDecoy ? undefined : { confined, authorizer: authorizer ?? usual, hasDecoy };
 }
 
-function clientIdRules({ pattern, ...rest }: Config['authentication']['clientIds']): ClientIdRules {
-  return { ...rest, pattern: pattern as ClientIdPattern | undefined };
+function clientIdRules({ pattern: text, ...rest }: Config['authentication']['clientIds']): ClientIdRules {
+  const pattern = text === undefined ? undefined : ClientIdPattern.parse(text);
+  // INVARIANT: the configuration's schema has parsed it before.
+  if (typeof pattern === 'string') throw new OperatorError(`The pattern "${text}" is wrong: ${pattern}.`);
+  return { ...rest, pattern };
 }
 
 function certificateIdentity({ tls }: ListenerConfig): IdentityTemplate | undefined {

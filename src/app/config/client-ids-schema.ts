@@ -29,11 +29,10 @@ export const clientIdsSchema = section({
   pattern: z
     .string({ error: patternError })
     .max(PATTERN_MAX_CHARS, { error: `is longer than ${PATTERN_MAX_CHARS} characters` })
-    .transform((given, context) => {
+    .superRefine((given, context) => {
       const parsed = ClientIdPattern.parse(given);
-      if (typeof parsed !== 'string') return parsed;
+      if (typeof parsed !== 'string') return;
       context.addIssue({ code: 'custom', message: `is no regular expression of RE2: ${parsed}`, input: given });
-      return z.NEVER;
     })
     .optional()
     .meta(

@@ -100,6 +100,12 @@ describe('an accepted configuration', () => {
     visit(config, 'config');
   });
 
+  it('is plain data, which workers are told whole', async () => {
+    const clientIds = '{ form: pattern, pattern: "(?P<username>[a-z]+)-[0-9]+" }';
+    const { config } = await loadConfig(fileOf(`${LISTENER}authentication: { clientIds: ${clientIds} }\n`));
+    assert.deepEqual(structuredClone(config), config);
+  });
+
   it('may leave a section empty, with all its keys commented out', async () => {
     const { config } = await loadConfig(fileOf(`${LISTENER}limits:\n  # keepAliveMax: 1m\nlog:\n`));
     assert.equal(config.limits.keepAliveMaxS, 1200);
