@@ -103,6 +103,7 @@ export function fuzzPolicy(acl: string): ConnectionPolicy {
       inflightMax: 8,
       topicAliasMax: 4,
       clientIdLengthMaxBytes: 64,
+      usernameLengthMaxBytes: 64,
       willSizeMaxBytes: 65_535,
       retainedMessagesMax: Number.POSITIVE_INFINITY,
       retainedBytesMax: Number.POSITIVE_INFINITY,

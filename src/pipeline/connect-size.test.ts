@@ -66,3 +66,17 @@ test('a reload does not give strangers more', () => {
   bench.connection.onBytes(connectOf(bench, CEILING + 1));
   assert.equal(bench.named('packet.faulted')[0]?.fault, 'packet_too_large');
 });
+
+test('a user name that is too long is refused before anything is remembered by it, and no password looked at', async () => {
+  for (const [version, code] of [
+    [4, 4],
+    [5, 0x86],
+  ] as const) {
+    const bench = benchOf(version);
+    const refused = await bench.open({ username: 'x'.repeat(65), password: Buffer.from('right') });
+    assert.equal((refused as { reasonCode?: number } | undefined)?.reasonCode, code);
+    assert.equal(bench.named('connect.refused')[0]?.by, 'limit:usernameLengthMax');
+    assert.equal(bench.named('authentication.failed').length, 0);
+    assert.equal((await benchOf(version).open({ username: 'x'.repeat(64) }))?.type, PacketType.Connack);
+  }
+});

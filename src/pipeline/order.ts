@@ -18,6 +18,7 @@ import { subscribeGrant } from './checks/subscribe-grant.ts';
 import { subscribeRate } from './checks/subscribe-rate.ts';
 import { filtersPerSubscribe, subscriptionQuota } from './checks/subscription-quota.ts';
 import { topicFilterShape, topicNameShape } from './checks/topic-shape.ts';
+import { usernameLength } from './checks/username.ts';
 import type { Client } from './client.ts';
 import { LimitedTopic } from './limited-topic.ts';
 import type { PublishPermit } from './permit.ts';
@@ -26,7 +27,7 @@ import { type Delay, type Denial, PASS, type Verdict } from './verdict.ts';
 
 const order = {
   /** Before the password is looked at; the connection authenticates next, and then admits the Will. */
-  connect: [banned, protocolVersion, clientIdentifier, authenticationRate],
+  connect: [banned, protocolVersion, clientIdentifier, usernameLength, authenticationRate],
   publish: [inflightWindow, publishRate],
   /** Decided once for each topic and policy, and then remembered. */
   topic: [(client: Client, topic: string) => topicNameShape(client.limits, topic), publishGrant],

@@ -29,6 +29,8 @@ export interface ConnectionLimits {
   readonly inflightMax: number;
   readonly topicAliasMax: number;
   readonly clientIdLengthMaxBytes: number;
+  /** As a CONNECT shows it: whoever fails to log in is remembered by it. */
+  readonly usernameLengthMaxBytes: number;
   /** Payload of a Will. */
   readonly willSizeMaxBytes: number;
   /** Topics on which one client may have retained messages, and the bytes of their payloads; infinite where it is not limited. */

@@ -179,6 +179,7 @@ export function testPolicy(changes: Partial<ConnectionPolicy> = {}): ConnectionP
       inflightMax: 4,
       topicAliasMax: 2,
       clientIdLengthMaxBytes: 32,
+      usernameLengthMaxBytes: 64,
       willSizeMaxBytes: 65_535,
       retainedMessagesMax: Number.POSITIVE_INFINITY,
       retainedBytesMax: Number.POSITIVE_INFINITY,

@@ -46,6 +46,7 @@ const FIELDS = {
   topicAliasMax: wholeNumber({ min: 0, max: 65_535 }),
   userPropertiesMax: wholeNumber({ min: 0, max: 10_000 }),
   clientIdLengthMax: size({ min: '1B', max: '65535B' }),
+  usernameLengthMax: size({ min: '1B', max: '65535B' }),
   willSizeMax: size({ min: '0B', max: '65535B' }),
   retainedMessagesMax: wholeNumber({ min: 0, max: 1_000_000 }),
   retainedBytesMax: size({ min: '0B', max: '16GiB' }),
@@ -71,6 +72,7 @@ const SAYS: Readonly<Record<keyof typeof FIELDS, string>> = {
   topicAliasMax: 'Topic aliases a client may set.',
   userPropertiesMax: 'User properties in one packet.',
   clientIdLengthMax: 'Longest client identifier.',
+  usernameLengthMax: 'Longest user name in a CONNECT, unless it is a token.',
   willSizeMax: 'Largest payload of a Will.',
   retainedMessagesMax: 'Topics on which one client may have retained messages.',
   retainedBytesMax: 'Their payloads together.',
@@ -97,6 +99,7 @@ interface GivenCeilings {
   topicAliasMax: number;
   userPropertiesMax: number;
   clientIdLengthMax: number;
+  usernameLengthMax: number;
   willSizeMax: number;
   retainedMessagesMax?: number | undefined;
   retainedBytesMax?: number | undefined;
@@ -123,6 +126,7 @@ function ceilingsOf(given: GivenCeilings) {
     topicAliasMax: given.topicAliasMax,
     userPropertiesMax: given.userPropertiesMax,
     clientIdLengthMaxBytes: given.clientIdLengthMax,
+    usernameLengthMaxBytes: given.usernameLengthMax,
     willSizeMaxBytes: given.willSizeMax,
     retainedMessagesMax: given.retainedMessagesMax ?? Number.POSITIVE_INFINITY,
     retainedBytesMax: given.retainedBytesMax ?? Number.POSITIVE_INFINITY,
@@ -151,6 +155,7 @@ const INNER_NAMES: Readonly<Record<keyof GivenCeilings, keyof ReturnType<typeof 
   topicAliasMax: 'topicAliasMax',
   userPropertiesMax: 'userPropertiesMax',
   clientIdLengthMax: 'clientIdLengthMaxBytes',
+  usernameLengthMax: 'usernameLengthMaxBytes',
   willSizeMax: 'willSizeMaxBytes',
   retainedMessagesMax: 'retainedMessagesMax',
   retainedBytesMax: 'retainedBytesMax',
@@ -186,6 +191,7 @@ const ofOneConnection = {
   topicAliasMax: FIELDS.topicAliasMax.prefault(16).meta(about(SAYS.topicAliasMax)),
   userPropertiesMax: FIELDS.userPropertiesMax.prefault(32).meta(about(SAYS.userPropertiesMax)),
   clientIdLengthMax: FIELDS.clientIdLengthMax.prefault(128).meta(about(SAYS.clientIdLengthMax)),
+  usernameLengthMax: FIELDS.usernameLengthMax.prefault(1024).meta(about(SAYS.usernameLengthMax)),
   willSizeMax: FIELDS.willSizeMax.prefault('16KiB').meta(about(SAYS.willSizeMax)),
   retainedMessagesMax: FIELDS.retainedMessagesMax.optional().meta(about(SAYS.retainedMessagesMax)),
   retainedBytesMax: FIELDS.retainedBytesMax.optional().meta(about(SAYS.retainedBytesMax)),
@@ -210,6 +216,7 @@ const ofOneListener = {
   topicAliasMax: FIELDS.topicAliasMax.optional().meta(about(SAYS.topicAliasMax)),
   userPropertiesMax: FIELDS.userPropertiesMax.optional().meta(about(SAYS.userPropertiesMax)),
   clientIdLengthMax: FIELDS.clientIdLengthMax.optional().meta(about(SAYS.clientIdLengthMax)),
+  usernameLengthMax: FIELDS.usernameLengthMax.optional().meta(about(SAYS.usernameLengthMax)),
   willSizeMax: FIELDS.willSizeMax.optional().meta(about(SAYS.willSizeMax)),
   retainedMessagesMax: FIELDS.retainedMessagesMax.optional().meta(about(SAYS.retainedMessagesMax)),
   retainedBytesMax: FIELDS.retainedBytesMax.optional().meta(about(SAYS.retainedBytesMax)),

@@ -1,4 +1,5 @@
 /** Events with a ceiling on every text: a peer chooses user names and topics, and they can be 64 KiB long. */
+import { cutText } from '../../base/cut-text.ts';
 import type { GatewayEvent } from '../../base/events.ts';
 
 const TEXT_LENGTH_MAX = 512;
@@ -18,7 +19,7 @@ function isBounded(value: unknown): boolean {
 }
 
 function bounded(value: unknown): unknown {
-  if (typeof value === 'string') return value.length > TEXT_LENGTH_MAX ? `${value.slice(0, TEXT_LENGTH_MAX)}…` : value;
+  if (typeof value === 'string') return cutText(value, TEXT_LENGTH_MAX);
   if (Array.isArray(value)) {
     const items = value.slice(0, ITEMS_MAX).map(bounded);
     return value.length > ITEMS_MAX ? [...items, '…'] : items;

@@ -67,6 +67,7 @@ function policyOf({ limits }: Config): ConnectionPolicy {
       filtersPerSubscribeMax: Number.POSITIVE_INFINITY,
       subscriptionsPerClientMax: Number.POSITIVE_INFINITY,
       clientIdLengthMaxBytes: Number.POSITIVE_INFINITY,
+      usernameLengthMaxBytes: Number.POSITIVE_INFINITY,
       willSizeMaxBytes: Number.POSITIVE_INFINITY,
       retainedMessagesMax: Number.POSITIVE_INFINITY,
       retainedBytesMax: Number.POSITIVE_INFINITY,

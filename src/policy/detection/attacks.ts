@@ -2,7 +2,7 @@
 import type { GatewayEvent } from '../../base/events.ts';
 import type { Detection, Origin, Responder, Response, SubjectKind } from './detection.ts';
 import type { Contract, DetectorSettings, Finding } from './detector.ts';
-import { cutText, subjectText } from './evidence.ts';
+import { exampleOf, subjectText } from './evidence.ts';
 
 /** Attacks kept at once; of more, the one that was quiet for longest is let go. */
 const ATTACKS_MAX = 10_000;
@@ -179,7 +179,7 @@ function detectionOf(contract: Contract, settings: DetectorSettings, finding: Fi
     ...(metric === undefined ? {} : { metric }),
     technique,
     says: `${subjectText(subject)} ${does}.`,
-    evidence: { count: rounded(count), threshold: rounded(threshold), windowMs, examples: examples.map(cutText) },
+    evidence: { count: rounded(count), threshold: rounded(threshold), windowMs, examples: examples.map(exampleOf) },
     origin: originOf(origin),
     responses: isCulprit ? settings.responses : victims,
     repetition,

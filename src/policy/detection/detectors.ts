@@ -7,7 +7,7 @@ import { Attacks, type OpenAttack } from './attacks.ts';
 import type { ClientSample } from './client-sample.ts';
 import type { Responder, Subject } from './detection.ts';
 import type { Contract, DetectorSettings, Seen, Tally, TallyOptions, Tools, Watch } from './detector.ts';
-import { cutText } from './evidence.ts';
+import { exampleOf } from './evidence.ts';
 import { DETECTOR_NAMES, type DetectorName, detectorKind, type SettingsByDetector } from './registry.ts';
 import { isReached, SuspectTable } from './suspect-table.ts';
 
@@ -209,7 +209,7 @@ class RaisingTally implements Tally {
   #remember(key: string, example: string | undefined): readonly string[] {
     const known = this.#examples.get(key) ?? [];
     if (example === undefined || known.length >= EXAMPLES_MAX) return known;
-    const short = cutText(example);
+    const short = exampleOf(example);
     if (known.includes(short)) return known;
     const kept = [...known, short];
     this.#examples.set(key, kept);

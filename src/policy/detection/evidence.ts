@@ -1,11 +1,12 @@
 /** What peers sent, as it may stand in evidence: short, whoever made it long. */
+import { cutText } from '../../base/cut-text.ts';
 import type { Subject } from './detection.ts';
 
 const LENGTH_MAX = 64;
 const FINGERPRINT_SHOWN = 16;
 
-export function cutText(text: string): string {
-  return text.length > LENGTH_MAX ? `${text.slice(0, LENGTH_MAX)}…` : text;
+export function exampleOf(text: string): string {
+  return cutText(text, LENGTH_MAX);
 }
 
 /** A subject as the beginning of a sentence. */
@@ -16,9 +17,9 @@ export function subjectText({ kind, value }: Subject): string {
     case 'network':
       return `Network ${value}`;
     case 'username':
-      return `User "${cutText(value)}"`;
+      return `User "${exampleOf(value)}"`;
     case 'clientId':
-      return `Client "${cutText(value)}"`;
+      return `Client "${exampleOf(value)}"`;
     case 'certificate':
       return `Certificate ${value.slice(0, FINGERPRINT_SHOWN)}…`;
     case 'listener':
