@@ -466,6 +466,26 @@ describe('a delivery', () => {
     );
   });
 
+  it('that would be too large with its topic put back counts as delivered [MQTT-3.1.2-24] [MQTT-3.1.2-25]', async () => {
+    const bench = new Bench(5, testPolicy({ authorizer: { forClient: () => allow('ok/#') } }));
+    await bench.open({ properties: { maximumPacketSizeBytes: 30 } });
+    const topic = `late/${'x'.repeat(20)}`;
+    bench.link.deliver({ topic, properties: { topicAlias: 1 } }, 5);
+    bench.connection.applyPolicy(testPolicy({ generation: 2, authorizer: { forClient: () => allow('#') } }));
+    for (const packetId of [7, 8])
+      bench.link.deliver({ topic: '', qos: 1, packetId, properties: { topicAlias: 1 } }, 5, topic);
+    await settled();
+    assert.deepEqual(bench.received(), []);
+    assert.deepEqual(bench.link.named('acknowledge'), [
+      ['acknowledge', PacketType.Puback, 7, 0],
+      ['acknowledge', PacketType.Puback, 8, 0],
+    ]);
+    assert.deepEqual(
+      bench.named('delivery.withheld').map(({ by }) => by),
+      ['acl:default', 'client:maximumPacketSize', 'client:maximumPacketSize'],
+    );
+  });
+
   it('to a slow reader holds the next ones, and the connection ends when it stays slow', async () => {
     const bench = new Bench(4);
     await bench.open();

@@ -1,7 +1,7 @@
 /** Server to client: each delivery is authorized anew, then its bytes go out as they came. */
 
 import type { Clock } from '../base/clock.ts';
-import { encodeInto } from '../mqtt/encode.ts';
+import { encodedSize, encodeInto } from '../mqtt/encode.ts';
 import type { Frame } from '../mqtt/frame.ts';
 import type { AckProperties, DownstreamReceiver, UpstreamLink } from '../mqtt/link.ts';
 import type {
@@ -9,6 +9,7 @@ import type {
   AuthPacket,
   ConnackPacket,
   DisconnectPacket,
+  PublishPacket,
   SubackPacket,
   UnsubackPacket,
 } from '../mqtt/packet.ts';
@@ -28,7 +29,7 @@ import type { RefusalEvents } from './refusal-events.ts';
 import type { SlowReader } from './slow-reader.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import type { Throttle } from './throttle.ts';
-import type { Denial } from './verdict.ts';
+import { type Denial, refuse } from './verdict.ts';
 
 /** What the connection does with the rest of what a server says. */
 export interface EgressTarget {
@@ -48,6 +49,13 @@ export interface EgressParts {
   readonly gate: ReadGate;
   readonly target: EgressTarget;
 }
+
+/** Then it counts as delivered [MQTT-3.1.2-25]. */
+const TOO_LARGE = refuse(
+  Reason.PacketTooLarge,
+  'client:maximumPacketSize',
+  'with its topic in place of an alias that the client does not know, the packet is larger than it takes',
+);
 
 const PINGRESP = Uint8Array.of(0xd0, 0x00);
 
@@ -99,11 +107,18 @@ export class Egress implements DownstreamReceiver {
       this.#drop(packet, excessOf(lacking));
       return true;
     }
+    const isKnown = packet.topicAlias === 0 || this.#aliasIsKnown(packet);
+    const whole = isKnown ? undefined : { ...viewToPacket(packet), topic: packet.topic };
+    if (whole !== undefined && this.#isTooLarge(whole)) {
+      this.#aliases?.delete(packet.topicAlias);
+      this.#withhold(packet, TOO_LARGE);
+      return true;
+    }
     this.#client.traffic.countOut(packet.qos, packet.end - packet.start);
     const { batch } = this.#downstream;
     if (batch.length === 0) this.#bufferedBytes = this.#downstream.bufferedBytes();
-    if (packet.topicAlias === 0 || this.#aliasIsKnown(packet)) batch.append(packet.bytes, packet.start, packet.end);
-    else encodeInto(batch, { ...viewToPacket(packet), topic: packet.topic }, this.#client.version);
+    if (whole === undefined) batch.append(packet.bytes, packet.start, packet.end);
+    else encodeInto(batch, whole, this.#client.version);
     this.#downstream.touch();
     const isFull = this.#bufferedBytes + batch.length > this.#client.limits.outputBufferMaxBytes;
     if (isFull) this.#reader.hold();
@@ -112,6 +127,13 @@ export class Egress implements DownstreamReceiver {
     meter?.chargeAnyway(1, packet.end - packet.start, this.#clock.nowMs());
     this.#throttle.hold(lacking);
     return false;
+  }
+
+  /** The server kept to the client's Maximum Packet Size with the alias alone [MQTT-3.1.2-24]. */
+  #isTooLarge(packet: PublishPacket): boolean {
+    const { version, connect } = this.#client;
+    const { maximumPacketSizeBytes } = connect?.properties ?? {};
+    return maximumPacketSizeBytes !== undefined && encodedSize(packet, version) > maximumPacketSizeBytes;
   }
 
   #lacking(meter: Meter, packet: PublishView): Budget | undefined {
