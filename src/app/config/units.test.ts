@@ -9,6 +9,12 @@ describe('a duration', () => {
     for (const [text, valueMs] of Object.entries(cases)) assert.equal(parseDurationMs(text), valueMs, text);
   });
 
+  it('is no longer than a century, so that a date can be made of it', () => {
+    assert.equal(parseDurationMs('36525d'), 36_525 * 86_400_000);
+    for (const text of ['36526d', '999999999999d', '999999999999h'])
+      assert.equal(parseDurationMs(text), undefined, text);
+  });
+
   it('is nothing else', () => {
     for (const text of ['', '30', '-1s', '1.5s', '1e3s', '30S', '1m30s', 's', ' 30s', '30s\n', '9999999999999d']) {
       assert.equal(parseDurationMs(text), undefined, JSON.stringify(text));
