@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  addressesCollide,
   addressFromBytes,
   NetworkSet,
   NetworkSyntaxError,
@@ -34,6 +35,26 @@ test('address bytes become the same text as the address written out', () => {
   assert.equal(addressFromBytes(v6, 0, 16), '2001:db8::1');
   const mapped = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1);
   assert.equal(addressFromBytes(mapped, 0, 16), '192.0.2.1');
+});
+
+test('two sockets cannot listen at one port where one address takes in the other', () => {
+  for (const [a, b] of [
+    ['127.0.0.1', '127.0.0.1'],
+    ['127.0.0.1', '::ffff:127.0.0.1'],
+    ['::', '192.0.2.1'],
+    ['::1', '0:0:0:0:0:0:0:0'],
+    ['0.0.0.0', '::'],
+    ['0.0.0.0', '192.0.2.1'],
+  ] as const) {
+    assert.ok(addressesCollide(a, b), `${a} ${b}`);
+    assert.ok(addressesCollide(b, a), `${b} ${a}`);
+  }
+  for (const [a, b] of [
+    ['127.0.0.1', '127.0.0.2'],
+    ['0.0.0.0', '::1'],
+    ['localhost', 'localhost'],
+  ] as const)
+    assert.ok(!addressesCollide(a, b), `${a} ${b}`);
 });
 
 test('a dotted address is one number', () => {

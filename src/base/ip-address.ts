@@ -21,6 +21,14 @@ export function normaliseAddress(text: string): string | undefined {
   return isIPv4(mapped) ? mapped : canonical;
 }
 
+/** Whether no two sockets can listen on these addresses at one port: they are the same, or one of them takes in the other. */
+export function addressesCollide(a: string, b: string): boolean {
+  const [one, other] = [normaliseAddress(a), normaliseAddress(b)];
+  if (one === undefined || other === undefined) return false;
+  if (one === other || one === '::' || other === '::') return true;
+  return (one === '0.0.0.0' && isIPv4(other)) || (other === '0.0.0.0' && isIPv4(one));
+}
+
 /** The text of 4 or 16 address bytes at `offset`; the caller has checked that they are there. */
 export function addressFromBytes(bytes: Uint8Array, offset: number, length: 4 | 16): string {
   if (length === 4) return `${bytes[offset]}.${bytes[offset + 1]}.${bytes[offset + 2]}.${bytes[offset + 3]}`;

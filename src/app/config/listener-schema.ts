@@ -1,6 +1,7 @@
 /** One listener: where it listens, how it is secured, and who may speak for a client's address. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { networkField } from './bans-schema.ts';
 import { clientIdsSchema } from './client-ids-schema.ts';
 import { choice, complaint, duration, flag, list, section, text, wholeNumber } from './fields.ts';
 import { listenerLimitsSchema } from './limits-schema.ts';
@@ -16,15 +17,6 @@ function isSecure(type: string): boolean {
 
 function isWebSocket(type: string): boolean {
   return type === 'ws' || type === 'wss';
-}
-
-/** An IP address with an optional prefix length. */
-function isNetwork(given: string): boolean {
-  const [address = '', prefix, ...rest] = given.split('/');
-  const family = isIP(address);
-  if (family === 0 || rest.length > 0) return false;
-  if (prefix === undefined) return true;
-  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
 }
 
 function checked(isRight: (given: string) => boolean, wanted: string) {
@@ -54,11 +46,7 @@ const proxyProtocolSchema = section({
   mode: choice(['off', 'v1', 'v2', 'any'])
     .prefault('off')
     .meta({ description: 'PROXY protocol version that the load balancer in front sends.' }),
-  trusted: list(checked(isNetwork, 'an address or network such as 10.0.0.0/8 or fd00::/8'), {
-    min: 0,
-    max: NETWORKS_MAX,
-    what: 'networks',
-  })
+  trusted: list(networkField(), { min: 0, max: NETWORKS_MAX, what: 'networks' })
     .prefault([])
     .meta({ description: 'Networks whose PROXY header is believed. Everyone else is refused.' }),
 }).superRefine(

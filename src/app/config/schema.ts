@@ -1,6 +1,7 @@
 /** The whole configuration: every key, its range, its default, and what it becomes inside, with units in the names. */
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { addressesCollide } from '../../base/ip-address.ts';
 import { SESSION_EXPIRY_NEVER_S } from '../../mqtt/wire.ts';
 import { alertsSchema } from './alerts-schema.ts';
 import { authenticationSchema } from './authentication-schema.ts';
@@ -110,24 +111,20 @@ const shutdownSchema = section({
 export function configSchema(directory: string) {
   const listeners = list(listenerSchema(directory), { min: 1, max: LISTENERS_MAX, what: 'listeners' }).superRefine(
     (all, context) => {
-      const takenBy = new Map<string, number>();
       for (const [index, listener] of all.entries()) {
-        const { name, address, port } = listener ?? {};
-        const marks: [key: string, mark: string | undefined][] = [
-          ['name', name === undefined ? undefined : `the name "${name}"`],
-          ['port', port === undefined || port === 0 ? undefined : `port ${port} of address ${address}`],
-        ];
-        for (const [key, mark] of marks) {
-          if (mark === undefined) continue;
-          const other = takenBy.get(mark);
-          if (other === undefined) takenBy.set(mark, index);
-          else
-            context.addIssue({
-              code: 'custom',
-              path: [index, key],
-              message: `${mark} is taken by listeners[${other}]`,
-            });
-        }
+        const { name, address = '', port } = listener ?? {};
+        const complain = (key: string, message: string): void =>
+          context.addIssue({ code: 'custom', path: [index, key], message });
+        const earlier = all.slice(0, index);
+        const namesake = earlier.findIndex((other) => name !== undefined && other?.name === name);
+        if (namesake !== -1) complain('name', `the name "${name}" is taken by listeners[${namesake}]`);
+        const neighbour = earlier.findIndex(
+          (other) =>
+            port !== 0 && port !== undefined && other?.port === port && addressesCollide(other.address ?? '', address),
+        );
+        if (neighbour === -1) continue;
+        const elsewhere = all[neighbour]?.address === address ? '' : `, which listens on ${all[neighbour]?.address}`;
+        complain('port', `port ${port} of address ${address} is taken by listeners[${neighbour}]${elsewhere}`);
       }
     },
     { when: ({ value }) => Array.isArray(value) },

@@ -1,7 +1,7 @@
 /** What routes and the default upstream point at must be there, and must not be the gateway itself. */
 import { isIP } from 'node:net';
 import { nearestWord } from '../../base/nearest-word.ts';
-import { EMBEDDED, urlComplaint } from './upstream-schema.ts';
+import { EMBEDDED, UNNAMED, urlComplaint } from './upstream-schema.ts';
 import { parseUpstreamUrl } from './upstream-url.ts';
 
 /** As much of a configuration as may be there while it is still being checked. */
@@ -64,7 +64,12 @@ export function referenceProblems(given: Given): ReferenceProblem[] {
     if (listeners.some((one) => one?.name === listener)) continue;
     problems.push({ path: ['routes', index, 'listener'], message: `there is no listener "${listener}"` });
   }
+  const isUrl = upstream?.includes('://') === true;
   for (const [index, one] of upstreams.entries()) {
+    if (isUrl && one?.name === UNNAMED) {
+      const message = `the name "${UNNAMED}" is that of the upstream which \`upstream\` gives by its URL: choose another`;
+      problems.push({ path: ['upstreams', index, 'name'], message });
+    }
     for (const [at, target] of (one?.targets ?? []).entries()) {
       if (target?.url !== undefined) tellLoop(['upstreams', index, 'targets', at, 'url'], target.url);
     }

@@ -36,54 +36,37 @@ export function clearUpstreams({ upstream, upstreams }: Config): string[] {
   });
 }
 
-/** Files of keys, passwords and accounts. */
-function secretsOfUpstream({ targets, credentials, healthCheck }: UpstreamConfig): string[] {
-  const files = targets.flatMap(({ tls }) => (tls?.key === undefined ? [] : [tls.key]));
-  if (typeof credentials !== 'string') {
-    if ('mapFile' in credentials) files.push(credentials.mapFile);
-    else if ('file' in credentials.password) files.push(credentials.password.file);
-  }
-  const { password } = healthCheck;
-  return password !== undefined && 'file' in password ? [...files, password.file] : files;
+/** Whatever is named as the place of a secret, `{ file: PATH }`, wherever it stands. */
+function secretPlaces(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(secretPlaces);
+  if (typeof value !== 'object' || value === null) return [];
+  const entries = Object.entries(value);
+  const [only] = entries;
+  if (entries.length === 1 && only![0] === 'file' && typeof only![1] === 'string') return [only![1]];
+  return entries.flatMap(([, inner]) => secretPlaces(inner));
 }
 
-function secretsOfMetrics({ token, tls }: Config['metrics']): string[] {
-  const places = [token, tls?.passphrase].flatMap((place) =>
-    place !== undefined && 'file' in place ? [place.file] : [],
-  );
-  return tls === undefined ? places : [tls.key, ...places];
-}
-
-/** Files with secrets and hashes that an entry names. */
-function secretsOfEntry(entry: ChainEntry): string[] {
-  if (entry.method === 'scram') return [entry.file];
-  const sources = [
-    'secret' in entry ? entry.secret : undefined,
-    'password' in entry ? entry.password : undefined,
-    'bindPassword' in entry ? entry.bindPassword : undefined,
-  ];
-  return sources.flatMap((source) => (source !== undefined && 'file' in source ? [source.file] : []));
-}
-
-/** Of the HTTPS listener, where there is one, and of single sign-on. */
-function secretsOfControl({ port, key, operators }: Config['control']): string[] {
-  const source = operators.sso?.clientSecret;
-  return [...(port === undefined ? [] : [key]), ...(source !== undefined && 'file' in source ? [source.file] : [])];
+/** Private keys, and the accounts that clients are given at a broker. */
+function keysOfUpstream({ targets, credentials }: UpstreamConfig): string[] {
+  const keys = targets.flatMap(({ tls }) => (tls?.key === undefined ? [] : [tls.key]));
+  return typeof credentials !== 'string' && 'mapFile' in credentials ? [...keys, credentials.mapFile] : keys;
 }
 
 /** Every file that holds a secret, once, whether or not it is there. */
 export function secretFiles(config: Config): string[] {
+  const { authentication, listeners, upstreams, metrics, control } = config;
   const files = [
-    config.authentication.passwordFile,
-    ...config.authentication.chain.flatMap(secretsOfEntry),
-    ...config.listeners.flatMap(({ tls }) => [
+    authentication.passwordFile,
+    ...(authentication.totpFile === undefined ? [] : [authentication.totpFile]),
+    ...authentication.chain.flatMap((entry) => (entry.method === 'scram' ? [entry.file] : [])),
+    ...listeners.flatMap(({ tls }) => [
       ...(tls?.certificates.map(({ key }) => key) ?? []),
       ...(tls?.pskFile === undefined ? [] : [tls.pskFile]),
     ]),
-    ...config.upstreams.flatMap(secretsOfUpstream),
-    ...secretsOfMetrics(config.metrics),
-    ...secretsOfControl(config.control),
-    ...config.otlp.headers.flatMap(({ value }) => ('file' in value ? [value.file] : [])),
+    ...upstreams.flatMap(keysOfUpstream),
+    ...(metrics.tls === undefined ? [] : [metrics.tls.key]),
+    ...(control.port === undefined ? [] : [control.key]),
+    ...secretPlaces(config),
   ];
   return [...new Set(files)];
 }
