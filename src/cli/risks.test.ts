@@ -51,4 +51,23 @@ describe('risks', () => {
     const told = (await risksOf((await loadConfig(file)).config)).join();
     for (const open of [key, secret]) assert.ok(told.includes(`access to ${open}: chmod`), told);
   });
+
+  it('are passphrases and secrets of alerts that everybody can read, wherever they stand', async () => {
+    const names = ['passphrase', 'slack', 'totp'];
+    for (const name of names) {
+      writeFileSync(join(directory, name), 'x');
+      chmodSync(join(directory, name), 0o644);
+    }
+    const file = join(directory, 'secrets.yaml');
+    const certificate = '{ certificate: a.crt, key: a.key, passphrase: { file: passphrase } }';
+    writeFileSync(
+      file,
+      `listeners: [{ name: mqtt, type: tls, port: 0, tls: { certificates: [${certificate}] } }]
+authentication: { totpFile: totp }
+alerts: { receivers: [{ name: chat, type: slack, url: { file: slack } }] }
+`,
+    );
+    const told = (await risksOf((await loadConfig(file)).config)).join();
+    for (const name of names) assert.ok(told.includes(`access to ${join(directory, name)}: chmod`), told);
+  });
 });
