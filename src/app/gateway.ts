@@ -524,6 +524,7 @@ class RunningGateway implements SharingGateway {
     this.#detection?.configure(config.detection);
     this.#responses?.apply(config.response);
     this.#recorder?.configure(config.flightRecorder);
+    this.#overload.configure(config.overload);
     this.#options.bans.index.allowed = config.bans.allow;
     this.upstreams.apply(config, prepared.upstreams);
     this.#guards.commit(prepared.guards);

@@ -72,3 +72,15 @@ describe('a gateway that runs out of descriptors', { skip: process.platform !== 
     for (let i = 0; i < 2; i++) await (await open(gateway)).connect({ clientId: `good-${i}`, ...LOGIN });
   });
 });
+
+describe('a reload', { skip: process.platform !== 'linux' }, () => {
+  it('puts other settings of overload into force', async () => {
+    const gateway = await start({});
+    await gateway.rewrite({ config: { overload: { halfOpenPerAddressMax: 1 } } });
+    assert.equal((await gateway.reload()).code, 0);
+    const silent = [await open(gateway, '127.0.0.3'), await open(gateway, '127.0.0.3')];
+    const rejected = await untilEvent(gateway.program, 'connection.rejected', { address: '127.0.0.3' });
+    assert.equal(rejected['by'], 'limit:halfOpenPerAddressMax');
+    for (const client of silent) client.drop();
+  });
+});
