@@ -36,7 +36,7 @@ import { letHashingYield } from './hash-threads.ts';
 import type { Chain } from './identity-methods.ts';
 import { KeySets } from './key-sets.ts';
 import { type GatewayLimits, limitControl } from './limit-control.ts';
-import { limitRulesOf } from './limit-rules.ts';
+import { largestPacketOf, limitRulesOf } from './limit-rules.ts';
 import { listenerOptions } from './listener-files.ts';
 import type { FlightRecorder } from './observability/flight-recorder/flight-recorder.ts';
 import { openFlightRecorder } from './observability/flight-recorder/open-recorder.ts';
@@ -51,6 +51,7 @@ import { Enforcement } from './response/enforcement.ts';
 import { quarantineOf } from './response/quarantine-of.ts';
 import { type ResponseOrder, Responses } from './response/responses.ts';
 import type { AttackDetected, SharedWork } from './shared-work.ts';
+import { refuseTakenPorts } from './taken-ports.ts';
 import { type PreparedUpstreams, prepareUpstreams, Upstreams } from './upstreams.ts';
 import { VERSION } from './version.ts';
 import { type PreparedShadow, Watching } from './watching/watching.ts';
@@ -349,7 +350,7 @@ class RunningGateway implements SharingGateway {
   /** Reads and builds everything, and changes nothing. */
   async #prepare(config: Config): Promise<Prepared> {
     const listeners = await Promise.all(
-      config.listeners.map((listener) => listenerOptions(this.#shareOf(listener), config.limits.packetSizeMaxBytes)),
+      config.listeners.map((listener) => listenerOptions(this.#shareOf(listener), largestPacketOf(config, listener))),
     );
     const upstreams = await prepareUpstreams(config);
     const staples = this.#staples.prepare(listeners);
@@ -494,9 +495,13 @@ class RunningGateway implements SharingGateway {
     if (moved.length > 0) {
       const names = moved.map((options) => options.name).join(', ');
       throw new Error(
-        `The address, port or type of listener ${names} has changed, which needs a restart; or give it another name.`,
+        `The address, port or type of listener ${names} has changed, which needs a restart; or give it another name and port.`,
       );
     }
+    refuseTakenPorts(
+      fresh,
+      [...this.#listeners.values()].filter(({ name }) => !policies.has(name)),
+    );
     const undo: (() => Promise<void>)[] = [];
     this.#policies = new Map([...oldPolicies, ...policies]);
     try {

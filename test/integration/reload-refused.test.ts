@@ -155,6 +155,19 @@ describe('a reload of what is wrong', () => {
     await goesOn();
   });
 
+  it('a listener that was renamed and would keep its port: it is told who has the port', async () => {
+    const [first, ...others] = good.listeners;
+    const port = gateway.ports.get(first!.name)!;
+    await gateway.rewrite({ listeners: [{ ...first!, name: 'renamed', port }, ...others] });
+    const { code, err } = await gateway.reload();
+    assert.equal(code, 2);
+    assert.match(
+      err,
+      new RegExp(`sallyport\\.yaml:\\d+: listener renamed: port ${port} is held by ${first!.name}, .* or restart\\.`),
+    );
+    await goesOn();
+  });
+
   it('what was mended is taken by the next reload', async () => {
     const { code, err } = await gateway.reload();
     assert.equal(code, 0, err);
