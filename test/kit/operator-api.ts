@@ -8,9 +8,11 @@ import { makeControlApp } from '../../src/app/control/http-app.ts';
 import type { ClientCertificate } from '../../src/app/control/principal.ts';
 import { ROUTES } from '../../src/app/control/route-table.ts';
 import type { ControlServices } from '../../src/app/control/services.ts';
+import { EventStream } from '../../src/app/observability/event-stream/event-stream.ts';
 import type { OperatorAction } from '../../src/app/observability/operator-action.ts';
 import { Operators } from '../../src/app/operators/operators.ts';
 import { systemChance } from '../../src/base/chance.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import type { GatewayEvent } from '../../src/base/events.ts';
 import { ManualClock } from '../../src/base/manual-clock.ts';
 import type { Exchange } from './https-exchange.ts';
@@ -69,11 +71,13 @@ export async function startOperatorApi(directory: string, yaml = '') {
   const actions: OperatorAction[] = [];
   const emit = (event: GatewayEvent): void => void events.push(event);
   const operators = new Operators({ config, clock, chance: systemChance, emit });
+  const stream = new EventStream({ clock: systemClock, emit });
   const services = {
     clock,
     chance: systemChance,
     emit,
     operators,
+    live: { stream },
     onAction: (action: OperatorAction) => actions.push(action),
   };
   const app = await makeControlApp({
@@ -97,6 +101,7 @@ export async function startOperatorApi(directory: string, yaml = '') {
     events,
     actions,
     operators,
+    stream,
     /** What the listener says of the next requests. */
     shown,
     browser: () => new ApiBrowser(base),

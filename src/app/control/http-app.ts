@@ -4,8 +4,9 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parse as parseQuery } from 'node:querystring';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import type { Timer } from '../../base/clock.ts';
 import type { OperatorAction } from '../observability/operator-action.ts';
 import { demandPermission } from './permission.ts';
 import type { Authenticator, ClientCertificate, Principal } from './principal.ts';
@@ -22,6 +23,8 @@ const QUERY_KEYS_MAX = 64;
 const PARAMETER_MAX_CHARS = 1024;
 /** In one piece. */
 const ROUTES_AT_ONCE = 10;
+/** How soon an answer that goes on ends for whoever may no longer. */
+const LOOK_AGAIN_MS = 5000;
 const JSON_TYPE = 'application/json';
 
 /** How a listener knows who asks. */
@@ -87,11 +90,11 @@ export async function makeControlApp({
 
   const sourceOf = (request: FastifyRequest): RequestSource => sources.get(request.raw)!;
 
-  const authenticate = async (request: FastifyRequest, route: AnyRoute): Promise<Principal> => {
+  const authenticate = async (request: FastifyRequest, route: AnyRoute, isGoingOn = false): Promise<Principal> => {
     const { authenticator, address, certificate } = sourceOf(request);
     const { method, headers, raw } = request;
     const path = pathOf(raw);
-    const outcome = await authenticator.authenticate({ method, path, headers, address, certificate });
+    const outcome = await authenticator.authenticate({ method, path, headers, address, certificate, isGoingOn });
     // A login must not fail for the old session that the browser still sends.
     if (outcome.kind === 'refused' && route.role !== 'anyone') {
       if (outcome.retryAfterS !== undefined) {
@@ -125,6 +128,21 @@ export async function makeControlApp({
     });
   }
 
+  /** What goes on for days has to end with the session, token or role that it was asked with. */
+  const endWithRights = (route: AnyRoute, request: FastifyRequest, content: Readable): void => {
+    const lookLater = (): Timer =>
+      services.clock.after(LOOK_AGAIN_MS, () => {
+        authenticate(request, route, true).then(
+          () => {
+            if (!content.destroyed) timer = lookLater();
+          },
+          () => content.destroy(),
+        );
+      });
+    let timer = lookLater();
+    content.once('close', () => timer.cancel());
+  };
+
   const obey = async (route: AnyRoute, request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const { params, query, body } = checkedParts(route, request);
     const principal = request.principal!;
@@ -135,6 +153,7 @@ export async function makeControlApp({
     const given = await journaled(services, route, input, principal, () => route.handler(services, input, principal));
     const { content, headers } = given instanceof Reply ? given : new Reply(given, {});
     reply.headers(headers as Record<string, string>);
+    if (content instanceof Readable) endWithRights(route, request, content);
     if (route.mediaType !== undefined) {
       return reply
         .status(200)

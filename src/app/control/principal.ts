@@ -46,6 +46,8 @@ export interface RequestFacts {
   readonly address: string | undefined;
   /** Undefined where none was shown or asked for. */
   readonly certificate: ClientCertificate | undefined;
+  /** Whether an answer that goes on still may: nobody asks anew, so that it is no use of a session. */
+  readonly isGoingOn?: boolean;
 }
 
 /**

@@ -256,6 +256,55 @@ describe('logins', () => {
   });
 });
 
+describe('a stream of events', () => {
+  /** Told when it ends, which the timers of the test's clock bring about. */
+  const watch = async (headers: Record<string, string>): Promise<{ readonly over: Promise<void> }> => {
+    const response = await fetch(`${api.base}/v1/events`, { headers });
+    assert.equal(response.status, 200);
+    const over = response.text().then(
+      () => undefined,
+      () => undefined,
+    );
+    return { over };
+  };
+
+  it('ends with the token that it was asked with, and not before', async () => {
+    await asAdmin();
+    const { secret, token } = (await browser.ask('POST', '/v1/account/tokens', { label: 'x', lifetime: '1h' })).body;
+    const { over } = await watch({ authorization: `Bearer ${secret}` });
+    api.clock.advance(6000);
+    await new Promise(setImmediate);
+    assert.equal(api.stream.watchers, 1);
+    assert.equal((await browser.ask('DELETE', `/v1/account/tokens/${token.id}`)).status, 204);
+    api.clock.advance(6000);
+    await over;
+    assert.equal(api.stream.watchers, 0);
+  });
+
+  it('ends with the role of its operator', async () => {
+    await asViewer();
+    const { over } = await watch({ cookie: [...browser.cookies].map((pair) => pair.join('=')).join('; ') });
+    api.operators.store.accounts.setRole('eve', 'viewer', ['bans:read'], BY);
+    api.clock.advance(6000);
+    await over;
+  });
+
+  it('is no use of the session, which ends idle', async () => {
+    await asViewer();
+    const { idleTimeoutMs } = api.config.control.operators.sessions;
+    const { over } = await watch({ cookie: [...browser.cookies].map((pair) => pair.join('=')).join('; ') });
+    // Each look comes at its own time, and the next one is due after it.
+    for (const afterMs of [0.6 * idleTimeoutMs, 6000, 0.4 * idleTimeoutMs]) {
+      api.clock.advance(afterMs);
+      await new Promise(setImmediate);
+      assert.equal(api.stream.watchers, 1);
+    }
+    api.clock.advance(6000);
+    await over;
+    assert.ok(api.events.some(({ name }) => name === 'operator.session.ended'));
+  });
+});
+
 describe('an API token', () => {
   const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` });
 

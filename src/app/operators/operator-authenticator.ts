@@ -28,9 +28,9 @@ export class OperatorAuthenticator implements Authenticator {
   }
 
   /** What is shown counts in this order, and what is shown and wrong is not made good by what comes after it. */
-  authenticate({ method, headers, address = '', certificate }: RequestFacts): Authentication {
+  authenticate({ method, headers, address = '', certificate, isGoingOn }: RequestFacts): Authentication {
     if (headers.authorization !== undefined) return this.#byToken(headers.authorization, address);
-    const found = this.sessionOf(method, headers);
+    const found = this.sessionOf(method, headers, isGoingOn === true);
     if (found !== undefined)
       return 'says' in found ? { kind: 'refused', ...found } : this.#bySession(found.session, address);
     if (certificate === undefined) return { kind: 'nobody' };
@@ -41,10 +41,10 @@ export class OperatorAuthenticator implements Authenticator {
   }
 
   /** Also of a login that is not finished. A request that changes something has to come from a page of ours. */
-  sessionOf(method: string, headers: IncomingHttpHeaders): SessionAnswer {
+  sessionOf(method: string, headers: IncomingHttpHeaders, isGoingOn = false): SessionAnswer {
     const secret = cookieIn(headers.cookie, SESSION_COOKIE);
     if (secret === undefined || secret === '') return undefined;
-    const session = this.#store.sessions.find(secret);
+    const session = this.#store.sessions.find(secret, !isGoingOn);
     if (session === undefined) return { says: 'The session has ended: log in anew.' };
     if (SAFE_METHODS.has(method)) return { session, secret };
     const token = headers[CSRF_HEADER];

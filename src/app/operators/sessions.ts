@@ -104,8 +104,8 @@ export class Sessions {
     return { session: this.#byId(id)!, secret };
   }
 
-  /** The session of a cookie, which counts as a use; undefined where there is none, or no longer. */
-  find(secret: string): Session | undefined {
+  /** The session of a cookie, which counts as a use unless `isUse` says otherwise; undefined where there is none, or no longer. */
+  find(secret: string, isUse = true): Session | undefined {
     if (!SECRET_FORM.test(secret)) return undefined;
     const { clock, database } = this.#ledger;
     const hash = hashOf(secret);
@@ -120,7 +120,7 @@ export class Sessions {
       return undefined;
     }
     const grainMs = Math.min(LAST_USE_GRAIN_MS, this.options.idleTimeoutMs / 10);
-    if (Math.abs(nowMs - session.lastUsedAtMs) >= grainMs) {
+    if (isUse && Math.abs(nowMs - session.lastUsedAtMs) >= grainMs) {
       this.#ledger.note('UPDATE session SET last_used_at_ms = ? WHERE hash = ?', nowMs, hash);
     }
     return session;
