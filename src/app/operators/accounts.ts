@@ -217,10 +217,15 @@ export class Accounts {
     this.#ledger.note('UPDATE operator SET last_login_at_ms = ? WHERE name = ?', this.#ledger.clock.epochMs(), name);
   }
 
-  /** Somebody has to be left who can put everything else right from afar. */
+  /** Somebody has to be left who can put everything else right from afar; an account for tokens alone is nobody: tokens end. */
   #keepAnAdmin(name: string): void {
     const admins = this.#ledger.database
-      .prepare("SELECT name FROM operator WHERE role = 'admin' AND scopes IS NULL AND disabled = 0")
+      .prepare(
+        `SELECT name FROM operator WHERE role = 'admin' AND scopes IS NULL AND disabled = 0 AND (
+           hash IS NOT NULL OR issuer IS NOT NULL
+           OR EXISTS (SELECT 1 FROM passkey WHERE passkey.operator = operator.name)
+           OR EXISTS (SELECT 1 FROM certificate WHERE certificate.operator = operator.name))`,
+      )
       .all()
       .map((row) => row['name']);
     if (admins.length === 1 && admins[0] === name) {

@@ -113,6 +113,10 @@ export class Logins {
     if (operator.isDisabled || (session !== undefined && session.operator !== operator.name)) {
       return this.#refuse('The passkey is not for this login.', operator.name, 'passkey', origin);
     }
+    // Alone it would let in, with the role of the last login, whom the provider knows no more.
+    if (session === undefined && operator.sso !== undefined) {
+      return this.#refuse('This account logs in by single sign-on: begin there.', operator.name, 'passkey', origin);
+    }
     this.throttle.succeededFrom(origin.address);
     return session === undefined
       ? this.open(operator, 'passkey', origin)

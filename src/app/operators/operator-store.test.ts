@@ -104,6 +104,11 @@ describe('accounts', () => {
     store.accounts.setDisabled('bob', false, BY);
     assert.equal(store.accounts.remove('ada', BY), true);
     assert.equal(store.accounts.remove('ada', BY), false);
+    // Without a password, a passkey or a certificate nobody logs in.
+    store.accounts.add({ name: 'robot', role: 'admin' }, BY);
+    assert.throws(() => store.accounts.remove('bob', BY), isLast);
+    store.certificates.bind({ kind: 'fingerprint', value: 'ab'.repeat(32), operator: 'robot' }, BY);
+    assert.equal(store.accounts.remove('bob', BY), true);
   });
 
   it('remember as many passwords as they should', () => {

@@ -85,6 +85,25 @@ describe('a passkey', () => {
     assert.equal(sessions.find(({ isThis }: { isThis: boolean }) => isThis).method, 'passkey');
   });
 
+  it('does not let in alone whom the provider of single sign-on may know no more', async () => {
+    const sso = { issuer: 'https://id.example.org', subject: '42' };
+    const { accounts, sessions } = api.operators.store;
+    accounts.add({ name: 'sue', role: 'viewer', sso }, BY);
+    const { secret } = sessions.open({
+      operator: 'sue',
+      stage: 'full',
+      method: 'sso',
+      address: '192.0.2.1',
+      agent: '',
+    });
+    browser.cookies.set('__Host-sallyport', secret);
+    await browser.ask('GET', '/v1/session');
+    await enrol();
+    const alone = await usePasskey(api.browser());
+    assert.deepEqual([alone.status, /single sign-on/.test(alone.body.detail)], [401, true]);
+    assert.equal((await usePasskey(browser)).status, 200);
+  });
+
   it('proves once more who it is', async () => {
     await logIn('ada');
     await enrol();
