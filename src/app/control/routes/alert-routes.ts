@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { list, section, text } from '../../config/fields.ts';
 import { authorOf } from '../author.ts';
 import { type AnyRoute, route } from '../route.ts';
+import { demandedReasonField } from './reason-field.ts';
 
 const MATCHERS_MAX = 8;
 
@@ -116,7 +117,7 @@ export const alertRoutes: readonly AnyRoute[] = [
       for: text({ pattern: /^[^\0]{1,32}$/, wanted: 'a duration such as 30m, 2h or 7d' }).meta({
         description: 'How long.',
       }),
-      reason: text({ pattern: /^[^\0]{1,300}$/, wanted: 'one line of at most 300 characters' }).meta({
+      reason: demandedReasonField().meta({
         description: 'Why, for those who wonder at the silence.',
       }),
     }),

@@ -4,14 +4,13 @@ import { section, text } from '../../config/fields.ts';
 import { authorOf } from '../author.ts';
 import { nextCursor, pageOf, pageQuery } from '../cursor.ts';
 import { type AnyRoute, route } from '../route.ts';
+import { reasonField } from './reason-field.ts';
 
 const subject = text({
   pattern: /^[^\0]{1,66000}$/,
   wanted: 'an address, a network such as 192.0.2.0/24, user:NAME, client:ID or certificate:SHA256',
 }).meta({ description: 'An address, a network, `user:NAME`, `client:ID` or `certificate:SHA256`.' });
-const reason = text({ pattern: /^[^\0]{0,300}$/, wanted: 'one line of at most 300 characters' })
-  .optional()
-  .meta({ description: 'Why, for the record; the banned one is not told.' });
+const reason = reasonField().optional().meta({ description: 'Why, for the record; the banned one is not told.' });
 
 export const banSchema = z.strictObject({
   subject: z.string(),

@@ -6,6 +6,7 @@ import { authorOf } from '../author.ts';
 import { cursorOf, encodeCursor, limitOf, nextCursor, pageQuery } from '../cursor.ts';
 import { demandPermission } from '../permission.ts';
 import { type AnyRoute, route } from '../route.ts';
+import { reasonField } from './reason-field.ts';
 
 const LIMITS_MAX = 32;
 
@@ -26,9 +27,7 @@ const pattern = (description: string) =>
 const lasting = text({ pattern: /^[^\0]{1,32}$/, wanted: 'a duration such as 10m' })
   .optional()
   .meta({ description: 'How long, such as 10m.' });
-const reason = text({ pattern: /^[^\0]{0,300}$/, wanted: 'one line of at most 300 characters' })
-  .optional()
-  .meta({ description: 'Why, for the record; a client of MQTT 5 is told.' });
+const reason = reasonField().optional().meta({ description: 'Why, for the record; a client of MQTT 5 is told.' });
 
 const filterQuery = {
   clientId: pattern('Client identifier; `*` stands for any characters.'),

@@ -4,6 +4,7 @@ import { section, text } from '../../config/fields.ts';
 import { listQuarantine, releaseFromQuarantine } from '../../response/quarantine-desk.ts';
 import { nextCursor, pageOf, pageQuery } from '../cursor.ts';
 import { type AnyRoute, route } from '../route.ts';
+import { reasonField } from './reason-field.ts';
 
 const confined = z.array(
   z.strictObject({
@@ -48,7 +49,7 @@ export const quarantineRoutes: readonly AnyRoute[] = [
       }).meta({
         description: 'As the list names it: an address, a network, `user:NAME`, `client:ID`, `certificate:SHA256`.',
       }),
-      reason: text({ pattern: /^[^\0]{0,300}$/, wanted: 'one line of at most 300 characters' })
+      reason: reasonField()
         .optional()
         .meta({ description: 'Why, for the record; the one who is let out is not told.' }),
     }),
