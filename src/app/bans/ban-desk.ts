@@ -51,6 +51,14 @@ export function readSubject(text: string): BanSubject {
   return subject;
 }
 
+/** As `readSubject`; a detector may have banned a name that no operator could write, and as it is listed it is known again. */
+function listedSubject(index: BanIndex, text: string): BanSubject {
+  const subject = parseBanSubject(text);
+  if (typeof subject !== 'string') return subject;
+  for (const ban of index.bans()) if (subjectText(ban.subject) === text) return ban.subject;
+  throw new OperatorError(subject);
+}
+
 function recordOf(ban: Ban, aheadMs: number): BanRecord {
   const { subject, reason, author, sinceMs, untilMs, offence } = ban;
   return {
@@ -70,7 +78,10 @@ export function listBans(index: BanIndex, aheadMs: number, listedMax = LISTED_MA
 }
 
 export function whyBanned(index: BanIndex, text: string, aheadMs: number): BanReasons {
-  const subject = readSubject(text);
+  return reasonsFor(index, listedSubject(index, text), aheadMs);
+}
+
+function reasonsFor(index: BanIndex, subject: BanSubject, aheadMs: number): BanReasons {
   const bans = index.meantFor(subject);
   const allowedBy = index.allowedBy(subject) ?? null;
   return {
@@ -114,7 +125,7 @@ export class BanDesk {
 
   /** Words: subject, reason. What still keeps it out is in the answer. @throws {OperatorError} where it is not banned. */
   remove([subjectWord = '', reason = '']: readonly string[], who: string): BanReasons {
-    const subject = readSubject(subjectWord);
+    const subject = listedSubject(this.#bans.index, subjectWord);
     const says = reason === '' ? 'no reason was given' : reason;
     const removed = this.#bans.book.remove(subject, `operator:${who}`, says);
     if (removed === undefined) {
@@ -123,7 +134,7 @@ export class BanDesk {
       throw new OperatorError(`${subjectText(subject)} is not banned itself${hint}.`);
     }
     this.#flush();
-    return this.why([subjectWord]);
+    return reasonsFor(this.#bans.index, subject, this.#aheadMs());
   }
 
   #flush(): void {
