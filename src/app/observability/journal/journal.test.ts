@@ -248,6 +248,16 @@ test('a write that a crash has cut short is called torn, and is no tampering', a
   assert.deepEqual(kindsOf(verification), ['torn']);
 });
 
+test('a segment that a power cut has left empty is torn, and no tampering, there and when the journal goes on', async (t) => {
+  const made = await written(t);
+  await writeFile(join(made.directory, '0000000003.journal'), '', { mode: 0o600 });
+  for (const segments of [3, 4]) {
+    const verification = await made.verify();
+    assert.deepEqual([kindsOf(verification), verification.ok, verification.segments], [['torn'], true, segments]);
+    if (segments === 3) await (await made.open()).close();
+  }
+});
+
 test('after a torn end the journal goes on, says how much was torn, and verifies', async (t) => {
   const made = await written(t);
   await appendFile((await listSegments(made.directory))[1]!.path, '{"n":15,"t":17000');

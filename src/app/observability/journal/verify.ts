@@ -68,6 +68,7 @@ class Verifier {
   #sealedN = 0;
   #pruned = { n: 0, h: FIRST_LINK };
   #torn: { place: string; bytes: number } | undefined;
+  #empty: string[] = [];
   /** The hash of each record that the head may name: the last of each segment, and the very last. */
   #headless = new Map<number, string>();
 
@@ -90,7 +91,7 @@ class Verifier {
       for (const line of lines) this.#take(line, `${name}:${++lineNumber}`, lineNumber === 1);
       onProgress(this.#bytes + lines.at(-1)!.offset);
     }
-    if (lineNumber === 0) this.#add('removed', name, 'the segment is empty');
+    if (lineNumber === 0) this.#empty.push(name);
     this.#bytes += sizeBytes;
   }
 
@@ -227,12 +228,22 @@ class Verifier {
     }
   }
 
+  /** Such a segment was made just before a power cut. If there was more in it, what stands behind it or the head misses that. */
+  #judgeEmpty(): void {
+    const isMissed = this.#problems.some(({ kind }) => kind === 'removed');
+    for (const name of this.#empty) {
+      if (isMissed) this.#add('removed', name, 'the segment is empty');
+      else this.#add('torn', name, 'the segment was made, and nothing of it was on disk before the machine went down');
+    }
+  }
+
   #add(kind: ProblemKind, place: string, says: string): void {
     if (this.#problems.length < PROBLEMS_MAX) this.#problems.push({ kind, place, says });
   }
 
   result(segments: number): Verification {
     this.#judgeBeginning();
+    this.#judgeEmpty();
     if (this.#torn !== undefined) {
       this.#add('torn', this.#torn.place, `the last ${this.#torn.bytes} bytes are a write that was cut short`);
     }
