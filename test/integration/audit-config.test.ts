@@ -69,6 +69,8 @@ describe('sallyport audit config', () => {
     const { results } = reportSchema.parse(JSON.parse(out));
     assert.ok(results.every(({ status }) => status === 'unknown'));
     assert.match(out, /\/etc\/emqx\/more\.conf:2: A brace is not closed/);
+    const relative = await audit('--root', join(base, 'image'), 'etc/emqx/emqx.conf', '--json');
+    assert.equal(relative.code, 3, relative.err);
   });
 
   it('says what is wrong with the command line, with the cure', async () => {

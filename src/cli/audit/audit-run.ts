@@ -142,6 +142,6 @@ async function commandsOf(invocation: Invocation, root: string | undefined, sign
   try {
     return recordedCommands(JSON.parse(await readFile(file, 'utf8')));
   } catch (error) {
-    throw new OperatorError(`${file} is no recording of commands: ${(error as Error).message}`);
+    throw new OperatorError(`${file} is no recording of commands: ${(error as Error).message.replace(/\.$/, '')}.`);
   }
 }

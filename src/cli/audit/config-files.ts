@@ -5,14 +5,14 @@ import type { AuditContext } from '../../assurance/audit/model/subject.ts';
 import { subjectOf } from '../../assurance/audit/registry.ts';
 import type { Job } from '../../assurance/audit/run/runner.ts';
 import { nearestWord } from '../../base/nearest-word.ts';
-import { hasOption, type Invocation, textOption, UsageError } from '../command.ts';
+import { type Invocation, textOption, UsageError } from '../command.ts';
 import { auditJobs, withContext } from './audit-run.ts';
 
 export async function auditConfigFiles(invocation: Invocation): Promise<number> {
   const files = invocation.words.slice(1);
   if (files.length === 0) throw new UsageError('Name the files to audit: audit config FILE…');
   const kind = kindOption(invocation);
-  const isImage = hasOption(invocation, 'root');
+  const isImage = textOption(invocation, 'root') !== undefined;
   // Of an image, a path is what the image calls it.
   const places = new Set(files.map((file) => (isImage ? posix.resolve('/', file) : resolve(file))));
   return withContext(invocation, async (context) => {

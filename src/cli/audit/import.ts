@@ -2,7 +2,7 @@
 import { posix, resolve } from 'node:path';
 import { subjectOf } from '../../assurance/audit/registry.ts';
 import type { Job } from '../../assurance/audit/run/runner.ts';
-import { hasOption, type Invocation, UsageError } from '../command.ts';
+import { type Invocation, textOption, UsageError } from '../command.ts';
 import { auditJobs, jobsOf, withContext } from './audit-run.ts';
 
 export async function importReports(invocation: Invocation): Promise<number> {
@@ -11,7 +11,7 @@ export async function importReports(invocation: Invocation): Promise<number> {
     throw new UsageError(
       'Name the reports: audit import REPORT… (lynis-report.dat, or results of oscap: XCCDF or ARF).',
     );
-  const isImage = hasOption(invocation, 'root');
+  const isImage = textOption(invocation, 'root') !== undefined;
   const places = new Set(files.map((file) => (isImage ? posix.resolve('/', file) : resolve(file))));
   return withContext(invocation, async (context) => {
     const subject = subjectOf('scanner-report');

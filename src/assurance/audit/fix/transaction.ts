@@ -88,8 +88,7 @@ export class Transaction {
     const isOwn = found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o022) === 0;
     if (!isOwn) throw new Error(`${folder} is no folder that only this user may write to`);
     const transaction = new Transaction(folder);
-    const { undo } = manifestSchema.parse(JSON.parse(await readFile(join(folder, MANIFEST), 'utf8')));
-    transaction.#undo.push(...undo);
+    transaction.#undo.push(...readUndo(await readFile(join(folder, MANIFEST), 'utf8')));
     return transaction;
   }
 
@@ -260,6 +259,15 @@ export class Transaction {
     }
     await rm(taken, { force: true });
     return true;
+  }
+}
+
+/** @throws {Error} in one sentence. */
+function readUndo(text: string): readonly Undo[] {
+  try {
+    return manifestSchema.parse(JSON.parse(text)).undo;
+  } catch {
+    throw new Error(`its ${MANIFEST} is none that \`audit fix apply\` has written`);
   }
 }
 

@@ -75,9 +75,11 @@ const recordingSchema = z.strictObject({
 
 export type RecordedCommand = z.input<typeof recordingSchema>['commands'][number];
 
-/** Outputs that were recorded on the audited system; what was not recorded is as without a running system. */
+/** Outputs that were recorded on the audited system; what was not recorded is as without a running system. @throws {Error} */
 export function recordedCommands(recording: unknown): RunCommand {
-  const { commands } = recordingSchema.parse(recording);
+  const read = recordingSchema.safeParse(recording);
+  if (!read.success) throw new Error(z.prettifyError(read.error).replace(/\s+/g, ' '));
+  const { commands } = read.data;
   const outputs = new Map(commands.map(({ command, ...output }) => [JSON.stringify(command), output]));
   return async (command, args) => {
     const output = outputs.get(JSON.stringify([command, ...args]));
