@@ -72,6 +72,7 @@ export function programHelp(commands: readonly { name: string; summary: string }
       row('2', 'the command line, the configuration or a file it names has to be mended'),
       row('3', 'no gateway is running there'),
       row('70', 'a bug in Sallyport itself'),
+      row('141', 'whoever read the output has stopped reading, and the answer is not known'),
     ]),
   ].join('\n');
 }

@@ -102,6 +102,17 @@ describe('the command line', { concurrency: 3 }, () => {
     assert.equal(String(stderr), '');
   });
 
+  it('does not pass for a good answer where nobody read it, nor where it could not be written', async () => {
+    const child = spawn(process.execPath, [BIN, 'audit', 'list'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    child.stdout.destroy();
+    const [code] = await once(child, 'close');
+    assert.equal(code, 141);
+    const full = spawnSync('sh', ['-c', '"$1" "$2" audit list > /dev/full', 'sh', process.execPath, BIN]);
+    assert.equal(full.status, 2);
+    assert.match(String(full.stderr), /^sallyport: the output cannot be written: .*ENOSPC/);
+    assert.doesNotMatch(String(full.stderr), /\n {4}at /);
+  });
+
   it('says in plain words that the runtime is too old, and what to do', () => {
     const pretend = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } })`;
     const { status, stderr } = spawnSync(process.execPath, [
