@@ -41,9 +41,14 @@ export const alertCommand: Command = {
     'Shows the alerts that fire and the last that are over, tests the receivers, and holds alerts back for some time. MATCHER is label=value or label!=value, where * stands for anything; the labels are alert, severity, subjectKind and subject. A silenced alert still fires: only nobody is told.',
   options: {
     ...PLACE_OPTIONS,
-    receiver: { type: 'string', short: 'r', value: 'NAME', says: 'only this receiver (test)' },
-    for: { type: 'string', value: 'DURATION', says: 'how long, such as 30m, 2h or 7d (silence)' },
-    reason: { type: 'string', value: 'TEXT', says: 'why, for those who wonder (silence)' },
+    receiver: { type: 'string', goesWith: ['test'], short: 'r', value: 'NAME', says: 'only this receiver (test)' },
+    for: {
+      type: 'string',
+      goesWith: ['silence'],
+      value: 'DURATION',
+      says: 'how long, such as 30m, 2h or 7d (silence)',
+    },
+    reason: { type: 'string', goesWith: ['silence'], value: 'TEXT', says: 'why, for those who wonder (silence)' },
     json: JSON_OPTION,
   },
   examples: [

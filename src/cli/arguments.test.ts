@@ -27,6 +27,11 @@ describe('a command line', () => {
       ['check', ['--data', 'a', '--data', 'b'], /The option --data is given twice/],
       ['check', ['now'], /"now" is one word too many/],
       ['passwd', ['add', 'pump-7', 'secret'], /one word too many/],
+      ['ban', ['remove', '192.0.2.7', '--for', '2h'], /The option --for means nothing here: it goes with `ban add`\./],
+      ['clients', ['--for', '2h'], /it goes with `clients throttle`, `clients quarantine`/],
+      ['journal', ['export', '--limit', '10'], /it goes with `journal search`/],
+      ['audit', ['tls', 'broker.example', '--active'], /it goes with `audit probe`/],
+      ['audit', ['list', '--only', 'U'], /it goes with `audit`, `audit host`/],
     ];
     for (const [name, args, says] of cases) {
       const command = await findCommand(name);

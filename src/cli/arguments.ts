@@ -1,7 +1,7 @@
 /** The command line as a command and its options; what is misspelt gets a suggestion. */
 import { parseArgs } from 'node:util';
 import { nearestWord } from '../base/nearest-word.ts';
-import { type Command, type Invocation, UsageError } from './command.ts';
+import { type Command, type Invocation, UsageError, verbsOf } from './command.ts';
 
 const HELP = { type: 'boolean', short: 'h' } as const;
 
@@ -51,5 +51,17 @@ export function parseInvocation(command: Command, args: readonly string[]): Invo
       `"${words[command.wordsMax]}" is one word too many. \`sallyport ${command.name} --help\` shows the form.`,
     );
   }
+  if (options['help'] !== true) demandFitting(command, options, words);
   return { options, words };
+}
+
+/** What would be ignored is said: whoever gave it relies on it. A verb that is unknown is for the command to name. */
+function demandFitting(command: Command, options: Invocation['options'], [said]: readonly string[]): void {
+  const verb = said ?? command.verbUnsaid ?? '';
+  if (said !== undefined && !verbsOf(command).includes(said)) return;
+  for (const [name, { goesWith }] of Object.entries(command.options)) {
+    if (goesWith === undefined || options[name] === undefined || goesWith.includes(verb)) continue;
+    const forms = goesWith.map((one) => `\`${command.name} ${one}`.trim().concat('`'));
+    throw new UsageError(`The option --${name} means nothing here: it goes with ${forms.join(', ')}.`);
+  }
 }

@@ -43,8 +43,14 @@ export function oneClient(words: readonly string[], command: string, verb: strin
 
 /** Of a list that comes in pages. */
 export const PAGE_OPTIONS = {
-  limit: { type: 'string', short: 'n', value: 'N', says: 'how many at most (default: 100, up to 1000)' },
-  after: { type: 'string', value: 'CURSOR', says: 'the next page, as the one before says' },
+  limit: {
+    type: 'string',
+    goesWith: ['list'],
+    short: 'n',
+    value: 'N',
+    says: 'how many at most (default: 100, up to 1000)',
+  },
+  after: { type: 'string', goesWith: ['list'], value: 'CURSOR', says: 'the next page, as the one before says' },
 } as const;
 
 export function pageQuery(invocation: Invocation): Readonly<Record<'limit' | 'cursor', string | undefined>> {

@@ -7,6 +7,8 @@ export interface CommandOption {
   readonly multiple?: boolean;
   /** What stands for the value in the help, such as `FILE`. */
   readonly value?: string;
+  /** The verbs that it means something to, of a command that has several; the empty one is none. Absent for all. */
+  readonly goesWith?: readonly string[];
   readonly says: string;
 }
 
@@ -21,6 +23,8 @@ export interface Command {
   readonly usage: readonly string[];
   /** Words that may follow the name, at most. */
   readonly wordsMax: number;
+  /** The verb that is meant where none is said. */
+  readonly verbUnsaid?: string;
   readonly description: string;
   readonly options: Readonly<Record<string, CommandOption>>;
   readonly examples: readonly (readonly [line: string, says: string])[];
@@ -29,11 +33,20 @@ export interface Command {
   readonly run: (invocation: Invocation) => Promise<number>;
 }
 
-export const ExitCode = { Ok: 0, Negative: 1, Usage: 2, NotRunning: 3, Bug: 70 } as const;
+/** `BrokenPipe` is what a shell reports of a program that SIGPIPE has ended. */
+export const ExitCode = { Ok: 0, Negative: 1, Usage: 2, NotRunning: 3, Bug: 70, BrokenPipe: 141 } as const;
 
 /** The command line is wrong: said in one sentence, with where to read on. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+}
+
+/** A form such as `add NAME [--for TIME]` begins with a verb, or with several such as `enable | disable NAME`. */
+const VERBS = /^[a-z][a-z-]*(?: \| [a-z][a-z-]*)*(?= |$)/;
+
+/** The words that may come first behind the name. */
+export function verbsOf({ usage }: Pick<Command, 'usage'>): string[] {
+  return [...new Set(usage.flatMap((form) => VERBS.exec(form)?.[0].split(' | ') ?? []))];
 }
 
 export function textOption(invocation: Invocation, name: string): string | undefined {

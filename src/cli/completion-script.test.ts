@@ -28,6 +28,8 @@ describe('completion', () => {
     assert.deepEqual(offered(['help', 'disc']), ['disconnect']);
     assert.deepEqual(offered(['ban', '']), ['add', 'remove', 'list', 'why']);
     assert.deepEqual(offered(['clients', 'thr']), ['throttle']);
+    assert.deepEqual(offered(['operators', 'dis']), ['disable']);
+    assert.deepEqual(offered(['operators', 're']), ['remove', 'reset-second-factor']);
     assert.deepEqual(offered(['events', '--f']), ['--follow']);
     assert.deepEqual(offered(['completion', '']), ['bash', 'zsh', 'fish']);
   });

@@ -1,5 +1,5 @@
 /** Completion scripts of shells, out of the table of commands. */
-import type { Command } from './command.ts';
+import { type Command, verbsOf } from './command.ts';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
@@ -28,17 +28,13 @@ interface CompletedOption {
   readonly takes: 'nothing' | 'file' | 'directory' | 'text';
 }
 
-/** A form such as `add NAME [--for TIME]` begins with a verb. */
-const VERB = /^[a-z][a-z-]*$/;
-
 function completionOf({ command, summary }: CompletedCommand): Completion {
-  const verbs = command.usage.map((form) => form.split(' ')[0]!).filter((word) => VERB.test(word));
   const options = Object.entries(command.options).map(([name, { type, short, value = '', says }]): CompletedOption => {
     const takes = type === 'boolean' ? 'nothing' : value === 'FILE' ? 'file' : value === 'DIR' ? 'directory' : 'text';
     return { name, short, says, takes };
   });
   const help: CompletedOption = { name: 'help', short: 'h', says: 'show help', takes: 'nothing' };
-  return { name: command.name, summary, verbs: [...new Set(verbs)], options: [...options, help] };
+  return { name: command.name, summary, verbs: verbsOf(command), options: [...options, help] };
 }
 
 export function completionScript(shell: Shell, commands: readonly CompletedCommand[]): string {

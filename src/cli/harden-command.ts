@@ -38,6 +38,7 @@ export const hardenCommand: Command = {
     },
     admin: {
       type: 'string',
+      goesWith: ['nftables'],
       value: 'NETWORK',
       multiple: true,
       says: 'with nftables: where administrators come from, such as 192.0.2.0/24 (any number; default: SSH for everybody)',

@@ -41,6 +41,9 @@ const ACTIONS: Readonly<Record<string, (invocation: Invocation, directory: strin
   index: makeIndex,
 };
 
+/** The verbs that choose among the records. */
+const SELECTING = ['search', 'export'];
+
 export const journalCommand: Command = {
   name: 'journal',
   usage: [
@@ -55,37 +58,57 @@ export const journalCommand: Command = {
   options: {
     key: {
       type: 'string',
+      goesWith: ['verify'],
       value: 'FILE',
       says: 'the public key to hold signatures against (default: the one beside the journal)',
     },
     journal: { type: 'string', value: 'DIR', says: "another journal's folder (default: the configuration's)" },
-    since: { type: 'string', value: 'TIME', says: 'from this time on, such as 2026-07-06T08:00Z, or 2h ago as 2h' },
-    until: { type: 'string', value: 'TIME', says: 'before this time' },
-    client: { type: 'string', short: 'i', value: 'ID', says: 'of this client identifier' },
-    user: { type: 'string', short: 'u', value: 'NAME', says: 'of this user name' },
-    address: { type: 'string', short: 'a', value: 'ADDRESS', says: 'from this address' },
+    since: {
+      type: 'string',
+      goesWith: SELECTING,
+      value: 'TIME',
+      says: 'from this time on, such as 2026-07-06T08:00Z, or 2h ago as 2h',
+    },
+    until: { type: 'string', goesWith: SELECTING, value: 'TIME', says: 'before this time' },
+    client: { type: 'string', goesWith: SELECTING, short: 'i', value: 'ID', says: 'of this client identifier' },
+    user: { type: 'string', goesWith: SELECTING, short: 'u', value: 'NAME', says: 'of this user name' },
+    address: { type: 'string', goesWith: SELECTING, short: 'a', value: 'ADDRESS', says: 'from this address' },
     event: {
       type: 'string',
+      goesWith: SELECTING,
       short: 'e',
       value: 'NAME',
       says: 'of this name, such as publish.refused or authentication.*',
     },
     topic: {
       type: 'string',
+      goesWith: SELECTING,
       short: 't',
       value: 'TOPIC',
       says: 'about this topic or filter; it is hashed first where log.topics says so',
     },
-    by: { type: 'string', value: 'AUTHOR', says: 'decided or done by, such as acl:default or local:*' },
+    by: {
+      type: 'string',
+      goesWith: SELECTING,
+      value: 'AUTHOR',
+      says: 'decided or done by, such as acl:default or local:*',
+    },
     limit: {
       type: 'string',
+      goesWith: ['search'],
       short: 'n',
       value: 'N',
       says: `how many records at most (default: ${LIMIT_DEFAULT}; search)`,
     },
-    before: { type: 'string', value: 'N', says: 'only records before this number: the next page (search)' },
+    before: {
+      type: 'string',
+      goesWith: ['search'],
+      value: 'N',
+      says: 'only records before this number: the next page (search)',
+    },
     format: {
       type: 'string',
+      goesWith: ['export'],
       short: 'f',
       value: 'FORMAT',
       says: `${Object.keys(EXPORT_FORMATS).join(', ')} (default: jsonl; export)`,

@@ -34,8 +34,8 @@ export const recorderCommand: Command = {
   description:
     'Works with the flight recorder, which keeps the latest packet headers of each connection where flightRecorder.enabled says so. `list` shows the recordings that were written around incidents, `show` what is kept of a client now, and `dump` writes that to a file that must not exist: as pcapng for Wireshark, or as JSON where its name ends in .json. ID is a client identifier, or that of a connection such as c42; what has ended is there for a while.',
   options: {
-    client: { type: 'string', short: 'i', value: 'ID', says: 'whose packets' },
-    out: { type: 'string', short: 'o', value: 'FILE', says: 'where to write them' },
+    client: { type: 'string', goesWith: ['show', 'dump'], short: 'i', value: 'ID', says: 'whose packets' },
+    out: { type: 'string', goesWith: ['dump'], short: 'o', value: 'FILE', says: 'where to write them' },
     ...PLACE_OPTIONS,
     json: JSON_OPTION,
   },

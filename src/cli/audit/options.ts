@@ -9,6 +9,9 @@ import { type CommandOption, hasOption, type Invocation, textOption, UsageError 
 
 export const AuditExit = { Clean: 0, Findings: 1, Usage: 2, Incomplete: 3, Internal: 4 } as const;
 
+/** The verbs that audit once and show what was found. */
+const AUDITING = ['', 'host', 'tls', 'probe', 'config', 'import'];
+
 export const AUDIT_OPTIONS = {
   file: {
     type: 'string',
@@ -20,23 +23,37 @@ export const AUDIT_OPTIONS = {
   recorded: { type: 'string', value: 'FILE', says: 'outputs of commands that were recorded on that system (JSON)' },
   kind: {
     type: 'string',
+    goesWith: ['config'],
     value: 'KIND',
     says: 'with config: what the files configure: mosquitto, emqx, hivemq or gateway (default: as they look)',
   },
   'fail-on': {
     type: 'string',
+    goesWith: [...AUDITING, 'baseline', 'compare', 'watch'],
     value: 'SEVERITY',
     says: 'the least severity that makes the exit code 1 (default: low)',
   },
   only: {
     type: 'string',
+    goesWith: [...AUDITING, 'fix'],
     value: 'CHECKS',
     says: 'show only these checks or families, such as U,A01; changes no verdict',
   },
-  severity: { type: 'string', value: 'SEVERITY', says: 'show only what is this bad or worse; changes no verdict' },
-  format: { type: 'string', value: 'FORMAT', says: 'text, json, sarif, junit, csv, html or markdown (default: text)' },
+  severity: {
+    type: 'string',
+    goesWith: [...AUDITING, 'fix', 'watch'],
+    value: 'SEVERITY',
+    says: 'show only what is this bad or worse; changes no verdict',
+  },
+  format: {
+    type: 'string',
+    goesWith: AUDITING,
+    value: 'FORMAT',
+    says: 'text, json, sarif, junit, csv, html or markdown (default: text)',
+  },
   output: {
     type: 'string',
+    goesWith: AUDITING,
     short: 'o',
     value: 'FILE',
     multiple: true,
@@ -44,26 +61,47 @@ export const AUDIT_OPTIONS = {
   },
   baseline: {
     type: 'string',
+    goesWith: [...AUDITING, 'watch'],
     value: 'FILE',
     says: 'a report that `audit baseline` wrote: say what is new and what was mended',
   },
-  'new-only': { type: 'boolean', says: 'only what the baseline lacks makes the exit code 1' },
+  'new-only': { type: 'boolean', goesWith: AUDITING, says: 'only what the baseline lacks makes the exit code 1' },
   parallel: {
     type: 'string',
     value: 'N',
     says: 'targets under audit at the same time (default: 32; 256 for probes alone, which mostly wait)',
   },
-  verbose: { type: 'boolean', short: 'v', says: 'show what passed and what does not apply, too' },
-  ca: { type: 'string', value: 'FILE', says: 'tls, probe: the authorities that clients trust (PEM)' },
-  'server-name': { type: 'string', value: 'NAME', says: 'tls: what clients call the endpoint (default: its host)' },
+  verbose: { type: 'boolean', goesWith: AUDITING, short: 'v', says: 'show what passed and what does not apply, too' },
+  ca: {
+    type: 'string',
+    goesWith: ['tls', 'probe'],
+    value: 'FILE',
+    says: 'tls, probe: the authorities that clients trust (PEM)',
+  },
+  'server-name': {
+    type: 'string',
+    goesWith: ['tls'],
+    value: 'NAME',
+    says: 'tls: what clients call the endpoint (default: its host)',
+  },
   certificate: {
     type: 'string',
+    goesWith: ['tls', 'probe'],
     value: 'FILE',
     says: 'tls: a revoked client certificate of yours, to be refused; probe: the one to show (PEM)',
   },
-  key: { type: 'string', value: 'FILE', says: 'tls, probe: its private key (PEM)' },
-  crl: { type: 'string', value: 'FILE', says: 'tls: revocation lists that have to be current (PEM or DER)' },
-  fetch: { type: 'boolean', says: 'tls: fetch revocation lists from where the certificates say they are' },
+  key: { type: 'string', goesWith: ['tls', 'probe'], value: 'FILE', says: 'tls, probe: its private key (PEM)' },
+  crl: {
+    type: 'string',
+    goesWith: ['tls'],
+    value: 'FILE',
+    says: 'tls: revocation lists that have to be current (PEM or DER)',
+  },
+  fetch: {
+    type: 'boolean',
+    goesWith: ['tls'],
+    says: 'tls: fetch revocation lists from where the certificates say they are',
+  },
   timeout: { type: 'string', value: 'SECONDS', says: 'give up what is not told by then (default: 60)' },
 } as const satisfies Record<string, CommandOption>;
 

@@ -8,12 +8,28 @@ import { auditJobs, withContext } from './audit-run.ts';
 export const PROBE_OPTIONS = {
   active: {
     type: 'boolean',
+    goesWith: ['probe'],
     says: 'also publish below a topic of its own, take over sessions of its own, and try wrong and default passwords (probe)',
   },
-  user: { type: 'string', short: 'u', value: 'NAME', says: 'log in as this user (probe)' },
-  'password-file': { type: 'string', value: 'FILE', says: 'whose password is the first line of this file (probe)' },
-  user2: { type: 'string', value: 'NAME', says: 'another user: what one may do to the other takes two (probe)' },
-  'password-file2': { type: 'string', value: 'FILE', says: 'and the file of its password (probe)' },
+  user: { type: 'string', goesWith: ['probe'], short: 'u', value: 'NAME', says: 'log in as this user (probe)' },
+  'password-file': {
+    type: 'string',
+    goesWith: ['probe'],
+    value: 'FILE',
+    says: 'whose password is the first line of this file (probe)',
+  },
+  user2: {
+    type: 'string',
+    goesWith: ['probe'],
+    value: 'NAME',
+    says: 'another user: what one may do to the other takes two (probe)',
+  },
+  'password-file2': {
+    type: 'string',
+    goesWith: ['probe'],
+    value: 'FILE',
+    says: 'and the file of its password (probe)',
+  },
 } as const satisfies Record<string, CommandOption>;
 
 /** Options that name files, by what the target calls them. */

@@ -6,7 +6,6 @@ import { auditJobs, withContext } from './audit-run.ts';
 
 /** Options of this verb alone: by their name on the command line, what an audit file calls them. */
 const FILES = { ca: 'ca', certificate: 'certificate', key: 'key', crl: 'crl' } as const;
-export const TLS_ONLY = [...Object.keys(FILES), 'server-name', 'fetch'];
 
 export async function auditTls(invocation: Invocation): Promise<number> {
   const places = invocation.words.slice(1);

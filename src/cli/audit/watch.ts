@@ -20,24 +20,42 @@ import { loadReport, writeReport } from './report-files.ts';
 import { stayAwake } from './stay-awake.ts';
 
 export const WATCH_OPTIONS = {
-  every: { type: 'string', value: 'SECONDS', says: 'watch: audit at least so often (default: 3600)' },
+  every: {
+    type: 'string',
+    goesWith: ['watch'],
+    value: 'SECONDS',
+    says: 'watch: audit at least so often (default: 3600)',
+  },
   'unused-after': {
     type: 'string',
+    goesWith: ['watch'],
     value: 'SECONDS',
     says: 'watch: tell of a listener that nobody has used for so long (default: 604800, a week)',
   },
-  runs: { type: 'string', value: 'COUNT', says: 'watch: end after so many audits (default: never)' },
+  runs: {
+    type: 'string',
+    goesWith: ['watch'],
+    value: 'COUNT',
+    says: 'watch: end after so many audits (default: never)',
+  },
   state: {
     type: 'string',
+    goesWith: ['watch'],
     value: 'FILE',
     says: 'watch: keep there what is open and what was mended, over restarts (default: nowhere)',
   },
   metrics: {
     type: 'string',
+    goesWith: ['watch'],
     value: 'FILE',
     says: "watch: write metrics there, for node_exporter's textfile collector",
   },
-  config: { type: 'string', value: 'FILE', says: 'watch: the configuration of the gateway that is told, too' },
+  config: {
+    type: 'string',
+    goesWith: ['watch'],
+    value: 'FILE',
+    says: 'watch: the configuration of the gateway that is told, too',
+  },
 } as const satisfies Record<string, CommandOption>;
 
 const LOOK_EVERY_MS = 2000;
