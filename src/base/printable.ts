@@ -13,6 +13,11 @@ export function printableJson(json: string): string {
   return json.replace(HIDDEN, asEscape);
 }
 
+/** Of text whose lines are ours, and what stands in them is not. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}
+
 /** Of any text, which becomes one line. */
 export function printable(text: string): string {
   return text.replace(HIDDEN_OR_CONTROL, asEscape);

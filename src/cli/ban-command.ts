@@ -12,6 +12,7 @@ import { loadConfig } from '../app/config/load.ts';
 import type { ControlOutcome } from '../app/control/client.ts';
 import { systemClock } from '../base/clock.ts';
 import { parseDurationMs } from '../base/duration.ts';
+import { printable, printableLines } from '../base/printable.ts';
 import { BanIndex } from '../policy/detection/bans/ban-index.ts';
 import {
   type Command,
@@ -26,7 +27,8 @@ import {
 import { askGatewayOf } from './gateway-question.ts';
 import { placeOf } from './place.ts';
 import { verbOf } from './subcommand.ts';
-import { print, printError, printJson, styled } from './terminal.ts';
+import { table } from './table.ts';
+import { print, printError, printJson } from './terminal.ts';
 
 /** More do not fit on any screen. */
 const LISTED_MAX = 1000;
@@ -48,8 +50,18 @@ export const banCommand: Command = {
     'Shuts somebody out, at once and on open connections too, or lets them in again. SUBJECT is an address, a network such as 192.0.2.0/24, user:NAME, client:ID or certificate:SHA256. Networks of bans.allow are never banned. `list` and `why` read what is on disk where no gateway runs.',
   options: {
     ...PLACE_OPTIONS,
-    for: { type: 'string', value: 'DURATION', says: 'how long, such as 30m, 2h or 7d (default: until it is removed)' },
-    reason: { type: 'string', value: 'TEXT', says: 'why, for the record; the banned one is not told' },
+    for: {
+      type: 'string',
+      goesWith: ['add'],
+      value: 'DURATION',
+      says: 'how long, such as 30m, 2h or 7d (default: until it is removed)',
+    },
+    reason: {
+      type: 'string',
+      goesWith: ['add', 'remove'],
+      value: 'TEXT',
+      says: 'why, for the record; the banned one is not told',
+    },
     json: JSON_OPTION,
   },
   examples: [
@@ -73,7 +85,6 @@ export const banCommand: Command = {
 function subjectIn(words: readonly string[], verb: string): string {
   const [subject] = words;
   if (subject === undefined) throw new UsageError(`Say whom: \`sallyport ban ${verb} 192.0.2.7\`.`);
-  readSubject(subject);
   return subject;
 }
 
@@ -82,7 +93,7 @@ function fail(invocation: Invocation, asked: Exclude<ControlOutcome, { kind: 'an
   const isAbsent = asked.kind === 'not running';
   const says = isAbsent ? 'No gateway is running there. Start one with `sallyport start`.' : asked.says;
   if (hasOption(invocation, 'json')) printJson({ ok: false, says });
-  else printError(says);
+  else printError(printableLines(says));
   return isAbsent ? ExitCode.NotRunning : ExitCode.Usage;
 }
 
@@ -92,6 +103,7 @@ function until({ expiresAt }: BanRecord): string {
 
 async function add(invocation: Invocation, words: readonly string[]): Promise<number> {
   const subject = subjectIn(words, 'add');
+  readSubject(subject);
   const duration = textOption(invocation, 'for') ?? '';
   if (textOption(invocation, 'for') !== undefined && !(parseDurationMs(duration)! > 0)) {
     throw new UsageError(`--for ${duration} is no duration: give one such as 30m, 2h or 7d.`);
@@ -104,7 +116,7 @@ async function add(invocation: Invocation, words: readonly string[]): Promise<nu
   if (asked.kind !== 'answered') return fail(invocation, asked);
   const ban = asked.result as BanRecord;
   if (hasOption(invocation, 'json')) printJson({ ok: true, result: ban });
-  else print(`${ban.subject} is banned ${until(ban)}.`);
+  else print(`${printable(ban.subject)} is banned ${until(ban)}.`);
   return ExitCode.Ok;
 }
 
@@ -116,8 +128,10 @@ async function remove(invocation: Invocation, words: readonly string[]): Promise
   const left = asked.result as BanReasons;
   if (hasOption(invocation, 'json')) printJson({ ok: true, result: left });
   else {
-    print(`The ban of ${left.subject} is removed.`);
-    for (const ban of left.bans) print(`It is still shut out by the ban of ${ban.subject}, ${until(ban)}.`);
+    print(`The ban of ${printable(left.subject)} is removed.`);
+    for (const ban of left.bans) {
+      print(`It is still shut out by the ban of ${printable(ban.subject)}, ${until(ban)}.`);
+    }
   }
   return ExitCode.Ok;
 }
@@ -154,7 +168,7 @@ async function list(invocation: Invocation, words: readonly string[]): Promise<n
     return ExitCode.Ok;
   }
   if (asked.kind !== 'answered') printError('No gateway is running there; these are in force when one starts.');
-  print(listing.total === 0 ? 'Nobody is banned.' : table(listing.bans));
+  print(listing.total === 0 ? 'Nobody is banned.' : banTable(listing.bans));
   if (listing.total > listing.bans.length) print(`… and ${listing.total - listing.bans.length} older ones.`);
   return ExitCode.Ok;
 }
@@ -169,21 +183,20 @@ async function why(invocation: Invocation, words: readonly string[]): Promise<nu
     reasons = whyBanned(index, subject, aheadMs);
   } else return fail(invocation, asked);
   if (hasOption(invocation, 'json')) printJson({ ok: true, result: reasons });
-  else if (reasons.isBanned) print(`${reasons.subject} is banned:\n${table(reasons.bans)}`);
+  else if (reasons.isBanned) print(`${printable(reasons.subject)} is banned:\n${banTable(reasons.bans)}`);
   else if (reasons.allowedBy !== null)
-    print(`${reasons.subject} is never banned: ${reasons.allowedBy} is in bans.allow.`);
-  else print(`${reasons.subject} is not banned.`);
+    print(`${printable(reasons.subject)} is never banned: ${reasons.allowedBy} is in bans.allow.`);
+  else print(`${printable(reasons.subject)} is not banned.`);
   return reasons.isBanned ? ExitCode.Ok : ExitCode.Negative;
 }
 
-function table(bans: readonly BanRecord[]): string {
-  const rows = bans.map((ban) => [ban.subject, ban.expiresAt ?? 'for good', ban.author, ban.reason]);
-  const head = ['subject', 'until', 'by', 'reason'];
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join('  ')
-      .trimEnd();
-  return [styled('dim', line(head)), ...rows.map(line)].join('\n');
+/** Names and reasons are of clients and of other operators. */
+function banTable(bans: readonly BanRecord[]): string {
+  const rows = bans.map(({ subject, expiresAt, author, reason }) => [
+    printable(subject),
+    expiresAt ?? 'for good',
+    printable(author),
+    printable(reason),
+  ]);
+  return table(['subject', 'until', 'by', 'reason'], rows);
 }

@@ -1,7 +1,8 @@
 /** Reads the stream of events from the running gateway. */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { failureOf, requestOptions } from '../app/control/client.ts';
+import { ANSWER_TIMEOUT_MS, failureOf, requestOptions, SILENT } from '../app/control/client.ts';
 import { PROBLEM_MEDIA_TYPE, problemSchema } from '../app/control/problem-details.ts';
+import type { Clock } from '../base/clock.ts';
 
 export interface StreamRecord {
   /** Number of the event; of a `gap`, the last one that is missing. */
@@ -24,17 +25,25 @@ export function readEvents(
   query: Readonly<Record<string, string | readonly string[] | undefined>>,
   lastId: number | undefined,
   onRecord: (record: StreamRecord) => void,
+  clock: Clock,
 ): Promise<StreamEnd> {
   return new Promise((resolve) => {
     const { options } = requestOptions(socketPath, { method: 'GET', path: '/v1/events', query });
     const headers = { ...options.headers, ...(lastId === undefined ? {} : { 'last-event-id': String(lastId) }) };
     const request = httpRequest({ ...options, headers });
+    // The answer begins at once, whatever there is to tell.
+    const timer = clock.after(ANSWER_TIMEOUT_MS, () => {
+      resolve({ kind: 'failed', says: SILENT });
+      request.destroy();
+    });
     const failed = (error: NodeJS.ErrnoException): void => {
+      timer.cancel();
       const failure = failureOf(error, socketPath);
       resolve(failure.kind === 'failed' ? { kind: 'failed', says: failure.says } : { kind: 'not running' });
     };
     request.on('error', failed);
     request.on('response', (response) => {
+      timer.cancel();
       response.setEncoding('utf8');
       response.on('error', () => resolve({ kind: 'ended' }));
       if (response.statusCode !== 200) {

@@ -1,6 +1,6 @@
 /** `sallyport events`: what has happened lately, and what happens. */
 import { systemClock } from '../base/clock.ts';
-import { printable } from '../base/printable.ts';
+import { printable, printableJson, printableLines } from '../base/printable.ts';
 import {
   type Command,
   ExitCode,
@@ -63,11 +63,12 @@ export const eventsCommand: Command = {
     let lastId: number | undefined;
     let isKnown = false;
     for (;;) {
-      const end = await readEvents(socket, query, lastId, (record) => {
+      const onRecord = (record: StreamRecord): void => {
         isKnown = true;
         lastId = record.id;
         write(record);
-      });
+      };
+      const end = await readEvents(socket, query, lastId, onRecord, systemClock);
       if (end.kind === 'refused' || (end.kind === 'failed' && !isKnown))
         return fail(invocation, end.says, ExitCode.Usage);
       if (end.kind === 'ended' && !isFollowing) return ExitCode.Ok;
@@ -86,7 +87,7 @@ export const eventsCommand: Command = {
 
 function fail(invocation: Invocation, says: string, code: number): number {
   if (hasOption(invocation, 'json')) printJson({ ok: false, says });
-  else printError(says);
+  else printError(printableLines(says));
   return code;
 }
 
@@ -110,7 +111,7 @@ function queryOf(invocation: Invocation): Readonly<Record<string, string | reado
 }
 
 function writeJson({ id, event, data }: StreamRecord): void {
-  print(JSON.stringify(event === 'gap' ? { id, event, ...data } : { id, ...data }));
+  print(printableJson(JSON.stringify(event === 'gap' ? { id, event, ...data } : { id, ...data })));
 }
 
 const STYLES = { debug: 'dim', info: 'dim', warn: 'yellow', error: 'red' } as const;
@@ -122,5 +123,7 @@ function writeLine({ event, data }: StreamRecord): void {
   }
   const { time, level, msg } = data;
   const style = STYLES[String(level) as keyof typeof STYLES] ?? 'dim';
-  print(`${styled('dim', printable(String(time)))} ${styled(style, event.padEnd(24))} ${printable(String(msg))}`);
+  print(
+    `${styled('dim', printable(String(time)))} ${styled(style, printable(event).padEnd(24))} ${printable(String(msg))}`,
+  );
 }

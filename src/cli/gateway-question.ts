@@ -4,6 +4,7 @@ import { dataDirectoryOf } from '../app/config/load.ts';
 import { askGateway, type ControlOutcome, type ControlRequest } from '../app/control/client.ts';
 import { CONTROL_SOCKET } from '../app/control/control-socket.ts';
 import { systemClock } from '../base/clock.ts';
+import { printableLines } from '../base/printable.ts';
 import { ExitCode, hasOption, type Invocation } from './command.ts';
 import { placeOf } from './place.ts';
 import { printError, printJson } from './terminal.ts';
@@ -29,6 +30,6 @@ export async function askRunning(
   const isAbsent = asked.kind === 'not running';
   const says = isAbsent ? `No gateway is running on ${socket}. Start one with \`sallyport start\`.` : asked.says;
   if (hasOption(invocation, 'json')) printJson({ ok: false, says });
-  else printError(says);
+  else printError(printableLines(says));
   return { code: isAbsent ? ExitCode.NotRunning : ExitCode.Usage };
 }

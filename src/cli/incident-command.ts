@@ -27,6 +27,7 @@ import { searchJournal } from '../app/observability/journal/search.ts';
 import { journalDirectoryOf } from '../app/observability/observers.ts';
 import { VERSION } from '../app/version.ts';
 import { systemClock } from '../base/clock.ts';
+import { printableLines } from '../base/printable.ts';
 import { BanIndex } from '../policy/detection/bans/ban-index.ts';
 import {
   type Command,
@@ -42,7 +43,7 @@ import { askGatewayOf } from './gateway-question.ts';
 import { momentOf } from './moment.ts';
 import { placeOf } from './place.ts';
 import { verbOf } from './subcommand.ts';
-import { endProgress, print, printError, showProgress, styled } from './terminal.ts';
+import { endProgress, print, printError, printJson, showProgress, styled } from './terminal.ts';
 
 const SINCE_DEFAULT = '24h';
 
@@ -106,7 +107,7 @@ async function show(invocation: Invocation): Promise<number> {
   });
   endProgress();
   const report = reportOn(incident, copy === undefined ? await liveOf(invocation, subject) : undefined);
-  if (hasOption(invocation, 'json')) print(JSON.stringify(incidentRecord(report), null, 2));
+  if (hasOption(invocation, 'json')) printJson(incidentRecord(report));
   else if (hasOption(invocation, 'html')) process.stdout.write(incidentHtml(report, VERSION));
   else print(incidentText(report, (style, text) => styled(style, text)));
   return incident.records > 0 ? ExitCode.Ok : ExitCode.Negative;
@@ -131,7 +132,7 @@ async function liveOf(invocation: Invocation, subject: IncidentSubject): Promise
   const asked = await askGatewayOf(invocation, { method: 'GET', path: '/v1/bans/why', query });
   if (asked.kind === 'not running') return storedBans(invocation, query.subject);
   if (asked.kind !== 'answered') {
-    printError(`The running gateway does not say whether it is banned: ${asked.says}`);
+    printError(`The running gateway does not say whether it is banned: ${printableLines(asked.says)}`);
     return undefined;
   }
   return liveWith(true, asked.result as BanState, await connected(invocation, subject));

@@ -1,5 +1,6 @@
 /** `sallyport limits`: what the running gateway limits, for whom, how much of it is left, and a change of it for now. */
 import type { ControlRequest } from '../app/control/client.ts';
+import { printable } from '../base/printable.ts';
 import type { BucketReport, LimitReport, OverrideReport } from '../policy/limits/limit-report.ts';
 import {
   type Command,
@@ -13,7 +14,8 @@ import {
 } from './command.ts';
 import { askRunning } from './gateway-question.ts';
 import { verbOf } from './subcommand.ts';
-import { print, printJson, styled } from './terminal.ts';
+import { table } from './table.ts';
+import { print, printJson } from './terminal.ts';
 
 const WORDS_MAX = 34;
 
@@ -76,7 +78,12 @@ export const limitsCommand: Command = {
   description:
     'Changes limits of the running gateway without dropping a connection, and shows what is left of them. TARGET is a scope and whom it means: client:d42, user:ann, address:192.0.2.7, network:192.0.2.0/24, listener:mqtts, role:sensor, topic:video/#, or global; without a name (client, user, address, network, listener) it is every one. What is set replaces what the configuration, the identity or the role says in that scope, until it expires, is taken back, or the gateway ends. `show` prints the limits that hold for a target, where each comes from, the level of its buckets, and what it would take to be throttled.',
   options: {
-    for: { type: 'string', value: 'TIME', says: 'how long it lasts, such as 10m (default: until it is taken back)' },
+    for: {
+      type: 'string',
+      goesWith: ['set'],
+      value: 'TIME',
+      says: 'how long it lasts, such as 10m (default: until it is taken back)',
+    },
     ...PLACE_OPTIONS,
     json: JSON_OPTION,
   },
@@ -95,7 +102,6 @@ export const limitsCommand: Command = {
   async run(invocation) {
     const [word, ...rest] = invocation.words;
     const verb = verbOf('limits', VERBS, word);
-    if (word !== 'set' && textOption(invocation, 'for') !== undefined) throw new UsageError('--for goes with set.');
     const asked = await askRunning(invocation, verb.request(rest, invocation));
     if ('code' in asked) return asked.code;
     const result = verb.resultOf(asked.result as never);
@@ -110,24 +116,24 @@ function overrides(rows: readonly OverrideReport[]): string {
   return table(
     ['target', 'limit', 'value', 'expires', ''],
     rows.map(({ target, limit, value, expiresInMs, source }) => [
-      target,
+      printable(target),
       limit,
       value,
       expiresInMs === undefined ? 'never' : `in ${duration(expiresInMs / 1000)}`,
-      source,
+      printable(source),
     ]),
   );
 }
 
 function limits(rows: readonly LimitReport[], target: string): string {
-  if (rows.length === 0) return `Nothing but the ceilings of every connection limits ${target}.`;
+  if (rows.length === 0) return `Nothing but the ceilings of every connection limits ${printable(target)}.`;
   return table(
     ['scope', 'limit', 'value', 'from', 'left', 'to be throttled'],
     rows.map(({ scope, key, limit, value, source, buckets, waiting = 0 }) => [
-      key === '' ? scope : `${scope}:${key}`,
+      key === '' ? scope : `${scope}:${printable(key)}`,
       limit,
       value,
-      source,
+      printable(source),
       (buckets ?? []).map(({ level, burst }) => `${amount(level, limit)} of ${amount(burst, limit)}`).join(', '),
       buckets === undefined ? '' : throttling(buckets, limit, waiting),
     ]),
@@ -165,14 +171,4 @@ function round(value: number): number {
 function duration(seconds: number): string {
   if (seconds < 90) return `${round(seconds)} s`;
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${round(seconds / 3600)} h`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join('  ')
-      .trimEnd();
-  return [styled('dim', line(head)), ...rows.map(line)].join('\n');
 }

@@ -33,11 +33,12 @@ export const quarantineCommand: Command = {
   name: 'quarantine',
   usage: ['list [--json]', 'release SUBJECT [--reason TEXT]'],
   wordsMax: 2,
+  verbUnsaid: 'list',
   description:
     'Lists who is in quarantine, whether connected or not: clients, users, addresses, networks and certificates that a detector or an operator has confined to the role of response.quarantine.role, or sends to the decoy, with the time that is left. `release` lets one of them go before that; SUBJECT is as the list has it, or as `sallyport ban` takes it. `sallyport clients quarantine` puts a client in; `sallyport clients release` lets it out and takes its limits for now back, too; `sallyport clients list --verdict quarantined` shows connected clients that are confined.',
   options: {
     ...PAGE_OPTIONS,
-    reason: { type: 'string', value: 'TEXT', says: 'why it is let go, for the record' },
+    reason: { type: 'string', goesWith: ['release'], value: 'TEXT', says: 'why it is let go, for the record' },
     ...PLACE_OPTIONS,
     json: JSON_OPTION,
   },
@@ -78,7 +79,9 @@ async function release(invocation: Invocation, [subject = '']: readonly string[]
     print(`${printable(left.subject)} is out of quarantine.`);
     for (const other of left.quarantined) {
       const { subject: covering, expiresInMs } = other;
-      print(`It is still confined by the quarantine of ${covering}, which ends in ${durationText(expiresInMs)}.`);
+      print(
+        `It is still confined by the quarantine of ${printable(covering)}, which ends in ${durationText(expiresInMs)}.`,
+      );
     }
   }
   return ExitCode.Ok;

@@ -3,6 +3,7 @@
 import { AssertionError } from 'node:assert';
 import { VERSION } from '../app/version.ts';
 import { FileFaultError } from '../base/file-fault.ts';
+import { printableLines } from '../base/printable.ts';
 import { parseInvocation } from './arguments.ts';
 import { ExitCode } from './command.ts';
 import { findCommand, listed } from './commands.ts';
@@ -45,13 +46,13 @@ function report(error: unknown): number {
   const isOurBug = !(error instanceof Error) || OUR_BUGS.some((kind) => error instanceof kind);
   if (isOurBug) {
     printError('This is a bug in Sallyport; please report it with these lines:');
-    printError(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    printError(printableLines(error instanceof Error ? (error.stack ?? error.message) : String(error)));
     return ExitCode.Bug;
   }
   const title = styled('red', 'sallyport:', process.stderr);
+  // What a file or a peer says may be in it.
+  const says = printableLines(error.message);
   // Lines that begin with a place are for editors to jump to, and stand by themselves.
-  printError(
-    error instanceof FileFaultError || error.name === 'ConfigError' ? error.message : `${title} ${error.message}`,
-  );
+  printError(error instanceof FileFaultError || error.name === 'ConfigError' ? says : `${title} ${says}`);
   return ExitCode.Usage;
 }

@@ -1,9 +1,11 @@
 /** `sallyport upstream`: what stands behind the running gateway, and which of it takes clients. */
 import { type ControlRequest, inPath } from '../app/control/client.ts';
+import { printable } from '../base/printable.ts';
 import type { TargetStatus } from '../transports/upstream/target-status.ts';
 import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS, UsageError } from './command.ts';
 import { askRunning } from './gateway-question.ts';
-import { print, printJson, styled } from './terminal.ts';
+import { table } from './table.ts';
+import { print, printJson } from './terminal.ts';
 
 const VERBS = ['list', 'drain', 'eject', 'return'];
 
@@ -34,7 +36,7 @@ export const upstreamCommand: Command = {
     if ('code' in asked) return asked.code;
     const result = verb === 'list' ? (asked.result as { targets: TargetStatus[] }).targets : null;
     if (hasOption(invocation, 'json')) printJson({ ok: true, result });
-    else if (result !== null) print(table(result));
+    else if (result !== null) print(targetTable(result));
     else print('Done.');
     return ExitCode.Ok;
   },
@@ -45,22 +47,16 @@ function requestOf(verb: string, [upstream = '', target = '']: readonly string[]
   return { method: 'POST', path: `/v1/upstreams/${inPath(upstream)}/${verb}`, body: { target } };
 }
 
-function table(targets: readonly TargetStatus[]): string {
+function targetTable(targets: readonly TargetStatus[]): string {
   if (targets.length === 0) return 'All clients are served by the embedded broker.';
   const rows = targets.map(({ upstream, target, state, connections, mqtt5, says }) => [
     upstream,
-    target,
+    printable(target),
     state,
     String(connections),
     mqtt5 === undefined ? '?' : mqtt5 ? '5' : '3.1.1',
-    state === 'up' ? '' : says,
+    // A broker's own words may be in it.
+    state === 'up' ? '' : printable(says),
   ]);
-  const head = ['upstream', 'target', 'state', 'connections', 'MQTT', ''];
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join('  ')
-      .trimEnd();
-  return [styled('dim', line(head)), ...rows.map(line)].join('\n');
+  return table(['upstream', 'target', 'state', 'connections', 'MQTT', ''], rows);
 }

@@ -7,7 +7,7 @@ import { PROBLEM_MEDIA_TYPE, type ProblemDetails, problemSchema } from './proble
 import type { Method } from './route.ts';
 
 /** A reload reads files and derives nothing slow; a gateway that takes longer is stuck. */
-const ANSWER_TIMEOUT_MS = 60_000;
+export const ANSWER_TIMEOUT_MS = 60_000;
 /** A thousand bans or journal records, with room to spare. */
 const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
 
@@ -33,6 +33,8 @@ export type ControlOutcome =
   | { readonly kind: 'failed'; readonly says: string };
 
 const NOT_RUNNING = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK']);
+/** Said of one that takes longer. */
+export const SILENT = 'the gateway does not answer';
 const STRANGE = 'the gateway answers in a way this version does not know';
 
 /** A name as one step of a path. */
@@ -92,7 +94,7 @@ export function askGateway(path: string, asked: ControlRequest, clock: Clock): P
       resolve(outcome);
     };
     const { answerTimeoutMs = ANSWER_TIMEOUT_MS } = asked;
-    const timer = clock.after(answerTimeoutMs, () => finish({ kind: 'failed', says: 'the gateway does not answer' }));
+    const timer = clock.after(answerTimeoutMs, () => finish({ kind: 'failed', says: SILENT }));
     request.on('error', (error) => finish(failureOf(error, path)));
     request.on('response', (response) => {
       const chunks: Buffer[] = [];
