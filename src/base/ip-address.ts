@@ -21,6 +21,12 @@ export function normaliseAddress(text: string): string | undefined {
   return isIPv4(mapped) ? mapped : canonical;
 }
 
+/** Whether only this machine reaches it. */
+export function isLoopback(address: string): boolean {
+  const plain = normaliseAddress(address);
+  return plain === '::1' || (plain !== undefined && isIPv4(plain) && plain.startsWith('127.'));
+}
+
 /** Whether no two sockets can listen on these addresses at one port: they are the same, or one of them takes in the other. */
 export function addressesCollide(a: string, b: string): boolean {
   const [one, other] = [normaliseAddress(a), normaliseAddress(b)];

@@ -1,10 +1,12 @@
 /** Looks into the files that a configuration names, with the very parsers that a start uses, and gathers all that is wrong. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { loadAuthorization } from '../app/authorization-files.ts';
 import { CertificateGuards } from '../app/certificates/certificate-guards.ts';
 import { Staples } from '../app/certificates/staples.ts';
 import type { Config } from '../app/config/config.ts';
 import { OperatorError } from '../app/config/problem.ts';
+import { readSecret } from '../app/config/secret.ts';
+import { secretPlaces } from '../app/config/weak-settings.ts';
 import { backendMethod } from '../app/identity-backends/backend-methods.ts';
 import type { IdentityServices } from '../app/identity-services.ts';
 import { jwtMethod } from '../app/jwt-entry-method.ts';
@@ -44,6 +46,7 @@ function findingsOf(error: unknown): Finding[] {
 async function checkText(
   file: string,
   what: string,
+  cure: string,
   parse: (text: string, file: string) => unknown,
 ): Promise<Finding[]> {
   let text: string;
@@ -51,7 +54,7 @@ async function checkText(
     text = await readFile(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    return [{ file, says: `The ${what} ${file} cannot be read (${code}).` }];
+    return [{ file, says: `The ${what} ${file} cannot be read (${code}); ${cure}.` }];
   }
   try {
     parse(text, file);
@@ -94,9 +97,10 @@ async function checkIdentity({ authentication }: Config, clock: Clock): Promise<
   const isOnly = chain.filter(({ method }) => method === 'jwt').length === 1;
   const found = await Promise.all(
     chain.map(async (entry): Promise<Finding[]> => {
-      if (entry.method === 'password-file') return checkText(passwordFile, 'password file', parsePasswordFile);
+      if (entry.method === 'password-file')
+        return checkText(passwordFile, 'password file', '`sallyport passwd add NAME` makes it', parsePasswordFile);
       if (entry.method === 'scram' && entry.store === 'file')
-        return checkText(entry.file, 'SCRAM file', parseScramFile);
+        return checkText(entry.file, 'SCRAM file', '`sallyport passwd add NAME --scram` makes it', parseScramFile);
       if (entry.method === 'jwt') return attempt(() => jwtMethod(entry, { isOnly }, { clock, keySets }));
       if (
         entry.method === 'webhook' ||
@@ -150,6 +154,9 @@ export async function deepCheck(config: Config, clock: Clock, onProgress?: OnPro
     attempt(() => readTotpUsers(config)),
     ...config.listeners.map((listener) => checkListener(listener, config, clock)),
     ...config.upstreams.map(checkUpstream),
+    ...secretPlaces(config).map((file) => attempt(() => readSecret({ file }, process.env))),
+    checkEndpoints(config),
+    attempt(() => checkDataDirectory(config)),
   ]);
   // Two listeners that share a certificate would say the same of it twice.
   const seen = new Set<string>();
@@ -158,6 +165,27 @@ export async function deepCheck(config: Config, clock: Clock, onProgress?: OnPro
     return !seen.has(mark) && seen.add(mark);
   });
   return { findings, ...(authorization.policy === undefined ? {} : { policy: authorization.policy }) };
+}
+
+/** What is served beside MQTT, where it is: loaded only then. */
+async function checkEndpoints({ control, metrics }: Config): Promise<Finding[]> {
+  const found: Finding[] = [];
+  if (control.port !== undefined) {
+    const { readMaterial } = await import('../app/control/https-listener.ts');
+    found.push(...(await attempt(() => readMaterial(control))));
+  }
+  if (metrics.port !== undefined) {
+    const { checkMetricsFiles } = await import('../app/observability/metrics/metrics-endpoint.ts');
+    found.push(...(await attempt(() => checkMetricsFiles(metrics))));
+  }
+  return found;
+}
+
+/** A start makes it where it is not there yet. */
+async function checkDataDirectory({ dataDirectory }: Config): Promise<void> {
+  const facts = await stat(dataDirectory).catch(() => undefined);
+  if (facts === undefined || facts.isDirectory()) return;
+  throw new OperatorError(`${dataDirectory} (dataDirectory) is no directory: name one.`);
 }
 
 async function checkUpstream(upstream: Config['upstreams'][number]): Promise<Finding[]> {

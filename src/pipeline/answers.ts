@@ -45,17 +45,16 @@ export class Answers {
 
   /**
    * Sends a packet whose properties are for people. They are left out where the client declined them [MQTT-3.1.2-29] or where
-   * they would make the packet larger than it takes [MQTT-3.2.2-19].
+   * they would make the packet larger than it takes [MQTT-3.2.2-19]. False where a CONNACK or a DISCONNECT is too large even so: then
+   * there is no such packet [MQTT-3.1.2-24].
    */
-  explained(packet: Extract<Packet, { properties: Properties }>): void {
-    const { version, connect } = this.#client;
-    const sizeMaxBytes = connect?.properties.maximumPacketSizeBytes;
-    if (version === 5 && sizeMaxBytes !== undefined && encodedSize(packet, version) > sizeMaxBytes) {
-      const { reasonString: _reason, userProperties: _user, ...rest } = packet.properties;
-      this.packet({ ...packet, properties: rest });
-    } else {
-      this.packet(packet);
-    }
+  explained(packet: Extract<Packet, { properties: Properties }>): boolean {
+    if (this.fitting(packet)) return true;
+    const { reasonString: _reason, userProperties: _user, ...rest } = packet.properties;
+    const bare = { ...packet, properties: rest };
+    if (packet.type === PacketType.Connack || packet.type === PacketType.Disconnect) return this.fitting(bare);
+    this.packet(bare);
+    return true;
   }
 
   acknowledge(type: AckType, packetId: number, reasonCode: number, properties: AckProperties = NO_PROPERTIES): void {

@@ -58,6 +58,23 @@ describe('the connect deadline', () => {
   });
 });
 
+describe('a client that takes no packet as large as its CONNACK [MQTT-3.1.2-24]', () => {
+  for (const [sizeMaxBytes, reasons] of [
+    [6, [0x95]],
+    [4, []],
+  ] as const) {
+    it(`hears ${reasons.length === 0 ? 'nothing' : 'why'} where it takes ${sizeMaxBytes} bytes, and its Will is discarded`, async () => {
+      const bench = new Bench(5);
+      const answer = await bench.open({ properties: { maximumPacketSizeBytes: sizeMaxBytes } });
+      assert.deepEqual(answer === undefined ? [] : [reasonOf(answer)], reasons);
+      assert.equal(bench.downstream.ended, true);
+      assert.equal(bench.named('client.connected').length, 0);
+      assert.equal(bench.named('connect.refused')[0]?.by, 'client:maximumPacketSize');
+      assert.deepEqual(bench.link.named('close'), [['close', 0]]);
+    });
+  }
+});
+
 describe('the first packet', () => {
   for (const [name, bytes] of [
     ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n')],

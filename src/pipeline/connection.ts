@@ -368,7 +368,10 @@ export class Connection implements DownstreamHandler, Latecomer, EgressTarget, T
       packet,
       this.#broughtNoClientId ? client.clientId : undefined,
     );
-    this.#answers.explained({ ...shaped, properties: { ...properties, ...this.#authentication?.closing } });
+    if (!this.#answers.explained({ ...shaped, properties: { ...properties, ...this.#authentication?.closing } })) {
+      this.withdraw('client:maximumPacketSize', 'the client takes no CONNACK of such a size', Reason.PacketTooLarge);
+      return;
+    }
     if (this.#authentication?.isExchange === false) this.#authentication = undefined;
     this.#state = 'open';
     this.#downstream.established();

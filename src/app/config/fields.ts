@@ -7,7 +7,8 @@ import { parseSizeBytes, SIZE_PATTERN } from '../../base/size.ts';
 const SHOWN_LENGTH_MAX = 60;
 
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  // JSON knows no infinity.
+  const text = (typeof value === 'number' ? undefined : JSON.stringify(value)) ?? String(value);
   return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}…` : text;
 }
 

@@ -30,7 +30,9 @@ export async function readSecret(source: SecretSource, environment: NodeJS.Proce
   try {
     value = await readFile(source.file, 'utf8');
   } catch (error) {
-    throw new OperatorError(`The secret in ${source.file} cannot be read: ${(error as Error).message}`);
+    const { code } = error as NodeJS.ErrnoException;
+    const cure = code === 'EACCES' ? 'let the user that the gateway runs as read it' : 'correct the path';
+    throw new OperatorError(`The secret in ${source.file} cannot be read (${code}): ${cure}.`);
   }
   value = value.replace(/\r?\n$/, '');
   if (value === '' || value.length > SECRET_SIZE_MAX_BYTES) {

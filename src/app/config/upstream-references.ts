@@ -1,5 +1,5 @@
 /** What routes and the default upstream point at must be there, and must not be the gateway itself. */
-import { isIP } from 'node:net';
+import { isLoopback, normaliseAddress } from '../../base/ip-address.ts';
 import { nearestWord } from '../../base/nearest-word.ts';
 import { EMBEDDED, UNNAMED, urlComplaint } from './upstream-schema.ts';
 import { parseUpstreamUrl } from './upstream-url.ts';
@@ -80,13 +80,13 @@ export function referenceProblems(given: Given): ReferenceProblem[] {
 function ownListener(url: string, listeners: NonNullable<Given['listeners']>): string | undefined {
   const place = parseUpstreamUrl(url);
   if (place === undefined) return undefined;
-  const isHere = (address: string): boolean => {
-    if (address === place.host) return true;
-    const isLoopback = place.host === 'localhost' || place.host === '::1' || /^127\./.test(place.host);
+  const host = normaliseAddress(place.host) ?? place.host.toLowerCase();
+  const isHere = (given: string): boolean => {
+    const address = normaliseAddress(given);
+    if (address === host) return true;
     const isAny = address === '::' || address === '0.0.0.0';
-    return (
-      isLoopback && (isAny || (place.host === 'localhost' && isIP(address) !== 0 && /^(127\.|::1$)/.test(address)))
-    );
+    const leadsHere = host === 'localhost' || isLoopback(host);
+    return leadsHere && (isAny || (host === 'localhost' && isLoopback(given)));
   };
   const own = listeners.find((one) => one?.port === place.port && one.address !== undefined && isHere(one.address));
   return own?.name;

@@ -1,11 +1,7 @@
 /** What a configuration may say and probably should not: told by `sallyport check`, and judged by `sallyport audit`. */
-import { isIP } from 'node:net';
+import { isLoopback } from '../../base/ip-address.ts';
 import type { ChainEntry, Config, ListenerConfig, UpstreamConfig } from './config.ts';
 import { parseUpstreamUrl } from './upstream-url.ts';
-
-export function isLoopback(address: string): boolean {
-  return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
-}
 
 /** Without TLS, and reached from the network. Behind a load balancer that speaks the PROXY protocol, TLS may well end there. */
 export function isOpenPlain({ type, address, proxyProtocol }: ListenerConfig): boolean {
@@ -37,7 +33,7 @@ export function clearUpstreams({ upstream, upstreams }: Config): string[] {
 }
 
 /** Whatever is named as the place of a secret, `{ file: PATH }`, wherever it stands. */
-function secretPlaces(value: unknown): string[] {
+export function secretPlaces(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(secretPlaces);
   if (typeof value !== 'object' || value === null) return [];
   const entries = Object.entries(value);

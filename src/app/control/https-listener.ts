@@ -131,7 +131,8 @@ interface Material {
   readonly names: readonly string[];
 }
 
-async function readMaterial(config: ControlConfig): Promise<Material> {
+/** @throws {OperatorError} where a file that the configuration names cannot be used. */
+export async function readMaterial(config: ControlConfig): Promise<Material> {
   const cert = await readPem(config.certificate, 'control.certificate');
   const key = await readPem(config.key, 'control.key');
   const { passphrase, clientCa } = config;

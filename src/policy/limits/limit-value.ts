@@ -42,7 +42,7 @@ export function parseLimitValue(name: LimitName, given: unknown): LimitValue | s
   if (Array.isArray(given) && form.form === 'rate') return parseRate(form, given);
   if (typeof given !== 'string' && typeof given !== 'number') return `is not allowed: give ${wanted(form)}`;
   if (typeof given === 'string' && given.length > TEXT_MAX_CHARS) return 'is too long for a limit';
-  const shown = JSON.stringify(given);
+  const shown = shownValue(given);
   const complain = (): string => `${shown} is not allowed: give ${wanted(form)}`;
   switch (form.form) {
     case 'rate':
@@ -98,7 +98,7 @@ function parseRate(form: RateForm, parts: readonly unknown[]): LimitValue | stri
 function parseWindow(form: RateForm, given: unknown): RateWindow | string {
   const isWritten = typeof given === 'string' || typeof given === 'number';
   const match = isWritten ? WINDOW.exec(String(given).trim()) : null;
-  const shown = JSON.stringify(given)?.slice(0, 60) ?? 'this';
+  const shown = shownValue(given).slice(0, 60);
   if (match === null) return `${shown} is not allowed: give ${wanted(form)}`;
   const [, amountText = '', windowText, burstText] = match;
   const amount = amountOf(form, amountText);
@@ -122,6 +122,11 @@ function parseWindow(form: RateForm, given: unknown): RateWindow | string {
     return `${shown} takes more than a day to allow one packet: give more, or a shorter time`;
   }
   return Object.freeze({ amount, windowMs, burst });
+}
+
+/** JSON knows no infinity. */
+function shownValue(given: unknown): string {
+  return (typeof given === 'number' ? undefined : JSON.stringify(given)) ?? String(given);
 }
 
 function amountOf({ bytes }: RateForm, text: string): number | undefined {

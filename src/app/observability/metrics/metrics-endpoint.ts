@@ -11,11 +11,10 @@ import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import type { Clock, Timer } from '../../../base/clock.ts';
 import type { Emit } from '../../../base/events.ts';
-import { NetworkSet, normaliseAddress } from '../../../base/ip-address.ts';
+import { isLoopback, NetworkSet, normaliseAddress } from '../../../base/ip-address.ts';
 import type { Config } from '../../config/config.ts';
 import { OperatorError } from '../../config/problem.ts';
 import { readSecret } from '../../config/secret.ts';
-import { isLoopback } from '../../config/weak-settings.ts';
 import type { TextFormat } from './metric-store.ts';
 
 type MetricsConfig = Config['metrics'];
@@ -204,6 +203,12 @@ function needingRestart(before: MetricsConfig, after: MetricsConfig): string[] {
   if ((before.tls === undefined) !== (after.tls === undefined)) names.push('tls');
   else if (asksFor(before) !== asksFor(after)) names.push('tls.clientCa');
   return names.map((name) => `metrics.${name}`);
+}
+
+/** Reads every file that the configuration names. @throws {OperatorError} where one cannot be used. */
+export async function checkMetricsFiles(config: MetricsConfig): Promise<void> {
+  await readMaterial(config);
+  await readAccess(config);
 }
 
 async function readMaterial({ tls }: Pick<MetricsConfig, 'tls'>) {

@@ -1,14 +1,15 @@
 /** How family G judges Sallyport's own configuration. */
+
 import type { Config, ListenerConfig } from '../../../../app/config/config.ts';
 import type { LoadedConfig } from '../../../../app/config/load.ts';
 import {
   asksInClear,
   clearUpstreams,
-  isLoopback,
   isOpenPlain,
   isOpenToAll,
   uncheckedClaims,
 } from '../../../../app/config/weak-settings.ts';
+import { isLoopback } from '../../../../base/ip-address.ts';
 import { SESSION_EXPIRY_NEVER_S } from '../../../../mqtt/wire.ts';
 import type { AllowedTopic, GatewayFacts } from '../../brokers/gateway/facts.ts';
 import type { Evaluate } from '../../model/check.ts';
