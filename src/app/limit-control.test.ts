@@ -3,6 +3,7 @@ import { beforeEach, describe, it } from 'node:test';
 import { ManualClock } from '../base/manual-clock.ts';
 import { LimitsInForce } from '../policy/limits/limits-in-force.ts';
 import { Membership } from '../policy/limits/membership.ts';
+import { configFrom } from './config/load.ts';
 import { OperatorError } from './config/problem.ts';
 import { type GatewayLimits, limitControl, setLimits, showLimits, unsetLimits } from './limit-control.ts';
 
@@ -56,6 +57,23 @@ describe('an operator', () => {
       );
     }
     assert.deepEqual(limits.overrides(), []);
+  });
+
+  it('sets none for a listener or a network that nobody is counted by', () => {
+    const { config } = configFrom('sallyport.yaml', 'listeners: [{ name: mqtts, type: tcp, port: 0 }]\n');
+    const set = (target: string) => setLimits(limits, [target, '', 'connects=1/1s'], 'ann', config).length;
+    assert.throws(() => set('listener:mqtt'), /There is no listener "mqtt"; did you mean mqtts\?$/);
+    assert.throws(() => set('network:192.0.2.128/25'), /count as \/24 and \/64, .*: name network:192\.0\.2\.0\/24\.$/);
+    assert.throws(() => set('network:2001:db8::/32'), /name network:2001:db8::\/64\.$/);
+    assert.deepEqual(limits.overrides(), []);
+    for (const target of [
+      'listener:mqtts',
+      'network:192.0.2.0/24',
+      'network:::ffff:192.0.3.0/120',
+      'network',
+      'global',
+    ])
+      assert.equal(set(target), 1, target);
   });
 
   it('takes one back, or all, and is told where there is none', () => {

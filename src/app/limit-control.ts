@@ -1,12 +1,15 @@
 /** What operators ask of limits over the control socket, read from words and answered with plain data. */
 import type { Clock } from '../base/clock.ts';
 import { parseDurationMs } from '../base/duration.ts';
+import { networkOf } from '../base/ip-address.ts';
+import { nearestWord } from '../base/nearest-word.ts';
 import { isLimitName, isLimitOf, type LimitName, unknownLimit } from '../policy/limits/limit-name.ts';
 import { type LimitReport, type OverrideReport, overridesOf, reportOf } from '../policy/limits/limit-report.ts';
 import type { Target } from '../policy/limits/limit-rules.ts';
 import { type Limit, readLimit } from '../policy/limits/limit-value.ts';
 import type { LimitsInForce } from '../policy/limits/limits-in-force.ts';
 import { parseTarget, targetText } from '../policy/limits/target.ts';
+import type { Config } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 
 /** Of one process, or of several that are told alike. */
@@ -29,6 +32,9 @@ export function limitControl(limits: LimitsInForce, clock: Clock): GatewayLimits
   };
 }
 
+/** What of the configuration says who is counted together. */
+type Counted = Pick<Config, 'listeners' | 'limits'>;
+
 const FOR_MAX_MS = 365 * 86_400_000;
 
 function sentence(text: string): string {
@@ -47,10 +53,36 @@ function nameOf(text: string, { scope }: Target): LimitName {
   throw new OperatorError(sentence(unknownLimit(text, scope)));
 }
 
-/** `TARGET FOR NAME=VALUE…`, where FOR may be empty. All of it is checked before any of it takes effect. */
-export function setLimits(limits: GatewayLimits, words: readonly string[], who: string): OverrideReport[] {
+/** @throws {OperatorError} for a target that nobody will ever be. */
+function demandMeant({ scope, key }: Target, { listeners, limits }: Counted): void {
+  if (scope === 'listener' && key !== undefined && !listeners.some(({ name }) => name === key)) {
+    const names = listeners.map(({ name }) => name);
+    const meant = nearestWord(key, names);
+    const hint = meant === undefined ? `there are: ${names.join(', ')}.` : `did you mean ${meant}?`;
+    throw new OperatorError(`There is no listener "${key.slice(0, 60)}"; ${hint}`);
+  }
+  if (scope !== 'network' || key === undefined) return;
+  const { prefixV4, prefixV6 } = limits.scopes.network;
+  const network = networkOf(key.slice(0, key.indexOf('/')), prefixV4, prefixV6);
+  if (network === key) return;
+  throw new OperatorError(
+    `Networks count as /${prefixV4} and /${prefixV6}, as limits.network says: name network:${network}.`,
+  );
+}
+
+/**
+ * `TARGET FOR NAME=VALUE…`, where FOR may be empty. All of it is checked before any of it takes effect. With `counted`, a listener has
+ * to be there, and a network has to be one that connections are counted by.
+ */
+export function setLimits(
+  limits: GatewayLimits,
+  words: readonly string[],
+  who: string,
+  counted?: Counted,
+): OverrideReport[] {
   const [targetWord, forText = '', ...assignments] = words;
   const target = targetOf(targetWord);
+  if (counted !== undefined) demandMeant(target, counted);
   const forMs = forText === '' ? undefined : parseDurationMs(forText);
   if (forText !== '' && (forMs === undefined || forMs === 0 || forMs > FOR_MAX_MS)) {
     throw new OperatorError(`"${forText}" is no time that an override can last: give 10m or the like, up to 365d.`);

@@ -1,5 +1,5 @@
 /** Whom a command about limits means: `client:d42`, `address:192.0.2.1`, `user` for every user, `global`. */
-import { networkOf, normaliseAddress } from '../../base/ip-address.ts';
+import { networkOf, normaliseAddress, prefixOf } from '../../base/ip-address.ts';
 import { nearestWord } from '../../base/nearest-word.ts';
 import { checkTopicFilter } from '../../mqtt/topic.ts';
 import { SCOPES, type Scope } from './limit-name.ts';
@@ -45,12 +45,8 @@ function keyOf(scope: Scope, text: string): string | undefined {
   if (scope === 'address') return normaliseAddress(text);
   if (scope === 'topic') return checkTopicFilter(text) === undefined ? text : undefined;
   if (scope !== 'network') return text;
-  const [address = '', bits = '', ...rest] = text.split('/');
-  const normal = normaliseAddress(address);
-  if (normal === undefined || rest.length > 0 || !/^\d{1,3}$/.test(bits)) return undefined;
-  const isV4 = !normal.includes(':');
-  if (Number(bits) > (isV4 ? 32 : 128)) return undefined;
-  return networkOf(normal, Number(bits), Number(bits));
+  const prefix = text.includes('/') ? prefixOf(text) : undefined;
+  return prefix && networkOf(prefix.address, prefix.bits, prefix.bits);
 }
 
 export function targetText({ scope, key }: Target): string {

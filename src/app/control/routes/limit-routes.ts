@@ -85,8 +85,8 @@ export const limitRoutes: readonly AnyRoute[] = [
     }),
     response: z.strictObject({ overrides: z.array(overrideSchema) }),
     action: { name: 'limits-set', words: ({ body }) => wordsOf(body) },
-    handler: ({ gateway }, { body }, principal) => ({
-      overrides: setLimits(gateway.limits, wordsOf(body), authorOf(principal)),
+    handler: ({ gateway, inForce }, { body }, principal) => ({
+      overrides: setLimits(gateway.limits, wordsOf(body), authorOf(principal), inForce().config),
     }),
   }),
   route({

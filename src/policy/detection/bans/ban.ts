@@ -67,6 +67,8 @@ export function parseBanSubject(text: string): BanSubject | string {
   }
   const bare = subjectOf('network', text) ?? subjectOf('address', text);
   if (bare !== undefined) return bare;
+  if (prefixOf(text)?.bits === 0)
+    return `"${text}" is everybody: name a smaller network; whoever wants nobody in closes the listener`;
   const meant = /^[a-zA-Z]+$/.test(word) ? nearestWord(word, Object.values(WORDS)) : undefined;
   const hint =
     meant === undefined
