@@ -210,6 +210,8 @@ const broken: [text: string, line: number, column: number, says: RegExp, cure: R
   [withGrant('{ allow: publish, topics: "a/${usrname}" }'), 4, 38, /no placeholder/, /username/],
   [withGrant('{ allow: publish, topics: "a/${user}" }'), 4, 38, /no placeholder/, /username/],
   [withGrant('{ allow: publish, topics: "a/${ClientID}" }'), 4, 38, /no placeholder/, /clientId/],
+  [withGrant('{ deny: publish, topics: "a/%u/b" }'), 4, 37, /"%u" would be taken literally/, /`\$\{username\}`/],
+  [withGrant('{ deny: publish, topics: "a/%c" }'), 4, 37, /literally/, /clientId/],
   [withGrant('{ allow: publish, topics: "a/${username" }'), 4, 38, /not closed/, /username/],
   [withGrant('{ allow: publish, topics: $share/g/a }'), 4, 35, /\$share/, /behind/],
   [withGrant('{ allow: publish, topics: "a\\u0001" }'), 4, 36, /control/, /Remove/],

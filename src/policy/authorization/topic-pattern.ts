@@ -104,6 +104,10 @@ function checkLevel(level: string, isLast: boolean): PatternFault | undefined {
   if (plus >= 0 && level !== '+') {
     return { at: plus, says: 'A "+" is not a whole level.', cure: 'Write it alone between two slashes.' };
   }
+  if (level === '%u' || level === '%c') {
+    const meant = level === '%u' ? 'username' : 'clientId';
+    return { at: 0, says: `"${level}" would be taken literally.`, cure: `Did you mean \`\${${meant}}\`?` };
+  }
   return hasPlaceholder(level) ? checkPlaceholders(level) : undefined;
 }
 
