@@ -14,7 +14,7 @@ import { buildPolicy } from '../policy/authorization/policy-thread.ts';
 import { readPersonalLimits } from '../policy/limits/personal-limits.ts';
 import type { Config } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
-import { readText } from './identity-methods.ts';
+import { readText } from './text-file.ts';
 
 type OnProgress = (progress: PolicyProgress) => void;
 

@@ -1,5 +1,4 @@
 /** The methods of the configured chain, each built once, and the authenticator that a listener makes of those that are its own. */
-import { readFile } from 'node:fs/promises';
 import { anonymousMethodOf } from '../policy/identity/anonymous.ts';
 import { buildAuthenticator } from '../policy/identity/authenticator.ts';
 import { certificateMethod } from '../policy/identity/certificate.ts';
@@ -9,12 +8,12 @@ import { PasswordFileMethod } from '../policy/identity/password-file-method.ts';
 import { type SecondFactor, withSecondFactor } from '../policy/identity/second-factor.ts';
 import { UsersMethod } from '../policy/identity/users-method.ts';
 import type { ChainEntry, Config } from './config/config.ts';
-import { OperatorError } from './config/problem.ts';
 import { backendMethod } from './identity-backends/backend-methods.ts';
 import type { Built, IdentityServices } from './identity-services.ts';
 import { jwtMethod } from './jwt-entry-method.ts';
 import { scramMethod } from './scram-users.ts';
 import { openSecondFactor } from './second-factor-file.ts';
+import { readText } from './text-file.ts';
 import { SqliteUserStore } from './users/user-store.ts';
 import { usersFileOf } from './users/users-file.ts';
 
@@ -114,12 +113,4 @@ function usersMethod(
   });
   const age = { maxMs: ageMaxMs, warningMs: ageWarningMs };
   return { method: new UsersMethod({ name, store, unknownUser, age, ...services }), close: () => store.close() };
-}
-
-export async function readText(file: string, what: string, cure: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new OperatorError(`The ${what} ${file} cannot be read (${(error as NodeJS.ErrnoException).code}); ${cure}.`);
-  }
 }

@@ -1,10 +1,11 @@
 /** A listener's options, with the certificates, keys and trust files that the configuration names. */
 import { readFile } from 'node:fs/promises';
-import { parsePskFile } from '../policy/identity/psk-file.ts';
+import { type PskFile, parsePskFile } from '../policy/identity/psk-file.ts';
 import type { ListenerOptions } from '../transports/listener-options.ts';
 import type { ListenerConfig, TlsConfig } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import { readSecret } from './config/secret.ts';
+import { textOf } from './text-file.ts';
 
 /** A WebSocket message may carry several packets, so its bound is a few of the largest. */
 const PACKETS_PER_MESSAGE = 4;
@@ -33,7 +34,7 @@ export async function listenerOptions(config: ListenerConfig, packetSizeMaxBytes
 }
 
 async function tlsOptions(listener: ListenerConfig, tls: TlsConfig): Promise<NonNullable<ListenerOptions['tls']>> {
-  const read = (file: string, what: string): Promise<string> => readPem(listener, file, what);
+  const read = async (file: string, what: string): Promise<string> => String(await readBytes(listener, file, what));
   const certificates = await Promise.all(
     tls.certificates.map(async ({ certificate, key, passphrase }) => ({
       certificatePem: await read(certificate, 'certificate'),
@@ -46,9 +47,7 @@ async function tlsOptions(listener: ListenerConfig, tls: TlsConfig): Promise<Non
   const { pskFile, pskIdentityHint: identityHint } = tls;
   return {
     certificates,
-    ...(pskFile === undefined
-      ? {}
-      : { psk: { file: parsePskFile(await read(pskFile, 'file of pre-shared keys'), pskFile), identityHint } }),
+    ...(pskFile === undefined ? {} : { psk: { file: await readPskFile(listener, pskFile), identityHint } }),
     versionMin: tls.versionMin,
     ocspStapling: tls.ocspStapling,
     clientCertificate: tls.clientCertificate,
@@ -58,9 +57,13 @@ async function tlsOptions(listener: ListenerConfig, tls: TlsConfig): Promise<Non
   };
 }
 
-async function readPem({ name, place }: ListenerConfig, file: string, what: string): Promise<string> {
+async function readPskFile(listener: ListenerConfig, file: string): Promise<PskFile> {
+  return parsePskFile(textOf(await readBytes(listener, file, 'file of pre-shared keys'), file), file);
+}
+
+async function readBytes({ name, place }: ListenerConfig, file: string, what: string): Promise<Buffer> {
   try {
-    return await readFile(file, 'utf8');
+    return await readFile(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const cure = code === 'EACCES' ? 'let the user that the gateway runs as read it' : 'correct the path';

@@ -8,6 +8,7 @@ import type { ChainEntry, Config } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import type { Built, IdentityServices } from './identity-services.ts';
 import { createFile } from './init/durable-file.ts';
+import { readText } from './text-file.ts';
 import { scramCredentialsIn } from './users/scram-store.ts';
 import { SqliteUserStore } from './users/user-store.ts';
 import { usersFileOf } from './users/users-file.ts';
@@ -38,16 +39,7 @@ export async function scramMethod(entry: ScramEntry, config: Config, services: I
 }
 
 async function readScramFile(file: string): Promise<ScramCredentials> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new OperatorError(
-      `The SCRAM file ${file} cannot be read (${code}); \`sallyport passwd add NAME --scram\` makes it.`,
-    );
-  }
-  return parseScramFile(text, file);
+  return parseScramFile(await readText(file, 'SCRAM file', '`sallyport passwd add NAME --scram` makes it'), file);
 }
 
 /** Made once: a salt that changed with a restart would tell that nobody has it. */

@@ -8,6 +8,7 @@ import type { TargetConfig, UpstreamConfig } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import { readSecret } from './config/secret.ts';
 import { parseUpstreamUrl } from './config/upstream-url.ts';
+import { textOf } from './text-file.ts';
 
 /** The longest name or password of MQTT [MQTT5 1.5.4]. */
 const FIELD_MAX_BYTES = 65_535;
@@ -47,7 +48,7 @@ async function targetOptions(upstream: string, { url, weight, tls }: TargetConfi
 
 async function tlsOf(upstream: string, tls: NonNullable<TargetConfig['tls']>): Promise<TargetTls> {
   const { ca, certificate, key, passphrase, serverName, pinSha256 } = tls;
-  const read = (file: string, what: string): Promise<string> => readText(upstream, file, what);
+  const read = async (file: string, what: string): Promise<string> => String(await readBytes(upstream, file, what));
   return {
     pinsSha256: pinSha256,
     ...(serverName === undefined ? {} : { serverName }),
@@ -61,7 +62,8 @@ async function tlsOf(upstream: string, tls: NonNullable<TargetConfig['tls']>): P
 async function credentialsOf(name: string, given: UpstreamConfig['credentials']): Promise<UpstreamCredentials> {
   if (given === 'passthrough') return { kind: 'passthrough' };
   if ('mapFile' in given) {
-    return parseAccounts(await readText(name, given.mapFile, 'file of accounts'), given.mapFile);
+    const { mapFile } = given;
+    return parseAccounts(textOf(await readBytes(name, mapFile, 'file of accounts'), mapFile), mapFile);
   }
   const password = await readSecret(given.password, process.env);
   if (Buffer.byteLength(password) > FIELD_MAX_BYTES) {
@@ -105,9 +107,9 @@ export function parseAccounts(text: string, file: string): UpstreamCredentials {
   return { kind: 'map', accounts, ...(fallback === undefined ? {} : { fallback }) };
 }
 
-async function readText(upstream: string, file: string, what: string): Promise<string> {
+async function readBytes(upstream: string, file: string, what: string): Promise<Buffer> {
   try {
-    return await readFile(file, 'utf8');
+    return await readFile(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const cure = code === 'EACCES' ? 'let the user that the gateway runs as read it' : 'correct the path';

@@ -9,6 +9,7 @@ import { deepCheck } from './deep-check.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'sallyport-deep-check-'));
 after(() => rmSync(directory, { recursive: true }));
+writeFileSync(join(directory, 'latin'), Buffer.from('topic read a\ntopic deny m\xfcll/#\n', 'latin1'));
 for (const name of ['users', 'acl', 'short']) writeFileSync(join(directory, name), name === 'short' ? 'short' : '');
 
 async function findings(section: string): Promise<string[]> {
@@ -31,6 +32,8 @@ describe('what a start would refuse is found before', () => {
     ],
     ['metrics: { port: 0, token: { file: short } }', /metrics\.token is too short: make one/],
     ['alerts: { receivers: [{ name: a, type: slack, url: { file: nope } }] }', /^The secret in .*nope cannot be read/],
+    ['authorization: { aclFile: latin }', /^This is not UTF-8 text\. Save the file as UTF-8\./],
+    ['authentication: { passwordFile: latin }', /^This is not UTF-8 text\./],
     ['dataDirectory: acl', /acl \(dataDirectory\) is no directory/],
   ] as const) {
     it(section, async () => {

@@ -1,5 +1,5 @@
 /** Looks into the files that a configuration names, with the very parsers that a start uses, and gathers all that is wrong. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { loadAuthorization } from '../app/authorization-files.ts';
 import { CertificateGuards } from '../app/certificates/certificate-guards.ts';
 import { Staples } from '../app/certificates/staples.ts';
@@ -14,6 +14,7 @@ import { KeySets } from '../app/key-sets.ts';
 import { largestPacketOf } from '../app/limit-rules.ts';
 import { listenerOptions } from '../app/listener-files.ts';
 import { readTotpUsers } from '../app/second-factor-file.ts';
+import { readText } from '../app/text-file.ts';
 import { upstreamOptions } from '../app/upstream-files.ts';
 import { systemChance } from '../base/chance.ts';
 import type { Clock } from '../base/clock.ts';
@@ -49,19 +50,7 @@ async function checkText(
   cure: string,
   parse: (text: string, file: string) => unknown,
 ): Promise<Finding[]> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return [{ file, says: `The ${what} ${file} cannot be read (${code}); ${cure}.` }];
-  }
-  try {
-    parse(text, file);
-    return [];
-  } catch (error) {
-    return findingsOf(error);
-  }
+  return attempt(async () => parse(await readText(file, what, cure), file));
 }
 
 async function checkListener(listener: Config['listeners'][number], config: Config, clock: Clock): Promise<Finding[]> {

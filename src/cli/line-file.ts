@@ -2,6 +2,8 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { OperatorError } from '../app/config/problem.ts';
 import { createFile, replaceFile } from '../app/init/durable-file.ts';
+import { textOf } from '../app/text-file.ts';
+import { FileFaultError } from '../base/file-fault.ts';
 
 const FILE_MODE = 0o600;
 
@@ -14,8 +16,9 @@ export interface LineFile {
 /** Undefined where there is no such file. */
 export async function readLineFile({ path, what }: LineFile): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return textOf(await readFile(path), path);
   } catch (error) {
+    if (error instanceof FileFaultError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
     throw new OperatorError(`The ${what} ${path} cannot be read: ${message}.`);
