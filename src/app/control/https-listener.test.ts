@@ -334,6 +334,53 @@ describe('a reload of the HTTPS listener', () => {
   });
 });
 
+describe('a certificate whose authority was replaced', () => {
+  it('is worth nothing from then on, on connections that are open and in sessions that would go on', async (t) => {
+    const [before, after] = [join(directory, 'before.crt'), join(directory, 'after.crt')];
+    writeFileSync(before, ca.certificatePem);
+    writeFileSync(after, (await makeCa('Another CA')).certificatePem);
+    const facts: RequestFacts[] = [];
+    const services = { clock: new ManualClock(), chance: systemChance, emit: () => undefined };
+    const server = await openControlServer({
+      path: join(directory, 'trust.sock'),
+      services: services as unknown as ControlServices,
+      config: configOf({ clientCa: before, clientCertificate: 'request' }),
+      authenticator: {
+        authenticate: (given) => {
+          facts.push(given);
+          return { kind: 'nobody' };
+        },
+      },
+    });
+    t.after(() => server.close());
+    const options = { cert: client.certificatePem, key: client.keyPem, ca: ca.certificatePem };
+    const open = async (session?: Buffer): Promise<TLSSocket> => {
+      const socket = connect({
+        ...{ host: '127.0.0.1', port: server.https!.port, servername: 'gateway.example' },
+        ...options,
+        ...(session === undefined ? {} : { session }),
+      });
+      t.after(() => socket.destroy());
+      await once(socket, 'secureConnect');
+      return socket;
+    };
+    const ask = async (socket: TLSSocket): Promise<string> => {
+      socket.write('GET /v1/status HTTP/1.1\r\nhost: gateway.example\r\n\r\n');
+      return String(await once(socket, 'data'));
+    };
+    const sessions: Buffer[] = [];
+    const first = await open();
+    first.on('session', (session) => sessions.push(session));
+    await ask(first);
+    assert.notEqual(facts.at(-1)?.certificate, undefined);
+    await server.apply(configOf({ clientCa: after, clientCertificate: 'request' }));
+    assert.match(await ask(first), /^HTTP\/1\.1 401 [\s\S]*connect anew/);
+    assert.equal(facts.length, 1);
+    await ask(await open(sessions.at(-1)));
+    assert.deepEqual([facts.length, facts.at(-1)?.certificate], [2, undefined]);
+  });
+});
+
 describe('an HTTPS listener that cannot be', () => {
   const services = {
     clock: new ManualClock(),

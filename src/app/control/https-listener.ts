@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { createServer, type ServerOptions } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createSecureContext, type TLSSocket } from 'node:tls';
 import { normaliseAddress } from '../../base/ip-address.ts';
 import type { Config } from '../config/config.ts';
@@ -13,6 +13,7 @@ import type { ControlApp } from './http-app.ts';
 import { SERVER_OPTIONS, serveHttp } from './http-listener.ts';
 import { demandOwnHost, demandSameSite } from './own-site.ts';
 import { type Authenticator, type ClientCertificate, noAuthenticator } from './principal.ts';
+import { ControlProblem } from './problem-details.ts';
 import { closeServer } from './server-close.ts';
 import type { ControlServices } from './services.ts';
 
@@ -41,6 +42,8 @@ export async function openHttpsListener(options: HttpsListenerOptions): Promise<
   const { services, config, authenticator = noAuthenticator, app } = options;
   let material = await readMaterial(config);
   let { hosts, clientCa } = config;
+  /** The authority that the certificate of a connection was held against. */
+  const trustedBy = new WeakMap<Socket, unknown>();
   const server = createServer({
     ...SERVER_OPTIONS,
     ...material.tls,
@@ -62,6 +65,9 @@ export async function openHttpsListener(options: HttpsListenerOptions): Promise<
       demandOwnHost(request.headers, [...hosts, ...material.names]);
       demandSameSite(request.method ?? '', request.headers);
       const { socket } = request;
+      if (trustedBy.get(socket) !== material.tls.ca) {
+        throw new ControlProblem('unauthenticated', 'The authority of certificates has changed: connect anew.');
+      }
       return {
         authenticator,
         address: normaliseAddress(socket.remoteAddress ?? ''),
@@ -69,6 +75,7 @@ export async function openHttpsListener(options: HttpsListenerOptions): Promise<
       };
     },
   });
+  server.on('secureConnection', (socket) => trustedBy.set(socket, material.tls.ca));
   await new Promise<void>((resolve, reject) => {
     server.once('error', ({ code }: NodeJS.ErrnoException) => {
       const place = `${config.address}:${config.port}`;

@@ -6,6 +6,7 @@ import { request as requestTls } from 'node:https';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { gunzipSync } from 'node:zlib';
 import { makeCa, makeCertificate } from '../../../../test/kit/certificates.ts';
 import { removeDirectory, temporaryDirectory } from '../../../../test/kit/process.ts';
@@ -149,6 +150,40 @@ test('with a client CA, only certificates of it are answered', async (t) => {
   await assert.rejects(ask(endpoint, {}, trust), 'until a restart');
   const again = await ask(endpoint, {}, { ...trust, cert: scraper.certificatePem, key: scraper.keyPem });
   assert.equal(again.status, 200);
+});
+
+test('a connection ends with the reload that names its address no more, or another client CA', async (t) => {
+  const open = (endpoint: MetricsEndpoint) => {
+    const socket = connect(endpoint.port, '127.0.0.1').on('error', () => undefined);
+    t.after(() => socket.destroy());
+    return socket;
+  };
+  const plain = await scene(t, { allowFrom: ['127.0.0.0/8'] });
+  const scraping = open(plain.endpoint);
+  scraping.write('GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  await once(scraping, 'data');
+  const closed = once(scraping, 'close');
+  await plain.endpoint.apply(metricsSchema(plain.directory).parse({ port: 0, allowFrom: ['192.0.2.0/24'] }));
+  await closed;
+
+  const authority = await makeCa('scrapers');
+  const server = await makeCertificate(authority, { commonName: 'gateway', use: 'server', hosts: ['localhost'] });
+  const scraper = await makeCertificate(authority, { commonName: 'prometheus', use: 'client' });
+  const files = {
+    ...{ 'ca.pem': authority.certificatePem, 'other.pem': (await makeCa('others')).certificatePem },
+    ...{ 'crt.pem': server.certificatePem, 'key.pem': server.keyPem },
+  };
+  const tls = { certificate: 'crt.pem', key: 'key.pem', clientCa: 'ca.pem' };
+  const { endpoint, directory } = await scene(t, { tls }, {}, files);
+  const secured = connectTls({
+    ...{ socket: open(endpoint), ca: authority.certificatePem, servername: 'localhost' },
+    ...{ cert: scraper.certificatePem, key: scraper.keyPem },
+  }).on('error', () => undefined);
+  secured.write('GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  await once(secured, 'data');
+  const over = once(secured, 'close');
+  await endpoint.apply(metricsSchema(directory).parse({ port: 0, tls: { ...tls, clientCa: 'other.pem' } }));
+  await over;
 });
 
 test('connections are bounded, and the ceiling is told once in a while', async (t) => {

@@ -75,7 +75,7 @@ export async function openMetricsEndpoint(options: MetricsEndpointOptions): Prom
     material === undefined
       ? createServer(timeouts)
       : createTlsServer({ ...timeouts, ...material, handshakeTimeout: REQUEST_TIMEOUT_MS });
-  return new Endpoint(server, access, options).listen();
+  return new Endpoint(server, { ...access, ca: material?.ca }, options).listen();
 }
 
 class Endpoint implements MetricsEndpoint {
@@ -85,13 +85,20 @@ class Endpoint implements MetricsEndpoint {
   #access: Access;
   /** The CA that certificates are asked of, whatever a reload has taken out: without one those of the whole world would do. */
   #clientCa: string | undefined;
+  /** Its content, as it holds now. */
+  #ca: string | undefined;
   #toldFullAtMs = Number.NEGATIVE_INFINITY;
   address = '';
   port = 0;
 
-  constructor(server: Server | TlsServer, access: Access, options: MetricsEndpointOptions) {
+  constructor(
+    server: Server | TlsServer,
+    access: Access & { ca: string | undefined },
+    options: MetricsEndpointOptions,
+  ) {
     this.#server = server;
     this.#access = access;
+    this.#ca = access.ca;
     this.#options = options;
     this.#clientCa = options.config.tls?.clientCa;
     server.on('connection', (socket: Socket) => this.#onConnection(socket));
@@ -184,8 +191,20 @@ class Endpoint implements MetricsEndpoint {
     const material = await readMaterial({ tls });
     this.#access = await readAccess({ ...next, address: config.address });
     if (material !== undefined) (this.#server as TlsServer).setSecureContext(material);
+    this.#endUnwanted(material?.ca);
     this.#clientCa = clientCa;
     return needingRestart(config, next);
+  }
+
+  /** Scrapers keep their connections: whom another address list or authority would not let in loses it. */
+  #endUnwanted(ca: string | undefined): void {
+    const { allowed } = this.#access;
+    for (const socket of this.#sockets) {
+      const address = normaliseAddress(socket.remoteAddress ?? '');
+      const isWanted = address !== undefined && (allowed === undefined || allowed.has(address));
+      if (!isWanted || ca !== this.#ca) socket.destroy();
+    }
+    this.#ca = ca;
   }
 
   async close(): Promise<void> {
@@ -219,7 +238,7 @@ async function readMaterial({ tls }: Pick<MetricsConfig, 'tls'>) {
     key: await readPem(key, 'metrics.tls.key'),
     ...(passphrase === undefined ? {} : { passphrase: await readSecret(passphrase, process.env) }),
     ...(clientCa === undefined
-      ? {}
+      ? { ca: undefined }
       : { ca: await readPem(clientCa, 'metrics.tls.clientCa'), requestCert: true, rejectUnauthorized: true }),
     minVersion: 'TLSv1.2',
   } as const;
