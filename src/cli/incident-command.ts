@@ -24,6 +24,7 @@ import {
   NOT_BANNED,
 } from '../app/observability/incident/live.ts';
 import { searchJournal } from '../app/observability/journal/search.ts';
+import { demandJournal } from '../app/observability/journal/segment-files.ts';
 import { journalDirectoryOf } from '../app/observability/observers.ts';
 import { VERSION } from '../app/version.ts';
 import { systemClock } from '../base/clock.ts';
@@ -97,6 +98,7 @@ async function show(invocation: Invocation): Promise<number> {
   if (untilMs <= sinceMs) throw new UsageError('--until has to be later than --since.');
   const copy = textOption(invocation, 'journal');
   const directory = copy ?? journalDirectoryOf((await loadConfig(placeOf(invocation).configFile)).config);
+  await demandJournal(directory);
   const startMs = systemClock.nowMs();
   const onProgress = (doneBytes: number, allBytes: number): void => {
     if (systemClock.nowMs() - startMs < 500) return;

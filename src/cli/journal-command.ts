@@ -8,7 +8,7 @@ import { type JournalRecord, parseRecord } from '../app/observability/journal/re
 import { searchJournal } from '../app/observability/journal/search.ts';
 import type { Wanted } from '../app/observability/journal/search-index.ts';
 import { fits } from '../app/observability/journal/searched-fields.ts';
-import { listSegments, readLines } from '../app/observability/journal/segment-files.ts';
+import { demandJournal, listSegments, readLines } from '../app/observability/journal/segment-files.ts';
 import { PUBLIC_KEY_FILE, readVerifyingKey } from '../app/observability/journal/signing-key.ts';
 import { type Verification, verifyJournal } from '../app/observability/journal/verify.ts';
 import { journalDirectoryOf } from '../app/observability/observers.ts';
@@ -29,6 +29,7 @@ import {
 import { momentOf } from './moment.ts';
 import { placeOf } from './place.ts';
 import { verbOf } from './subcommand.ts';
+import { counted } from './table.ts';
 import { endProgress, print, printError, printJson, showProgress, styled } from './terminal.ts';
 
 const LIMIT_DEFAULT = 100;
@@ -125,7 +126,7 @@ export const journalCommand: Command = {
   ],
   exitCodes: [
     [0, 'verified; found; exported'],
-    [1, 'the journal was tampered with; nothing was found'],
+    [1, 'the journal was tampered with; nothing was found; not all could be exported'],
     [2, 'the command line, the configuration or a file has to be mended'],
   ],
   async run(invocation) {
@@ -133,6 +134,7 @@ export const journalCommand: Command = {
     const directory =
       textOption(invocation, 'journal') ??
       journalDirectoryOf((await loadConfig(placeOf(invocation).configFile)).config);
+    await demandJournal(directory);
     return action(invocation, directory);
   },
 };
@@ -151,7 +153,7 @@ function verificationText(verification: Verification): string {
   const verdict = ok ? styled('green', 'Whole: nothing was changed.') : styled('red', 'Tampered with, or damaged.');
   const lines = [
     verdict,
-    `${records} records in ${segments} segments${firstMs === undefined ? '' : `, from ${isoOf(firstMs)} to ${isoOf(lastMs!)}`}`,
+    `${counted(records, 'record')} in ${counted(segments, 'segment')}${firstMs === undefined ? '' : `, from ${isoOf(firstMs)} to ${isoOf(lastMs!)}`}`,
     `signed by the key ${key}`,
   ];
   if (prunedThrough > 0) lines.push(`records 1 to ${prunedThrough} were removed by retention, as a signed note says`);
@@ -180,20 +182,27 @@ async function exportRecords(invocation: Invocation, directory: string): Promise
   const name = textOption(invocation, 'format') ?? 'jsonl';
   const format = verbOf('journal export --format', EXPORT_FORMATS, name);
   const wanted = await wantedOf(invocation);
-  for await (const record of selected(directory, wanted)) {
+  let damaged = 0;
+  for await (const record of selected(directory, wanted, () => damaged++)) {
     if (!process.stdout.write(`${format(record, VERSION)}\n`)) {
       await new Promise<void>((resolve) => process.stdout.once('drain', resolve));
     }
   }
-  return ExitCode.Ok;
+  if (damaged === 0) return ExitCode.Ok;
+  printError(
+    `${counted(damaged, 'line')} of the journal could not be read, and is missing: see \`sallyport journal verify\`.`,
+  );
+  return ExitCode.Negative;
 }
 
-async function* selected(directory: string, wanted: Wanted): AsyncGenerator<JournalRecord> {
+/** `onDamage` is told of each line that is no record, but for a last one that a crash has cut short. */
+async function* selected(directory: string, wanted: Wanted, onDamage: () => void): AsyncGenerator<JournalRecord> {
   const { sinceMs = Number.NEGATIVE_INFINITY, untilMs = Number.POSITIVE_INFINITY, fields } = wanted;
   for (const { path } of await listSegments(directory)) {
     for await (const lines of readLines(path)) {
       for (const { text, isWhole } of lines) {
         const record = isWhole ? parseRecord(text) : undefined;
+        if (record === undefined && isWhole) onDamage();
         if (record === undefined || record.t < sinceMs || record.t >= untilMs) continue;
         if (fits(record, fields)) yield record;
       }

@@ -126,6 +126,16 @@ describe('the journal of a running gateway', () => {
     }
   });
 
+  it('takes a folder that holds no journal for no empty one', async () => {
+    for (const verb of ['verify', 'search', 'export']) {
+      for (const folder of [gateway.directory, '/nonexistent', path.join(gateway.directory, 'acl')]) {
+        const { code, err } = await journal(verb, '--journal', folder);
+        assert.equal(code, 2, `${verb} ${folder}`);
+        assert.match(err, /name the folder of one with --journal\.$/m);
+      }
+    }
+  });
+
   it('tells that it was changed, where, and how', async () => {
     await gateway.program.end();
     const file = path.join(gateway.directory, 'journal', '0000000001.journal');
@@ -133,5 +143,10 @@ describe('the journal of a running gateway', () => {
     const { out, code } = await journal('verify');
     assert.equal(code, 1);
     assert.match(out, /changed +0000000001\.journal:\d+: record \d+ or the one before it is not what was written/);
+    await writeFile(file, `not a record\n${await readFile(file, 'utf8')}`);
+    const exported = await journal('export');
+    assert.equal(exported.code, 1);
+    assert.match(exported.err, /^1 line of the journal could not be read, and is missing: see/m);
+    assert.match(exported.out, /"name":"publish\.refused"/);
   });
 });

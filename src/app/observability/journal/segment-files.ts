@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { OperatorError } from '../../config/problem.ts';
 
 export const HEAD_FILE = 'head.json';
 
@@ -19,6 +20,20 @@ export interface SegmentFile {
 
 export function segmentPath(directory: string, number: number): string {
   return join(directory, `${String(number).padStart(10, '0')}.journal`);
+}
+
+/** Of a journal that is to be read: one that is not there must not pass for an empty one. @throws {OperatorError} */
+export async function demandJournal(directory: string): Promise<void> {
+  let names: string[];
+  try {
+    names = await readdir(directory);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const what = code === 'ENOENT' || code === 'ENOTDIR' ? 'is no folder' : `cannot be read (${code})`;
+    throw new OperatorError(`The journal ${directory} ${what}: name the folder of one with --journal.`);
+  }
+  if (!names.some((name) => SEGMENT.test(name)))
+    throw new OperatorError(`There is no journal in ${directory}: name the folder of one with --journal.`);
 }
 
 /** In order. A folder that is not there has none. */
