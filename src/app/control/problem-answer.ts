@@ -36,6 +36,10 @@ const OF_FRAMEWORK: Readonly<Record<string, ControlProblem>> = {
     'bad-request',
     'The path is not well-formed: two hexadecimal digits follow a percent sign.',
   ),
+  FST_ERR_MAX_PARAM_LENGTH: new ControlProblem(
+    'bad-request',
+    'A name in the path is too long, as it is sent: name a client by its connection, such as c42.',
+  ),
   413: new ControlProblem(
     'too-large',
     'The body is larger than is read here: 64 KiB where the document says nothing else.',
