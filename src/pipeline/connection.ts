@@ -21,7 +21,7 @@ import { type Cause, causeOfDisconnect, causeOfEnd, connectTimeout, UPSTREAM_GON
 import { lapseOf } from './checks/authenticate.ts';
 import { provisionalClientId } from './checks/client-identifier.ts';
 import { shortenedWillDelay, WILL_DELAY_SHORTENED } from './checks/sequences.ts';
-import { admitWill } from './checks/will.ts';
+import { admitWill, enterWill } from './checks/will.ts';
 import { Client } from './client.ts';
 import { shapeConnack } from './connack.ts';
 import { clientConnected, connectionClosed, packetFaulted } from './connection-events.ts';
@@ -315,7 +315,7 @@ export class Connection implements DownstreamHandler, Latecomer, EgressTarget, T
       return;
     }
     if (packet.will !== undefined) {
-      const outcome = admitWill(client, packet.will);
+      const outcome = enterWill(client, packet.will);
       if (outcome.kind !== 'pass') {
         const { reason, by, says } = outcome;
         this.#services.emit({

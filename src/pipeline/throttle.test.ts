@@ -251,6 +251,34 @@ describe('retained messages', () => {
       ['limit:retainedMessagesMax', 'limit:retainedBytesMax'],
     );
   });
+
+  it('of a Will count from the CONNECT on, or a quota would bound nothing', async () => {
+    const will = { topic: 'ok/w', payload: Buffer.alloc(4), qos: 0, retain: true, properties: NO_PROPERTIES } as const;
+    const opened = async (quota: number, has: Partial<typeof will> | { retain: false }) => {
+      const bench = new Bench(5, wide());
+      set(bench, 'client:tester', 'retainedMessagesMax', quota);
+      set(bench, 'client:tester', 'retainedBytesMax', 6);
+      const connack = await bench.open({ will: { ...will, ...has } });
+      assert.ok(connack?.type === PacketType.Connack);
+      return { bench, code: connack.reasonCode };
+    };
+    const refused = await opened(0, {});
+    assert.equal(refused.code, 0x97);
+    assert.equal(refused.bench.named('will.refused')[0]?.by, 'limit:retainedMessagesMax');
+    assert.equal((await opened(0, { retain: false })).code, 0);
+    assert.equal((await opened(0, { payload: Buffer.alloc(0) })).code, 0);
+    assert.equal((await opened(1, { payload: Buffer.alloc(7) })).code, 0x97);
+
+    const { bench } = await opened(1, {});
+    const retain = (topic: string, bytes: number) =>
+      bench.send(bench.publish(topic, { retain: true, payload: Buffer.alloc(bytes) }));
+    retain('ok/1', 1);
+    retain('ok/w', 6);
+    retain('ok/w', 0);
+    retain('ok/1', 1);
+    const topics = bench.link.named('publish').map((call) => call[1]);
+    assert.deepEqual(topics, ['ok/w', 'ok/w'], 'deleted or not, the Will takes its place');
+  });
 });
 
 describe('deliveries beyond a limit', () => {

@@ -6,6 +6,7 @@ import type { Client } from '../client.ts';
 import type { PublishPermit } from '../permit.ts';
 import { type Denial, refuse } from '../verdict.ts';
 import { publishGrant } from './publish-grant.ts';
+import { retainedWillQuota } from './retained-quota.ts';
 import { topicNameShape } from './topic-shape.ts';
 
 const TOO_LARGE = refuse(Reason.QuotaExceeded, 'limit:willSizeMax', 'the Will is larger than it may be');
@@ -16,6 +17,14 @@ export function admitWill(client: Client, will: Will): PublishPermit | Denial {
   if (will.payload.length > client.limits.willSizeMaxBytes) return TOO_LARGE;
   const outcome = publishGrant(client, will.topic);
   return outcome.kind === 'depends' ? outcome.judge(factsOf(will)) : outcome;
+}
+
+/** As above, for the Will of a CONNECT: one to be retained takes its place among the client's retained messages. */
+export function enterWill(client: Client, will: Will): PublishPermit | Denial {
+  const outcome = admitWill(client, will);
+  if (outcome.kind !== 'pass' || !will.retain) return outcome;
+  const quota = retainedWillQuota(client, will);
+  return quota.kind === 'pass' ? outcome : quota;
 }
 
 function factsOf({ qos, retain, payload }: Will): PublishFacts {
