@@ -26,7 +26,9 @@ const PASSWORD = Buffer.from('password');
 function setUp(options: Partial<HashQueueOptions> = {}) {
   const clock = new ManualClock();
   const events: GatewayEvent[] = [];
-  const queue = new HashQueue({ clock, emit: (event) => events.push(event), ...options });
+  // Its own share of a turn, which no slow machine uses up.
+  const share = new TurnShare(clock);
+  const queue = new HashQueue({ clock, emit: (event) => events.push(event), share, ...options });
   return { clock, events, queue, hash: new SlowHash() };
 }
 
@@ -189,4 +191,19 @@ test('nothing is hashed for whom nobody waits any more', async () => {
   assert.deepEqual(await runAll(hash), ['first', 'good']);
   assert.deepEqual(await Promise.all([first, ...gone, good]), ['differs', 'late', 'late', 'differs']);
   assert.equal(clock.pendingCount, 0);
+});
+
+test('a hash that takes no time has no turn to wait for, however many wait for others', async () => {
+  const { queue, hash, events } = setUp({ runningMax: 1, waitingMax: 1 });
+  for (let i = 0; i < 2; i++) void queue.verify(hash, PASSWORD);
+  const quick = {
+    cost: 'quick',
+    isQuick: true,
+    verify: (password: Uint8Array) => Promise.resolve(password === PASSWORD),
+  };
+  assert.equal(await queue.verify(quick, PASSWORD), 'matches');
+  assert.equal(await queue.verify(quick, Buffer.from('other')), 'differs');
+  const broken = { cost: 'quick', isQuick: true, verify: () => Promise.reject(new Error('no')) };
+  assert.equal(await queue.verify(broken, PASSWORD), 'failed');
+  assert.deepEqual([queue.running, queue.waiting, events], [1, 1, []]);
 });

@@ -4,7 +4,8 @@
  * logins meets a full queue, not a growing one.
  *
  * Those who wait take turns by the address they come from, and where the queue is full, the address that has most in it makes
- * room: whoever guesses passwords by the thousand waits behind himself. Nothing is hashed for whom nobody waits any more.
+ * room: whoever guesses passwords by the thousand waits behind himself. Nothing is hashed for whom nobody waits any more. What
+ * takes no longer than to wait does not wait.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
@@ -31,7 +32,7 @@ export interface HashQueueOptions {
 export type HashAnswer = 'matches' | 'differs' | 'busy' | 'late' | 'failed';
 
 /** All that the queue needs of a hash. */
-type Verifiable = Pick<PasswordHash, 'cost' | 'verify'>;
+type Verifiable = Pick<PasswordHash, 'cost' | 'isQuick' | 'verify'>;
 
 /** On whose behalf: where from, and whether the answer is still of use when the turn comes. */
 export type Asker = Pick<Credentials, 'origin' | 'isAwaited'>;
@@ -58,7 +59,7 @@ export class HashQueue {
   readonly #deadlineMs: number;
   readonly #share: TurnShare;
   #running = 0;
-  readonly #waiting: FairQueue<Entry>;
+  readonly #waiting = new FairQueue<Entry>();
   #fullWasSaid = false;
 
   constructor(options: HashQueueOptions) {
@@ -66,7 +67,6 @@ export class HashQueue {
     this.#emit = options.emit;
     this.#runningMax = options.runningMax ?? 2;
     this.#waitingMax = options.waitingMax ?? 512;
-    this.#waiting = new FairQueue({ itemsMax: this.#waitingMax, perKeyMax: this.#waitingMax });
     this.#deadlineMs = options.deadlineMs ?? 10_000;
     this.#share = options.share ?? turnShare;
   }
@@ -86,6 +86,7 @@ export class HashQueue {
 
   /** Never rejects. The password may be borrowed: it is copied before this returns. */
   verify(hash: Verifiable, password: Uint8Array, { origin, isAwaited }: Asker = OURSELVES): Promise<HashAnswer> {
+    if (hash.isQuick === true) return answerOf(hash, password);
     const source = origin === undefined ? '' : networkOf(origin.address, 32, 64);
     const mustWait = this.#running >= this.#runningMax;
     if (mustWait && this.#waiting.size >= this.#waitingMax) {
@@ -113,13 +114,7 @@ export class HashQueue {
   }
 
   async #run(entry: Entry): Promise<void> {
-    let told: HashAnswer;
-    try {
-      told = (await entry.hash.verify(entry.password)) ? 'matches' : 'differs';
-    } catch {
-      told = 'failed';
-    }
-    answer(entry, told);
+    answer(entry, await answerOf(entry.hash, entry.password));
     this.#passOn();
   }
 
@@ -153,6 +148,14 @@ export class HashQueue {
       limit: this.#waitingMax,
       says: 'Too many logins wait for their password check; further ones are answered "server busy".',
     });
+  }
+}
+
+async function answerOf(hash: Verifiable, password: Uint8Array): Promise<HashAnswer> {
+  try {
+    return (await hash.verify(password)) ? 'matches' : 'differs';
+  } catch {
+    return 'failed';
   }
 }
 

@@ -8,6 +8,8 @@ export interface PasswordHash {
   readonly encoded: string;
   /** Scheme and cost in one word: two hashes with the same cost take the same time to verify. */
   readonly cost: string;
+  /** Takes no longer than to wait for a turn would. */
+  readonly isQuick?: boolean;
   /** Runs off the event loop where it takes long. Rejects only when the runtime cannot compute it. */
   verify(password: Uint8Array): Promise<boolean>;
   /** A hash of the same cost that no known password matches: what an unknown user is verified against. */

@@ -11,6 +11,7 @@ const SALT_MAX_BYTES = 64;
 class Sha512Hash implements PasswordHash {
   readonly encoded: string;
   readonly cost = 'sha512';
+  readonly isQuick = true;
   readonly #salt: Uint8Array;
   readonly #hash: Uint8Array;
 
