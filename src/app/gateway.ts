@@ -36,7 +36,7 @@ import { letHashingYield } from './hash-threads.ts';
 import type { Chain } from './identity-methods.ts';
 import { KeySets } from './key-sets.ts';
 import { type GatewayLimits, limitControl } from './limit-control.ts';
-import { largestPacketOf, limitRulesOf } from './limit-rules.ts';
+import { limitRulesOf } from './limit-rules.ts';
 import { listenerOptions } from './listener-files.ts';
 import type { FlightRecorder } from './observability/flight-recorder/flight-recorder.ts';
 import { openFlightRecorder } from './observability/flight-recorder/open-recorder.ts';
@@ -349,9 +349,7 @@ class RunningGateway implements SharingGateway {
 
   /** Reads and builds everything, and changes nothing. */
   async #prepare(config: Config): Promise<Prepared> {
-    const listeners = await Promise.all(
-      config.listeners.map((listener) => listenerOptions(this.#shareOf(listener), largestPacketOf(config, listener))),
-    );
+    const listeners = await Promise.all(config.listeners.map((listener) => listenerOptions(this.#shareOf(listener))));
     const upstreams = await prepareUpstreams(config);
     const staples = this.#staples.prepare(listeners);
     const guards = await this.#guards.prepare(

@@ -2,7 +2,7 @@
 import { isLimitName, type Scope } from '../policy/limits/limit-name.ts';
 import { type LimitMap, type LimitRules, scopeKey } from '../policy/limits/limit-rules.ts';
 import { type Limit, readLimit } from '../policy/limits/limit-value.ts';
-import type { Config, ListenerConfig } from './config/config.ts';
+import type { Config } from './config/config.ts';
 import type { GivenLimits } from './config/limits-schema.ts';
 import { OperatorError } from './config/problem.ts';
 
@@ -30,17 +30,6 @@ export function limitRulesOf({ limits, listeners }: Config): LimitRules {
   }
   const { prefixV4, prefixV6 } = scopes.network;
   return { prefixV4, prefixV6, every, named };
-}
-
-/** The largest packet that any client of a listener may send, as far as the configuration says: in bytes. */
-export function largestPacketOf(config: Config, listener: ListenerConfig): number {
-  const { every, named } = limitRulesOf(config);
-  const own = [...named].flatMap(([key, limits]) => (key.startsWith('role ') ? [limits] : []));
-  const sizes = [every.get('user'), every.get('client'), ...own].map((limits) => {
-    const value = limits?.get('packetSizeMax')?.value;
-    return value?.form === 'ceiling' ? value.max : 0;
-  });
-  return Math.max(listener.limits?.ceilings.packetSizeMaxBytes ?? config.limits.packetSizeMaxBytes, ...sizes);
 }
 
 function readLimits(given: GivenLimits, at: string, places: Readonly<Record<string, string>>): LimitMap {

@@ -7,14 +7,11 @@ import { OperatorError } from './config/problem.ts';
 import { readSecret } from './config/secret.ts';
 import { textOf } from './text-file.ts';
 
-/** A WebSocket message may carry several packets, so its bound is a few of the largest. */
-const PACKETS_PER_MESSAGE = 4;
-
 /**
  * What is in most of the files is judged by the listener.
  * @throws {OperatorError} when one cannot be read, {FileFaultError} with all that is wrong in the pre-shared keys.
  */
-export async function listenerOptions(config: ListenerConfig, packetSizeMaxBytes: number): Promise<ListenerOptions> {
+export async function listenerOptions(config: ListenerConfig): Promise<ListenerOptions> {
   const { name, type, address, port, connectionsMax, handshakeTimeoutMs, proxyProtocol, place } = config;
   const { websocket } = config;
   return {
@@ -27,9 +24,7 @@ export async function listenerOptions(config: ListenerConfig, packetSizeMaxBytes
     handshakeTimeoutMs,
     proxyProtocol,
     ...(config.tls === undefined ? {} : { tls: await tlsOptions(config, config.tls) }),
-    ...(websocket === undefined
-      ? {}
-      : { webSocket: { ...websocket, messageSizeMaxBytes: packetSizeMaxBytes * PACKETS_PER_MESSAGE } }),
+    ...(websocket === undefined ? {} : { webSocket: websocket }),
   };
 }
 

@@ -11,7 +11,6 @@ import { backendMethod } from '../app/identity-backends/backend-methods.ts';
 import type { IdentityServices } from '../app/identity-services.ts';
 import { jwtMethod } from '../app/jwt-entry-method.ts';
 import { KeySets } from '../app/key-sets.ts';
-import { largestPacketOf } from '../app/limit-rules.ts';
 import { listenerOptions } from '../app/listener-files.ts';
 import { readTotpUsers } from '../app/second-factor-file.ts';
 import { readText } from '../app/text-file.ts';
@@ -55,7 +54,7 @@ async function checkText(
 
 async function checkListener(listener: Config['listeners'][number], config: Config, clock: Clock): Promise<Finding[]> {
   try {
-    const options = await listenerOptions(listener, largestPacketOf(config, listener));
+    const options = await listenerOptions(listener);
     settle(options);
     if (options.tls !== undefined) loadTls(options.name, options.tls, clock.epochMs());
     const services = { clock, chance: systemChance, emit: () => undefined, recheck: () => undefined };

@@ -20,8 +20,6 @@ export interface WebSocketOptions {
    * send no Origin, which browsers always do.
    */
   origins?: readonly string[];
-  /** The largest message, over all its frames. Default 1 MiB. */
-  messageSizeMaxBytes?: number;
 }
 
 export interface CertificateOptions {
@@ -95,7 +93,6 @@ export interface ListenerSettings {
   readonly path: string;
   /** Lower case. */
   readonly origins: ReadonlySet<string>;
-  readonly messageSizeMaxBytes: number;
 }
 
 /** Fills in the defaults and checks what stands by itself. Throws `ListenerError`. */
@@ -136,6 +133,5 @@ export function settle(options: ListenerOptions): ListenerSettings {
     proxyTrusted,
     path,
     origins,
-    messageSizeMaxBytes: webSocket?.messageSizeMaxBytes ?? 1_048_576,
   };
 }

@@ -9,6 +9,10 @@ import type { ListenerOptions } from './listener-options.ts';
 const ca = await makeCa('WebSocket CA');
 const server = await makeCertificate(ca, { commonName: 'localhost', use: 'server' });
 
+const UPGRADE =
+  'GET /mqtt HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+  'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n';
+
 async function open(t: { after(run: () => Promise<void>): void }, options: Partial<ListenerOptions> = {}) {
   const listener = await new EchoListener({ type: 'ws', ...options }).open();
   t.after(() => listener.listener.closeAll());
@@ -211,17 +215,81 @@ test('a text frame ends the connection [MQTT-6.0.0-1]', async (t) => {
   assert.deepEqual(echo.chunks, []);
 });
 
-test('a message above the bound ends the connection before it is gathered', async (t) => {
-  const listener = await open(t, { webSocket: { messageSizeMaxBytes: 1000 } });
+test('a message is heard as it comes, in however many frames, and needs no end', async (t) => {
+  const listener = await open(t);
   const socket = await dial(listener);
-  socket.on('error', () => {});
-  socket.send(Buffer.alloc(1000));
-  await listener.until(() => listener.echoes[0]?.received.length === 1000);
-  for (let i = 0; i < 3; i++) socket.send(Buffer.alloc(500), { fin: false });
-  const [code] = await once(socket, 'close');
-  assert.equal(code, 1009);
-  assert.equal(listener.echoes[0]!.ends[0]!.by, 'error');
-  assert.equal(listener.echoes[0]!.received.length, 1000);
+  const echo = await listener.echo();
+  for (let i = 1; i <= 2000; i++) socket.send(Buffer.from([i & 0xff]), { fin: false });
+  await listener.until(() => echo.received.length === 2000);
+  assert.deepEqual(echo.received, Buffer.from(Array.from({ length: 2000 }, (_, i) => (i + 1) & 0xff)));
+
+  // Frames have no end either: the header of one of a tebibyte, and its first bytes.
+  const peer = listener.dial();
+  peer.write(UPGRADE);
+  assert.match((await peer.read(12)).toString(), /^HTTP\/1\.1 101/);
+  peer.write(Buffer.from([0x82, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3]));
+  const second = await listener.echo(1);
+  await listener.until(() => second.received.length === 3);
+  assert.deepEqual([...second.received], [1, 2, 3]);
+});
+
+test('a message that begins amid another ends the connection', async (t) => {
+  const listener = await open(t);
+  const peer = listener.dial();
+  peer.write(UPGRADE);
+  const frame = (first: number, byte: number): Buffer => Buffer.from([first, 0x81, 0, 0, 0, 0, byte]);
+  peer.write(Buffer.concat([frame(0x02, 7), frame(0x82, 8)]));
+  await peer.closed;
+  const echo = await listener.echo();
+  assert.deepEqual([...echo.received], [7]);
+  assert.deepEqual(
+    echo.ends.map(({ by, says }) => [by, says]),
+    [['error', 'a message began before the last one had ended']],
+  );
+});
+
+test('a frame that no rule allows ends the connection, with what came before it heard', async (t) => {
+  const listener = await open(t);
+  const good = Buffer.from([0x82, 0x81, 0, 0, 0, 0, 7]);
+  for (const [index, [bytes, says]] of (
+    [
+      [[0x82, 0x01, 1], 'WS_ERR_EXPECTED_MASK'],
+      [[0xc2, 0x81, 0, 0, 0, 0, 1], 'WS_ERR_UNEXPECTED_RSV_1'],
+      [[0x83, 0x81, 0, 0, 0, 0, 1], 'WS_ERR_INVALID_OPCODE'],
+      [[0x80, 0x81, 0, 0, 0, 0, 1], 'WS_ERR_INVALID_OPCODE'],
+      [[0x89, 0xfe, 0, 200], 'WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH'],
+      [[0x82, 0xff, 255, 255, 255, 255, 255, 255, 255, 255], 'a frame longer than can be counted'],
+    ] as const
+  ).entries()) {
+    const peer = listener.dial();
+    peer.write(UPGRADE);
+    peer.write(Buffer.concat([good, Buffer.from(bytes)]));
+    await peer.closed;
+    const echo = await listener.echo(index);
+    assert.deepEqual([...echo.received], [7], says);
+    assert.deepEqual(
+      echo.ends.map((end) => [end.by, end.says]),
+      [['error', says]],
+    );
+  }
+});
+
+test('a socket that breaks while its client has to wait is told of as what it is', async (t) => {
+  const listener = await open(t);
+  const socket = await dial(listener);
+  const echo = await listener.echo();
+  echo.pausesAtOnce = true;
+  socket.send(Buffer.from([1]));
+  await listener.until(() => echo.received.length === 1);
+  for (let i = 0; i < 100; i++) socket.send(Buffer.from([i]), { fin: false });
+  await new Promise((resolve) => setImmediate(resolve));
+  socket.terminate();
+  echo.downstream.destroy();
+  await listener.until(() => echo.ends[0]);
+  assert.deepEqual(
+    echo.ends.map(({ by }) => by),
+    ['us'],
+  );
 });
 
 test('compression is declined', async (t) => {
@@ -323,10 +391,7 @@ test('a paused connection makes its client wait', async (t) => {
 test('a PROXY header may stand before the upgrade', async (t) => {
   const listener = await open(t, { proxyProtocol: { mode: 'v1', trusted: ['127.0.0.1'] } });
   const peer = listener.dial();
-  peer.write(
-    'PROXY TCP4 192.0.2.9 192.0.2.1 4242 80\r\nGET /mqtt HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
-      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n',
-  );
+  peer.write(`PROXY TCP4 192.0.2.9 192.0.2.1 4242 80\r\n${UPGRADE}`);
   assert.equal((await listener.echo()).downstream.facts.address, '192.0.2.9');
   assert.match((await peer.read(12)).toString(), /^HTTP\/1\.1 101/);
 });

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { PROTOCOL_NAMES, protocolOf } from './first-bytes.ts';
 import type { ListenerSettings } from './listener-options.ts';
+import { takeFrames } from './websocket-frames.ts';
 
 /** Somebody who waits for an upgrade; one of the two is called, at most once. */
 export interface Upgrade {
@@ -14,8 +15,8 @@ export interface Upgrade {
 }
 
 const HEADERS_SIZE_MAX_BYTES = 8192;
-/** Of one message; each costs an object, however small it is. */
-const FRAGMENTS_MAX = 1024;
+/** All that the library gathers is control frames, of 125 bytes at most (RFC 6455, 5.5). */
+const GATHERED_MAX_BYTES = 125;
 /** Names of MQTT 3.1.1 and 5.0 [MQTT-6.0.0-3], and of 3.1. */
 const SUBPROTOCOLS: readonly string[] = ['mqtt', 'mqttv3.1'];
 
@@ -57,8 +58,7 @@ export class WebSocketGate {
       // Compressed secrets beside chosen text leak (CRIME), and a small frame may unpack to a huge one.
       perMessageDeflate: false,
       autoPong: false,
-      maxPayload: this.#settings.messageSizeMaxBytes,
-      maxFragments: FRAGMENTS_MAX,
+      maxPayload: GATHERED_MAX_BYTES,
       closeTimeout: this.#settings.closeGraceMs,
       handleProtocols: (names) => SUBPROTOCOLS.find((name) => names.has(name)) ?? false,
     };
@@ -88,7 +88,9 @@ export class WebSocketGate {
       this.#refuse(socket, 400, 'an upgrade without the subprotocol mqtt');
     } else {
       this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-        this.#upgrades.get(socket)?.onUpgraded(webSocket);
+        // INVARIANT: nothing gathers the messages of somebody who may say what he likes.
+        if (takeFrames(webSocket, socket)) this.#upgrades.get(socket)?.onUpgraded(webSocket);
+        else webSocket.terminate();
       });
     }
   }

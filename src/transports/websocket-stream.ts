@@ -7,6 +7,7 @@ import { turnShare } from '../base/turn-share.ts';
 import type { ByteStream, ByteStreamDeps, ByteStreamEnd, ByteStreamOwner } from './byte-stream.ts';
 import type { Flushable } from './flush-queue.ts';
 import { takenByKernel } from './kernel-taken.ts';
+import { BROKEN, BYTES } from './websocket-frames.ts';
 
 const CLOSE_NORMAL = 1000;
 const CLOSE_UNSUPPORTED_DATA = 1003;
@@ -47,19 +48,26 @@ export class WebSocketStream implements ByteStream, Flushable {
       if (socket.readyState === socket.OPEN && socket.bufferedAmount === 0) socket.pong(data, false);
     });
     this.#owner = ownerOf();
-    socket.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary));
+    // A client's bytes as they come, a broker's when its message is whole.
+    socket.on(BYTES, (bytes: Buffer) => this.#onBytes(bytes));
+    socket.on(BROKEN, (code: number, says: string) => this.#onBroken(code, says));
+    socket.on('message', (data, isBinary) => {
+      // [MQTT-6.0.0-1]
+      if (isBinary) this.#onBytes(data as Buffer);
+      else this.#onBroken(CLOSE_UNSUPPORTED_DATA, 'a text frame, where MQTT takes binary ones only');
+    });
   }
 
-  #onMessage(data: Buffer, isBinary: boolean): void {
+  #onBytes(bytes: Buffer): void {
     if (this.#ended || this.#closed) return;
-    if (!isBinary) {
-      // [MQTT-6.0.0-1]
-      this.#socket.close(CLOSE_UNSUPPORTED_DATA);
-      this.#fail('a text frame, where MQTT takes binary ones only');
-      return;
-    }
-    this.#bytesIn += data.length;
-    this.#owner!.onBytes(data, data.length);
+    this.#bytesIn += bytes.length;
+    this.#owner!.onBytes(bytes, bytes.length);
+  }
+
+  #onBroken(code: number, says: string): void {
+    if (this.#ended || this.#closed) return;
+    this.#socket.close(code);
+    this.#fail(says);
   }
 
   /** The close frame with the reason is on its way; the connection has heard its last. */
