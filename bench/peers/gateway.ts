@@ -42,12 +42,7 @@ export async function startGateway(init: GatewayInit): Promise<Peer> {
     ],
     authentication: { hashQueueMax: 100_000 },
     // All clients of the bench come from one address.
-    overload: {
-      halfOpenMax: 100_000,
-      halfOpenPerAddressMax: 100_000,
-      idlePerAddressMax: 100,
-      tlsHandshakesWaitingMax: 100_000,
-    },
+    overload: { idlePerAddressMax: 100 },
     limits: { inflightMax: 65_535, outputBufferMax: '64MiB' },
     broker: {
       persistence: init.persistence ?? 'memory',

@@ -2,6 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FairQueue } from './fair-queue.ts';
 
+function queueOf(...items: string[]): FairQueue<string> {
+  const queue = new FairQueue<string>();
+  for (const item of items) queue.push(item[0]!, item);
+  return queue;
+}
+
 function drained(queue: FairQueue<string>): string[] {
   const items: string[] = [];
   for (let item = queue.shift(); item !== undefined; item = queue.shift()) items.push(item);
@@ -9,14 +15,13 @@ function drained(queue: FairQueue<string>): string[] {
 }
 
 test('keys take turns, and within a key the first comes first', () => {
-  const queue = new FairQueue<string>({ itemsMax: 10, perKeyMax: 10 });
-  for (const item of ['a1', 'a2', 'a3', 'b1', 'c1', 'b2']) assert.equal(queue.push(item[0]!, item), true);
+  const queue = queueOf('a1', 'a2', 'a3', 'b1', 'c1', 'b2');
   assert.deepEqual(drained(queue), ['a1', 'b1', 'c1', 'a2', 'b2', 'a3']);
   assert.equal(queue.size, 0);
 });
 
 test('a key that comes again later waits for its next turn only', () => {
-  const queue = new FairQueue<string>({ itemsMax: 1000, perKeyMax: 1000 });
+  const queue = new FairQueue<string>();
   for (let i = 0; i < 100; i++) queue.push('flood', `f${i}`);
   queue.push('good', 'g0');
   assert.equal(queue.shift(), 'f0');
@@ -26,27 +31,30 @@ test('a key that comes again later waits for its next turn only', () => {
   assert.equal(queue.shift(), 'g1');
 });
 
-test('both ceilings hold, and a place that is given up is free again', () => {
-  const queue = new FairQueue<string>({ itemsMax: 3, perKeyMax: 2 });
-  assert.equal(queue.push('a', 'a1'), true);
-  assert.equal(queue.push('a', 'a2'), true);
-  assert.equal(queue.push('a', 'a3'), false);
-  assert.equal(queue.push('b', 'b1'), true);
-  assert.equal(queue.push('c', 'c1'), false);
+test('who leaves does not have a turn, and leaves once', () => {
+  const queue = queueOf('a1', 'a2', 'b1');
   assert.equal(queue.remove('a', 'a1'), true);
   assert.equal(queue.remove('a', 'a1'), false);
-  assert.equal(queue.push('c', 'c1'), true);
-  assert.deepEqual(drained(queue), ['a2', 'b1', 'c1']);
+  assert.equal(queue.remove('c', 'a2'), false);
+  assert.equal(queue.size, 2);
+  assert.deepEqual(drained(queue), ['a2', 'b1']);
 });
 
-test('a full queue makes room for whoever has less, at the cost of whoever has most', () => {
-  const queue = new FairQueue<string>({ itemsMax: 4, perKeyMax: 4 });
-  for (const item of ['a1', 'a2', 'a3']) queue.push('a', item);
-  assert.equal(queue.makeRoom('b'), undefined, 'there is room already');
-  queue.push('b', 'b1');
+test('the key that has most is known, with its oldest and its newest', () => {
+  const queue = queueOf('a1', 'b1', 'b2', 'b3', 'a2');
+  assert.deepEqual([queue.most, queue.of('a'), queue.of('z')], [3, 2, 0]);
+  assert.deepEqual([queue.oldestOfMost, queue.newestOfMost], ['b1', 'b3']);
+  queue.remove('b', 'b3');
+  queue.remove('b', 'b2');
+  assert.deepEqual([queue.most, queue.oldestOfMost, queue.newestOfMost], [2, 'a1', 'a2']);
+  assert.deepEqual([new FairQueue().most, new FairQueue().newestOfMost], [0, undefined]);
+});
+
+test('room is made for whoever has less, at the cost of whoever has most', () => {
+  const queue = queueOf('a1', 'a2', 'a3', 'b1');
   assert.equal(queue.makeRoom('a'), undefined, 'nobody is pushed out by his own crowd');
   assert.equal(queue.makeRoom('c'), 'a1');
-  assert.equal(queue.push('c', 'c1'), true);
+  queue.push('c', 'c1');
   assert.equal(queue.makeRoom('b'), undefined, 'two for two is no gain');
   assert.deepEqual(drained(queue), ['a2', 'b1', 'c1', 'a3']);
 });

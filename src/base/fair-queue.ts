@@ -1,46 +1,62 @@
-/** A bounded queue in which those who wait take turns by key: whoever sends a thousand waits behind himself, not before others. */
+/** A queue in which those who wait take turns by key: whoever sends a thousand waits behind himself, not before others. */
 import { Crowding } from './crowding.ts';
+import { TwoEndedSet } from './two-ended-set.ts';
 
-export interface FairQueueOptions {
-  /** Items of all keys together. */
-  itemsMax: number;
-  perKeyMax: number;
-}
-
+/** INVARIANT: whoever has one keeps it bounded, and knows best who is turned away. */
 export class FairQueue<Item> {
-  options: FairQueueOptions;
   /** In the order of turns: the first key is next, and goes to the end when it has had its turn. */
-  readonly #lanes = new Map<string, Set<Item>>();
+  readonly #lanes = new Map<string, TwoEndedSet<Item>>();
   readonly #crowding = new Crowding();
   #size = 0;
-
-  constructor(options: FairQueueOptions) {
-    this.options = options;
-  }
 
   get size(): number {
     return this.#size;
   }
 
-  /** False where there is no room, for this key or for any. An item waits once. */
-  push(key: string, item: Item): boolean {
+  /** Items of the key that has most. */
+  get most(): number {
+    return this.#crowding.most;
+  }
+
+  of(key: string): number {
+    return this.#crowding.of(key);
+  }
+
+  /** An item waits once. */
+  push(key: string, item: Item): void {
     const lane = this.#lanes.get(key);
-    if (this.#size >= this.options.itemsMax || (lane?.size ?? 0) >= this.options.perKeyMax) return false;
-    if (lane === undefined) this.#lanes.set(key, new Set([item]));
-    else lane.add(item);
+    if (lane === undefined) {
+      const made = new TwoEndedSet<Item>();
+      made.add(item);
+      this.#lanes.set(key, made);
+    } else lane.add(item);
     this.#crowding.add(key);
     this.#size++;
-    return true;
+  }
+
+  /** The longest waiting of the key that has most; it waits on. */
+  get oldestOfMost(): Item | undefined {
+    return this.#laneOfMost?.oldest;
+  }
+
+  /** The one of them that came last. */
+  get newestOfMost(): Item | undefined {
+    return this.#laneOfMost?.newest;
+  }
+
+  get #laneOfMost(): TwoEndedSet<Item> | undefined {
+    const { mostCrowded } = this.#crowding;
+    return mostCrowded === undefined ? undefined : this.#lanes.get(mostCrowded);
   }
 
   /**
-   * Where the queue is full: takes out the longest waiting of the key that has most, so that there is room for one of `key`.
-   * Undefined, and nothing is changed, where `key` would then have as many as that one.
+   * Takes out the longest waiting of the key that has most, so that there is room for one of `key`. Undefined, and nothing is
+   * changed, where `key` would then have as many as that one.
    */
   makeRoom(key: string): Item | undefined {
-    if (this.#size < this.options.itemsMax || this.#crowding.most < this.#crowding.of(key) + 2) return undefined;
-    const crowded = this.#crowding.mostCrowded!;
-    const oldest = this.#lanes.get(crowded)?.values().next().value as Item;
+    const crowded = this.#crowding.mostCrowded;
+    if (crowded === undefined || this.most < this.of(key) + 2) return undefined;
+    const oldest = this.oldestOfMost as Item;
     this.remove(crowded, oldest);
     return oldest;
   }
@@ -50,7 +66,7 @@ export class FairQueue<Item> {
     const first = this.#lanes.entries().next().value;
     if (first === undefined) return undefined;
     const [key, lane] = first;
-    const item = lane.values().next().value as Item;
+    const item = lane.oldest as Item;
     lane.delete(item);
     this.#crowding.remove(key);
     this.#size--;

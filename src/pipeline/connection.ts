@@ -81,6 +81,8 @@ export class Connection implements DownstreamHandler, Latecomer, EgressTarget, T
   #pumping = false;
   #cause: Cause | undefined;
   #broughtNoClientId = false;
+  /** Size of the CONNECT, which is kept until it is answered. */
+  #connectBytes = 0;
   /** Topic of the Will that is published if the connection ends now. */
   #will: string | undefined;
 
@@ -150,6 +152,7 @@ export class Connection implements DownstreamHandler, Latecomer, EgressTarget, T
     const isWaiting = this.#state === 'authenticating' || this.#state === 'opening';
     if (isWaiting || this.#gate.isHeld) this.#deframer.hold();
     if (this.#state === 'open') this.#deadlines.received(nowMs, bytes, packets, this.#deframer.heldBytes);
+    else this.#downstream.keeps?.(this.#deframer.heldBytes + this.#connectBytes);
   }
 
   #onFrame(): void {
@@ -252,6 +255,7 @@ export class Connection implements DownstreamHandler, Latecomer, EgressTarget, T
     const { client } = this;
     client.version = packet.protocolVersion;
     client.connect = packet;
+    this.#connectBytes = this.#deframer.end - this.#deframer.start;
     const { username } = packet;
     // A token in the user name's place is for the method alone: no event may repeat it.
     client.username = username === undefined || client.policy.authenticator.isSecret(username) ? undefined : username;

@@ -37,6 +37,8 @@ export interface Downstream {
   end(): void;
   /** The client has its CONNACK: from now on it is no stranger, and is counted among those no longer. */
   established(): void;
+  /** Bytes that are kept of a client which is a stranger yet, in all; those of all strangers together are bounded. */
+  keeps?(bytes: number): void;
   /** Closes at once; what is unsent is lost. */
   destroy(): void;
 }

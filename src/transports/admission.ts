@@ -18,11 +18,11 @@ export interface AdmissionOptions {
 }
 
 export const ADMISSION_DEFAULTS: AdmissionOptions = Object.freeze({
-  halfOpenMax: 2000,
-  halfOpenPerAddressMax: 200,
+  halfOpenMax: 8192,
+  halfOpenPerAddressMax: 8192,
   tlsHandshakesMax: 64,
-  tlsHandshakesWaitingMax: 1024,
-  waitingMax: 1024,
+  tlsHandshakesWaitingMax: 8192,
+  waitingMax: 8192,
 });
 
 export class Admission {
@@ -32,8 +32,8 @@ export class Admission {
 
   /** `isKnown`: whether known-good clients came from this address. */
   constructor(options: AdmissionOptions, clock: Clock, isKnown: (address: string) => boolean = () => false) {
-    this.halfOpen = new HalfOpen(halfOpenOptions(options));
-    this.handshakes = new HandshakeBudget(handshakeOptions(options), clock);
+    this.halfOpen = new HalfOpen(halfOpenOptions(options), isKnown);
+    this.handshakes = new HandshakeBudget(handshakeOptions(options), clock, isKnown);
     this.room = new WaitingRoom(options, clock, isKnown);
   }
 

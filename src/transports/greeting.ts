@@ -25,7 +25,8 @@ export interface Host {
   readonly tls: TlsGate | undefined;
   readonly webSocket: WebSocketGate | undefined;
   readonly admission: Admission;
-  deadline(run: () => void): Timer;
+  /** Of a client that has to speak; `times` as long where it waits for us. */
+  deadline(run: () => void, times?: number): Timer;
   localAddressOf(raw: Socket): string;
   /** Whether the client that a PROXY header names may connect. */
   admit(greeting: Greeting): Rejection | undefined;
@@ -35,6 +36,10 @@ export interface Host {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+/** A ClientHello is one TLS record (RFC 8446, 5.1), and until it is answered a client has nothing more to say. */
+const HELLO_MAX_BYTES = 5 + 16_384;
+/** A client that waits for us may do so for as many of its own deadlines, half a minute: by then nearly all clients have given up. */
+const PATIENCE = 3;
 /** An error before the hand-over ends in `close`, which says enough. */
 const ignore = (): void => {};
 
@@ -48,9 +53,11 @@ export class Greeting implements Handshake, Upgrade {
   /** Among those without a CONNACK. */
   readonly place: HalfOpenPlace;
   readonly #host: Host;
-  readonly #deadline: Timer;
+  #deadline: Timer;
   /** What it waits for, in the words of the event that says it waited in vain. */
   #awaited = 'its first byte';
+  /** What keeps it waiting that is ours: it is no fault of the client's then if its time runs out, or if it leaves. */
+  #heldUpBy: 'limit:waitingMax' | 'limit:tlsHandshakesWaitingMax' | undefined;
   /** The client has said something. */
   #started = false;
   /** The TLS handshake is through, and nothing was said inside yet. */
@@ -74,9 +81,31 @@ export class Greeting implements Handshake, Upgrade {
     this.listener = listener;
     this.address = address;
     this.port = port;
-    this.#deadline = host.deadline(() =>
-      this.#reject('limit:handshakeTimeout', Reason.MaximumConnectTime, `the deadline passed before ${this.#awaited}`),
-    );
+    this.#deadline = host.deadline(this.#onDeadline);
+  }
+
+  readonly #onDeadline = (): void => {
+    const [by, reason] =
+      this.#heldUpBy === undefined
+        ? (['limit:handshakeTimeout', Reason.MaximumConnectTime] as const)
+        : ([this.#heldUpBy, Reason.ServerBusy] as const);
+    this.#reject(by, reason, `the deadline passed before ${this.#awaited}`);
+  };
+
+  /** From here on it waits for us. */
+  #holdUp(by: 'limit:waitingMax' | 'limit:tlsHandshakesWaitingMax', awaited: string): void {
+    this.#heldUpBy = by;
+    this.#awaited = awaited;
+    this.#deadline.cancel();
+    this.#deadline = this.#host.deadline(this.#onDeadline, PATIENCE);
+  }
+
+  /** And now for the client, which has its whole time again. */
+  #goOn(): void {
+    if (this.#heldUpBy === undefined) return;
+    this.#heldUpBy = undefined;
+    this.#deadline.cancel();
+    this.#deadline = this.#host.deadline(this.#onDeadline);
   }
 
   begin(settings: ListenerSettings): void {
@@ -89,14 +118,21 @@ export class Greeting implements Handshake, Upgrade {
       this.#enter(settings);
       return;
     }
-    this.#awaited = 'the gateway, which is overloaded, let it in';
-    this.#waiting = room.hold(this.address, () => this.#enter(settings));
-    if (this.#waiting !== undefined) return;
-    this.#reject('limit:waitingMax', Reason.ServerBusy, 'the gateway is overloaded, and no more connections may wait');
+    const crowded = (): void =>
+      this.#reject(
+        'limit:waitingMax',
+        Reason.ServerBusy,
+        'the gateway is overloaded, and no more connections may wait',
+      );
+    this.#waiting = room.hold(this.address, { enter: () => this.#enter(settings), drop: crowded });
+    if (this.#waiting === undefined) crowded();
+    else this.#holdUp('limit:waitingMax', 'the gateway, which is overloaded, let it in');
   }
 
   #enter({ proxyMode, proxyTrusted }: ListenerSettings): void {
     this.#waiting = undefined;
+    this.#goOn();
+    this.#awaited = 'its first byte';
     if (proxyMode === 'off') this.#awaitFirstBytes(this.raw);
     else if (proxyTrusted.has(this.address)) this.#awaitProxyHeader(proxyMode);
     else {
@@ -163,7 +199,6 @@ export class Greeting implements Handshake, Upgrade {
         this.#rejectProtocol(`${PROTOCOL_NAMES[protocol]}, where TLS is spoken`);
         return;
       }
-      socket.pause();
       this.#shakeHands(tls, socket, chunk);
     } else if (webSocket !== undefined) {
       if (protocol !== 'http' && chunk.length > 1) {
@@ -187,14 +222,40 @@ export class Greeting implements Handshake, Upgrade {
     }
   }
 
-  #shakeHands(tls: TlsGate, socket: Socket, hello: Buffer): void {
-    this.#awaited = 'the TLS handshake had its turn';
-    this.#handshake = this.#host.admission.handshakes.enter(this.address, resumesSession(hello), () => {
+  #shakeHands(tls: TlsGate, socket: Socket, chunk: Buffer): void {
+    let hello = chunk;
+    let isBegun = false;
+    const crowded = (): void =>
+      this.#reject('limit:tlsHandshakesWaitingMax', Reason.ServerBusy, 'too many TLS handshakes wait for their turn');
+    // Read on while it waits: a client that has given up is seen to go, and nothing is done for it.
+    const onMore = (more: Buffer): void => {
+      hello = Buffer.concat([hello, more]);
+      keep();
+    };
+    const keep = (): void => {
+      if (hello.length > HELLO_MAX_BYTES) this.#rejectProtocol('more than a ClientHello, before that was answered');
+      else this.place.keeps(hello.length);
+    };
+    const begin = (): void => {
+      isBegun = true;
+      socket.removeListener('data', onMore);
+      socket.pause();
+      this.#goOn();
       this.#awaited = 'the TLS handshake was complete';
       tls.secure(socket, hello, this);
+    };
+    this.#handshake = this.#host.admission.handshakes.enter(this.address, resumesSession(hello), {
+      begin,
+      drop: crowded,
     });
-    if (this.#handshake !== undefined) return;
-    this.#reject('limit:tlsHandshakesWaitingMax', Reason.ServerBusy, 'too many TLS handshakes wait for their turn');
+    if (this.#handshake === undefined) {
+      crowded();
+    } else if (!isBegun) {
+      this.#holdUp('limit:tlsHandshakesWaitingMax', 'the TLS handshake had its turn');
+      socket.on('data', onMore);
+      socket.resume();
+      keep();
+    }
   }
 
   onSecure(socket: TLSSocket, shown: Shown): void {
@@ -257,7 +318,7 @@ export class Greeting implements Handshake, Upgrade {
     this.#finish();
     if (!early || !this.#started) return;
     const { tls, webSocket } = this.#host;
-    const by = tls !== undefined ? 'tls' : webSocket !== undefined ? 'websocket' : 'proxy-protocol';
+    const by = this.#heldUpBy ?? (tls !== undefined ? 'tls' : webSocket !== undefined ? 'websocket' : 'proxy-protocol');
     const says = this.#secured
       ? "the client closed right after the TLS handshake; it may not trust this listener's certificate"
       : `the client closed before ${this.#awaited}`;

@@ -16,12 +16,27 @@ class Bench {
   readonly budget: HandshakeBudget;
   readonly begun: string[] = [];
 
+  readonly dropped: string[] = [];
+
+  /** The address is the first letter of a name; capitals are known. */
   constructor(runningMax: number, waitingMax = 1000) {
-    this.budget = new HandshakeBudget({ runningMax, waitingMax }, this.clock);
+    const isKnown = (address: string): boolean => address !== address.toLowerCase();
+    this.budget = new HandshakeBudget({ runningMax, waitingMax }, this.clock, isKnown);
   }
 
-  enter(name: string, resumes = false): HandshakePlace | undefined {
-    return this.budget.enter(name[0]!, resumes, () => this.begun.push(name));
+  enter(name: string, resumes = false, address = name[0]!): HandshakePlace | undefined {
+    return this.budget.enter(address, resumes, {
+      begin: () => void this.begun.push(name),
+      drop: () => void this.dropped.push(name),
+    });
+  }
+
+  /** So many more begin. */
+  async serve(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) {
+      this.clock.advance(1000);
+      await turns(2);
+    }
   }
 }
 
@@ -93,14 +108,37 @@ test('an address that only says that it resumes goes first once', async () => {
   assert.deepEqual(bench.begun, ['a1', 'b1', 'c1', 'a2']);
 });
 
-test('one address fills a quarter of the waiting room, and all of them no more than it holds', () => {
-  const bench = new Bench(1, 8);
+test('a stranger that fills the room keeps nobody out: others come, and are served in their turn', async () => {
+  const bench = new Bench(1, 100);
   bench.enter('x');
-  assert.ok(bench.enter('a1'));
-  assert.ok(bench.enter('a2'));
-  assert.equal(bench.enter('a3'), undefined);
-  for (const name of ['b1', 'b2', 'c1', 'c2', 'd1', 'd2']) assert.ok(bench.enter(name), name);
-  assert.equal(bench.enter('e1'), undefined);
+  for (let i = 0; i < 100; i++) assert.ok(bench.enter(`x${i}`), 'nobody else is there');
+  assert.equal(bench.enter('x-late'), undefined);
+  for (const name of ['a1', 'b1', 'c1']) assert.ok(bench.enter(name), name);
+  assert.deepEqual(bench.dropped, ['x99', 'x98', 'x97']);
+  assert.equal(bench.budget.waiting, 100);
+  await bench.serve(4);
+  assert.deepEqual(bench.begun, ['x', 'x0', 'a1', 'b1', 'c1']);
+});
+
+test('an address that is known comes into a room full of strangers, and is served first', async () => {
+  const bench = new Bench(1, 100);
+  bench.enter('x');
+  for (let i = 0; i < 50; i++) for (const address of ['x', 'y']) bench.enter(`${address}${i}`, true);
+  for (let i = 0; i < 60; i++) assert.ok(bench.enter(`K${i}`), `K${i}`);
+  assert.equal(bench.dropped.length, 60);
+  await bench.serve(3);
+  assert.deepEqual(bench.begun, ['x', 'K0', 'K1', 'K2']);
+  await bench.serve(1);
+  assert.match(bench.begun.at(-1)!, /^x/);
+});
+
+test('the addresses of an IPv6 network are one, however many there are', async () => {
+  const bench = new Bench(1, 100);
+  bench.enter('x');
+  for (let i = 0; i < 3; i++) bench.enter(`net-${i}`, false, `2001:db8::${i + 1}`);
+  bench.enter('other', false, '2001:db8:0:1::1');
+  await bench.serve(2);
+  assert.deepEqual(bench.begun, ['x', 'net-0', 'other']);
 });
 
 test('who leaves while waiting never begins', async () => {

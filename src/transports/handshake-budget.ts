@@ -1,12 +1,13 @@
 /**
  * TLS handshakes have a budget: a full one costs a millisecond or so of the one thread that moves everybody's messages. A few are
  * begun in each turn of the event loop, a bounded number is under way, and the rest waits, address by address in turns; those
- * who resume a session, which costs a fraction, go first.
+ * who resume a session, which costs a fraction, go first, and so do addresses that known-good clients came from.
  */
 
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock, Timer } from '../base/clock.ts';
-import { FairQueue } from '../base/fair-queue.ts';
+import { FairRoom, type Guest } from '../base/fair-room.ts';
+import { networkOf } from '../base/ip-address.ts';
 
 export interface HandshakeBudgetOptions {
   /** Handshakes under way. */
@@ -15,31 +16,36 @@ export interface HandshakeBudgetOptions {
   waitingMax: number;
 }
 
+/** What becomes of one that enters; one of the two is called, at most once. */
+export interface HandshakeTurn {
+  begin(): void;
+  /** It has waited, and gives way to another. */
+  drop(): void;
+}
+
 /** Begun in one turn of the event loop: what else is ready waits for no more than these. */
 const PER_TURN_MAX = 4;
 /** A client that lets a handshake lie for longer keeps it, until its deadline, and no longer a place in the budget. */
 const PLACE_MAX_MS = 1000;
-/** Share of the waiting room that one address may fill. */
-const PER_ADDRESS_SHARE = 0.25;
 /** Addresses that said they would resume a session and then did not: believed again when others have taken their place. */
 const PRETENDERS_MAX = 1024;
 
 export class HandshakeBudget {
   #options: HandshakeBudgetOptions;
   readonly #clock: Clock;
+  readonly #isKnown: (address: string) => boolean;
   readonly #running = new Set<HandshakePlace>();
-  readonly #resuming: FairQueue<HandshakePlace>;
-  readonly #full: FairQueue<HandshakePlace>;
+  readonly #room: FairRoom<HandshakePlace>;
   readonly #pretenders = new BoundedMap<string, true>({ entriesMax: PRETENDERS_MAX });
   #begunInTurn = 0;
   #turnEnds = false;
   #recheck: Timer | undefined;
 
-  constructor(options: HandshakeBudgetOptions, clock: Clock) {
+  constructor(options: HandshakeBudgetOptions, clock: Clock, isKnown: (address: string) => boolean = () => false) {
     this.#options = options;
     this.#clock = clock;
-    this.#resuming = new FairQueue(queueOptions(options));
-    this.#full = new FairQueue(queueOptions(options));
+    this.#isKnown = isKnown;
+    this.#room = new FairRoom({ guestsMax: options.waitingMax });
   }
 
   get options(): HandshakeBudgetOptions {
@@ -48,7 +54,7 @@ export class HandshakeBudget {
 
   set options(options: HandshakeBudgetOptions) {
     this.#options = options;
-    this.#resuming.options = this.#full.options = queueOptions(options);
+    this.#room.guestsMax = options.waitingMax;
   }
 
   get running(): number {
@@ -56,24 +62,21 @@ export class HandshakeBudget {
   }
 
   get waiting(): number {
-    return this.#resuming.size + this.#full.size;
+    return this.#room.size;
   }
 
-  /** `begin` is called now, or when its turn has come and it has not left; undefined where no more may wait. */
-  enter(address: string, resumes: boolean, begin: () => void): HandshakePlace | undefined {
-    const isBelieved = resumes && !this.#pretenders.has(address);
-    const place = new HandshakePlace(this, address, isBelieved, begin);
+  /** `begin` is called now, or when its turn has come and it has not left; undefined where it may not wait. */
+  enter(address: string, resumes: boolean, turn: HandshakeTurn): HandshakePlace | undefined {
+    const source = networkOf(address, 32, 64);
+    const isQuick = resumes && !this.#pretenders.has(source);
+    const place = new HandshakePlace(this, { source, isKnown: this.#isKnown(address), isQuick, turn });
     if (this.waiting === 0 && this.#mayBegin()) {
       this.#begin(place);
       return place;
     }
-    if (!this.#queueOf(place).push(address, place)) return undefined;
+    if (!this.#room.push(place)) return undefined;
     this.#schedule();
     return place;
-  }
-
-  #queueOf(place: HandshakePlace): FairQueue<HandshakePlace> {
-    return place.isResuming ? this.#resuming : this.#full;
   }
 
   #mayBegin(): boolean {
@@ -104,7 +107,7 @@ export class HandshakeBudget {
   }
 
   #pump(): void {
-    while (this.waiting > 0 && this.#mayBegin()) this.#begin((this.#resuming.shift() ?? this.#full.shift())!);
+    while (this.waiting > 0 && this.#mayBegin()) this.#begin(this.#room.shift()!);
     if (this.waiting > 0) this.#schedule();
   }
 
@@ -124,38 +127,53 @@ export class HandshakeBudget {
 
   /** It is through, or gone. */
   leave(place: HandshakePlace): void {
-    if (this.#queueOf(place).remove(place.address, place)) return;
+    if (this.#room.remove(place)) return;
     this.#running.delete(place);
     if (this.waiting > 0) this.#endTurn();
   }
 
   /** It said that it would resume a session, and cost as much as any other. */
-  mistrust(address: string): void {
-    this.#pretenders.set(address, true);
+  mistrust(source: string): void {
+    this.#pretenders.set(source, true);
   }
 }
 
-function queueOptions({ waitingMax }: HandshakeBudgetOptions) {
-  return { itemsMax: waitingMax, perKeyMax: Math.max(1, Math.ceil(waitingMax * PER_ADDRESS_SHARE)) };
+interface HandshakeEntry {
+  /** An IPv4 address, or an IPv6 /64. */
+  readonly source: string;
+  readonly isKnown: boolean;
+  /** It resumes a session, as far as anybody can tell. */
+  readonly isQuick: boolean;
+  readonly turn: HandshakeTurn;
 }
 
-export class HandshakePlace {
-  readonly address: string;
-  readonly isResuming: boolean;
-  readonly begin: () => void;
+export class HandshakePlace implements Guest {
+  readonly key: string;
+  readonly isKnown: boolean;
+  readonly isQuick: boolean;
   beganMs = Number.NEGATIVE_INFINITY;
+  readonly #turn: HandshakeTurn;
   readonly #budget: HandshakeBudget;
 
-  constructor(budget: HandshakeBudget, address: string, isResuming: boolean, begin: () => void) {
+  constructor(budget: HandshakeBudget, { source, isKnown, isQuick, turn }: HandshakeEntry) {
     this.#budget = budget;
-    this.address = address;
-    this.isResuming = isResuming;
-    this.begin = begin;
+    this.key = source;
+    this.isKnown = isKnown;
+    this.isQuick = isQuick;
+    this.#turn = turn;
+  }
+
+  begin(): void {
+    this.#turn.begin();
+  }
+
+  drop(): void {
+    this.#turn.drop();
   }
 
   /** Through, with a session that was resumed or made anew. */
   finish(wasResumed: boolean): void {
-    if (this.isResuming && !wasResumed) this.#budget.mistrust(this.address);
+    if (this.isQuick && !wasResumed) this.#budget.mistrust(this.key);
     this.leave();
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { connect as dialTls } from 'node:tls';
 import { makeCa, makeCertificate } from '../../test/kit/certificates.ts';
 import { EchoListener, HELLO, Peer, TlsPeer } from '../../test/kit/listener-echo.ts';
 import { ADMISSION_DEFAULTS, Admission, type AdmissionOptions } from './admission.ts';
@@ -33,6 +34,11 @@ async function until(holds: () => boolean): Promise<void> {
 
 function dialFrom(echo: EchoListener, localAddress: string): Peer {
   return new Peer(connect({ port: echo.listener.port, host: '127.0.0.1', localAddress }));
+}
+
+function dialTlsFrom(echo: EchoListener, localAddress: string): TlsPeer {
+  const socket = connect({ port: echo.listener.port, host: '127.0.0.1', localAddress });
+  return new TlsPeer(dialTls({ socket, rejectUnauthorized: false }));
 }
 
 test('an address with too many half-open connections is closed at the door, and others come in', async (t) => {
@@ -77,7 +83,7 @@ test('behind a trusted proxy it is the client that is counted', async (t) => {
   assert.deepEqual([by, address], ['limit:halfOpenPerAddressMax', '198.51.100.1']);
 });
 
-test('where all places are taken, the oldest of the most crowded address goes', async (t) => {
+test('where all places are taken, the newest of the most crowded address goes', async (t) => {
   const { echo } = await open(t, { halfOpenMax: 3 });
   const crowd = ['127.0.0.2', '127.0.0.2', '127.0.0.3'].map((address) => dialFrom(echo, address));
   for (const [index, peer] of crowd.entries()) {
@@ -87,10 +93,29 @@ test('where all places are taken, the oldest of the most crowded address goes', 
   const good = dialFrom(echo, '127.0.0.4');
   good.write(HELLO);
   await good.read(HELLO.length);
-  await crowd[0]!.closed;
+  await crowd[1]!.closed;
   const { by, address } = await echo.event('connection.rejected');
   assert.deepEqual([by, address], ['limit:halfOpenMax', '127.0.0.2']);
-  assert.equal(crowd[1]!.socket.destroyed, false);
+  assert.equal(crowd[0]!.socket.destroyed, false);
+});
+
+test('a crowd without CONNACK fills a listener, and keeps nobody out', async (t) => {
+  const { echo } = await open(t, {}, { connectionsMax: 3 });
+  const crowd: Peer[] = [];
+  for (let i = 0; i < 3; i++) {
+    crowd.push(dialFrom(echo, '127.0.0.2'));
+    crowd[i]!.write(HELLO);
+    await echo.echo(i);
+  }
+  const late = dialFrom(echo, '127.0.0.2');
+  await late.closed;
+  assert.equal((await echo.event('connection.rejected')).by, 'limit:connectionsMax');
+  const good = dialFrom(echo, '127.0.0.4');
+  good.write(HELLO);
+  await good.read(HELLO.length);
+  await crowd[2]!.closed;
+  const { by, address } = await echo.event('connection.rejected', 1);
+  assert.deepEqual([by, address], ['limit:halfOpenMax', '127.0.0.2']);
 });
 
 for (const type of ['tcp', 'tls'] as const) {
@@ -107,7 +132,7 @@ for (const type of ['tcp', 'tls'] as const) {
 }
 
 test('who waits too long is let go, and an address that is known does not wait for strangers', async (t) => {
-  const { echo, admission } = await open(t, { waitingMax: 4 });
+  const { echo, admission } = await open(t, { waitingMax: 1 });
   admission.room.doors = 'strangers';
   const stranger = dialFrom(echo, '127.0.0.2');
   const known = dialFrom(echo, '127.0.0.7');
@@ -117,23 +142,118 @@ test('who waits too long is let go, and an address that is known does not wait f
   const another = dialFrom(echo, '127.0.0.2');
   await another.closed;
   assert.equal((await echo.event('connection.rejected')).by, 'limit:waitingMax');
-  echo.clock.advance(10_000);
+  echo.clock.advance(29_999);
+  assert.equal(admission.room.size, 1, 'it is not its own time that passes');
+  echo.clock.advance(1);
   await stranger.closed;
-  assert.equal((await echo.event('connection.rejected', 1)).by, 'limit:handshakeTimeout');
+  const { by, says } = await echo.event('connection.rejected', 1);
+  assert.equal(by, 'limit:waitingMax', 'which no detector takes for its fault');
+  assert.match(says, /the deadline passed before the gateway, which is overloaded, let it in/);
   assert.equal(admission.room.size, 0);
 });
 
-test('TLS handshakes beyond the budget wait for their turn, and one that lies still gives it up', async (t) => {
-  const { echo, admission } = await open(t, { tlsHandshakesMax: 1 }, { type: 'tls', tls: { certificates } });
-  const stalled = dialFrom(echo, '127.0.0.2');
+/** The one place of the budget is taken, so that whoever comes now waits. */
+async function withStalledHandshake(t: { after(run: () => Promise<void>): void }, waitingMax = 100) {
+  const made = await open(
+    t,
+    { tlsHandshakesMax: 1, tlsHandshakesWaitingMax: waitingMax },
+    { type: 'tls', tls: { certificates } },
+  );
+  const stalled = dialFrom(made.echo, '127.0.0.2');
   // The header of a record, which promises a ClientHello that never comes.
   stalled.write(Buffer.from([0x16, 3, 1, 1, 0, 1]));
-  await until(() => admission.handshakes.running > 0);
+  await until(() => made.admission.handshakes.running > 0);
+  return { ...made, stalled };
+}
+
+/** So many more that say nothing after their first bytes, in the line behind it. */
+async function stallBehind({ echo, admission }: Awaited<ReturnType<typeof open>>, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    dialFrom(echo, '127.0.0.2').write(Buffer.from([0x16, 3, 1, 1, 0, 1]));
+    await until(() => admission.handshakes.waiting === i + 1);
+  }
+}
+
+/** Every second one that lies still gives up its place. */
+async function pass(echo: EchoListener, seconds: number): Promise<void> {
+  for (let i = 0; i < seconds; i++) {
+    echo.clock.advance(1000);
+    for (let turns = 0; turns < 3; turns++) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+test('the deadline of a client does not run while it waits for the turn of its TLS handshake', async (t) => {
+  const made = await withStalledHandshake(t);
+  await stallBehind(made, 14);
+  const { echo, admission } = made;
+  const good = dialTlsFrom(echo, '127.0.0.2');
+  good.write(HELLO);
+  await until(() => admission.handshakes.waiting === 15);
+  await pass(echo, 15);
+  assert.deepEqual(await good.read(HELLO.length), HELLO);
+});
+
+test('nobody waits for ever, and it is no fault of his', async (t) => {
+  const made = await withStalledHandshake(t);
+  await stallBehind(made, 40);
+  const { echo } = made;
+  await pass(echo, 30);
+  const { says } = await echo.until(() =>
+    echo.named('connection.rejected').find((event) => event.by === 'limit:tlsHandshakesWaitingMax'),
+  );
+  assert.equal(says, 'the deadline passed before the TLS handshake had its turn');
+});
+
+test('a client that gives up while it waits is not waited for, and no detector takes it for a flood', async (t) => {
+  const { echo, admission } = await withStalledHandshake(t);
+  const good = echo.dialTls();
+  await until(() => admission.handshakes.waiting > 0);
+  good.socket.destroy();
+  await until(() => admission.handshakes.waiting === 0);
+  const { by, says } = await echo.event('connection.rejected');
+  assert.equal(by, 'limit:tlsHandshakesWaitingMax');
+  assert.equal(says, 'the client closed before the TLS handshake had its turn');
+});
+
+test('who waits for a TLS handshake is heard no further than a ClientHello goes', async (t) => {
+  const { echo, admission } = await withStalledHandshake(t);
+  const greedy = dialFrom(echo, '127.0.0.3');
+  greedy.write(Buffer.from([0x16, 3, 1, 1, 0, 1]));
+  await until(() => admission.handshakes.waiting > 0);
+  greedy.write(Buffer.alloc(20_000));
+  await greedy.closed;
+  const { by, says } = await echo.event('connection.rejected');
+  assert.equal(by, 'first-bytes');
+  assert.match(says, /more than a ClientHello/);
+  assert.equal(admission.handshakes.waiting, 0);
+});
+
+test('a stranger that fills the room for TLS handshakes keeps nobody out, and is told', async (t) => {
+  const { echo, admission } = await withStalledHandshake(t, 4);
+  const crowd: Peer[] = [];
+  for (let i = 0; i < 4; i++) {
+    crowd.push(dialFrom(echo, '127.0.0.2'));
+    crowd[i]!.write(Buffer.from([0x16, 3, 1, 1, 0, 1]));
+    await until(() => admission.handshakes.waiting === i + 1);
+  }
+  const others = [echo.dialTls(), dialTlsFrom(echo, '127.0.0.7')];
+  for (const other of others) other.write(HELLO);
+  for (const late of [crowd[3]!, crowd[2]!]) await late.closed;
+  const { by, address, says } = await echo.event('connection.rejected');
+  assert.deepEqual(
+    [by, address, says],
+    ['limit:tlsHandshakesWaitingMax', '127.0.0.2', 'too many TLS handshakes wait for their turn'],
+  );
+  for (let seconds = 0; seconds < 4; seconds++) echo.clock.advance(1000);
+  for (const other of others) assert.deepEqual(await other.read(HELLO.length), HELLO);
+});
+
+test('TLS handshakes beyond the budget wait for their turn, and one that lies still gives it up', async (t) => {
+  const { echo, admission } = await withStalledHandshake(t);
   const good = echo.dialTls();
   good.write(HELLO);
   await until(() => admission.handshakes.waiting > 0);
   assert.equal(echo.echoes.length, 0);
   echo.clock.advance(1000);
   assert.deepEqual(await good.read(HELLO.length), HELLO);
-  assert.ok(good instanceof TlsPeer);
 });

@@ -313,13 +313,17 @@ class SocketListener implements Listener, Host {
     const settings = this.#settings;
     // A trusted proxy's connection is judged when its header has named the client.
     const isProxys = settings.proxyMode !== 'off' && settings.proxyTrusted.has(address);
-    const rejection = this.#ceiling() ?? (isProxys ? undefined : this.#deps.gate?.admit(this.name, address));
+    const rejection =
+      this.#ceiling(isProxys ? undefined : address) ??
+      (isProxys ? undefined : this.#deps.gate?.admit(this.name, address));
     if (rejection !== undefined) {
       this.reject(facts, rejection);
       return undefined;
     }
     const admitted: Admitted = { facts, isProxys };
-    const place = this.admission.halfOpen.enter(isProxys ? undefined : address, () => this.#makeRoom(admitted));
+    const drop = (): void => this.#makeRoom(admitted);
+    if (this.#isFull) this.admission.halfOpen.makeRoom(this, address);
+    const place = this.admission.halfOpen.enter({ address: isProxys ? undefined : address, door: this, drop });
     if (place instanceof HalfOpenPlace) {
       admitted.place = place;
       return admitted;
@@ -353,9 +357,15 @@ class SocketListener implements Listener, Host {
     owner?.destroy();
   }
 
-  #ceiling(): Rejection | undefined {
+  get #isFull(): boolean {
+    return this.#owners.size >= this.#settings.connectionsMax;
+  }
+
+  /** A full listener takes whoever comes in the place of one of a crowd without CONNACK. */
+  #ceiling(address: string | undefined): Rejection | undefined {
     const { connectionsMax } = this.#settings;
-    if (this.#owners.size < connectionsMax) return undefined;
+    if (!this.#isFull) return undefined;
+    if (address !== undefined && this.admission.halfOpen.canMakeRoom(this, address)) return undefined;
     const says = `the listener has its ${connectionsMax} connections`;
     return { by: 'limit:connectionsMax', reason: Reason.ServerBusy, says };
   }
@@ -386,8 +396,8 @@ class SocketListener implements Listener, Host {
     return this.#arriveAt ?? normaliseAddress(raw.localAddress ?? '') ?? '';
   }
 
-  deadline(run: () => void): Timer {
-    return this.#deps.clock.after(this.#settings.handshakeTimeoutMs, run);
+  deadline(run: () => void, times = 1): Timer {
+    return this.#deps.clock.after(this.#settings.handshakeTimeoutMs * times, run);
   }
 
   takeSocket(greeting: Greeting, socket: Socket, facts: DownstreamFacts, first: Buffer): void {

@@ -26,6 +26,10 @@ export class SocketDownstream extends SocketStream implements Downstream {
     this.place = accepted?.place;
   }
 
+  keeps(bytes: number): void {
+    this.place?.keeps(bytes);
+  }
+
   established(): void {
     this.place?.leave();
     this.place = undefined;

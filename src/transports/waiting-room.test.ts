@@ -9,13 +9,17 @@ class Bench {
   readonly clock = new ManualClock();
   readonly room: WaitingRoom;
   readonly entered: string[] = [];
+  readonly dropped: string[] = [];
 
   constructor(waitingMax = 1000) {
     this.room = new WaitingRoom({ waitingMax }, this.clock, (address) => address === KNOWN);
   }
 
   hold(address: string, name = address) {
-    return this.room.hold(address, () => this.entered.push(name));
+    return this.room.hold(address, {
+      enter: () => void this.entered.push(name),
+      drop: () => void this.dropped.push(name),
+    });
   }
 }
 
@@ -72,12 +76,24 @@ test('a crowd comes in bit by bit, and stops when the doors shut again', () => {
   assert.equal(bench.clock.pendingCount, 0);
 });
 
-test('one address fills a quarter of the room, and who leaves gives back the place', () => {
-  const bench = new Bench(8);
+test('one address may fill the room, and gives way to others, newest first', () => {
+  const bench = new Bench(4);
+  bench.room.doors = 'shut';
+  for (let i = 0; i < 4; i++) assert.ok(bench.hold('198.51.100.1', `crowd ${i}`));
+  assert.equal(bench.hold('198.51.100.1'), undefined);
+  assert.ok(bench.hold('198.51.100.2', 'other'));
+  assert.ok(bench.hold(KNOWN, 'known'));
+  assert.deepEqual(bench.dropped, ['crowd 3', 'crowd 2']);
+  bench.room.doors = 'open';
+  assert.deepEqual(bench.entered, ['known', 'crowd 0', 'other', 'crowd 1']);
+});
+
+test('who leaves gives back the place', () => {
+  const bench = new Bench(2);
   bench.room.doors = 'shut';
   const first = bench.hold('198.51.100.1', 'gone');
   assert.ok(bench.hold('198.51.100.1', 'second'));
-  assert.equal(bench.hold('198.51.100.1'), undefined);
+  first?.leave();
   first?.leave();
   assert.ok(bench.hold('198.51.100.1', 'third'));
   bench.room.doors = 'open';

@@ -4,7 +4,7 @@
  * known-good clients came from.
  */
 import type { Clock, Timer } from '../base/clock.ts';
-import { FairQueue } from '../base/fair-queue.ts';
+import { FairRoom, type Guest } from '../base/fair-room.ts';
 import { networkOf } from '../base/ip-address.ts';
 
 /** `open`: nobody waits. `strangers`: whoever comes from an address that is not known. `shut`: everybody. */
@@ -14,17 +14,23 @@ export interface WaitingRoomOptions {
   waitingMax: number;
 }
 
+/** What becomes of one that is held; one of the two is called, at most once. */
+export interface Holding {
+  /** It may come in. */
+  enter(): void;
+  /** It gives way to another. */
+  drop(): void;
+}
+
 /** Let in at once when the doors open again, and how often: what was too much a moment ago does not come back as a crowd. */
 const BATCH = 25;
 const BATCH_MS = 100;
-const PER_ADDRESS_SHARE = 0.25;
 
 export class WaitingRoom {
   #options: WaitingRoomOptions;
   readonly #clock: Clock;
   readonly #isKnown: (address: string) => boolean;
-  readonly #known: FairQueue<Waiting>;
-  readonly #strangers: FairQueue<Waiting>;
+  readonly #room: FairRoom<Waiting>;
   #doors: Doors = 'open';
   #release: Timer | undefined;
 
@@ -32,8 +38,7 @@ export class WaitingRoom {
     this.#options = options;
     this.#clock = clock;
     this.#isKnown = isKnown;
-    this.#known = new FairQueue(queueOptions(options));
-    this.#strangers = new FairQueue(queueOptions(options));
+    this.#room = new FairRoom({ guestsMax: options.waitingMax });
   }
 
   get options(): WaitingRoomOptions {
@@ -42,11 +47,11 @@ export class WaitingRoom {
 
   set options(options: WaitingRoomOptions) {
     this.#options = options;
-    this.#known.options = this.#strangers.options = queueOptions(options);
+    this.#room.guestsMax = options.waitingMax;
   }
 
   get size(): number {
-    return this.#known.size + this.#strangers.size;
+    return this.#room.size;
   }
 
   get doors(): Doors {
@@ -62,24 +67,20 @@ export class WaitingRoom {
     return this.#doors !== 'open' && (this.#doors === 'shut' || !this.#isKnown(address));
   }
 
-  /** `enter` is called when it may come in; undefined where no more can wait. */
-  hold(address: string, enter: () => void): Waiting | undefined {
-    const waiting = new Waiting(this, networkOf(address, 32, 64), this.#isKnown(address), enter);
-    return this.#queueOf(waiting).push(waiting.source, waiting) ? waiting : undefined;
-  }
-
-  #queueOf(waiting: Waiting): FairQueue<Waiting> {
-    return waiting.isKnown ? this.#known : this.#strangers;
+  /** Undefined where it may not wait. */
+  hold(address: string, holding: Holding): Waiting | undefined {
+    const waiting = new Waiting(this, networkOf(address, 32, 64), this.#isKnown(address), holding);
+    return this.#room.push(waiting) ? waiting : undefined;
   }
 
   leave(waiting: Waiting): void {
-    this.#queueOf(waiting).remove(waiting.source, waiting);
+    this.#room.remove(waiting);
   }
 
   #letIn(): void {
     if (this.#release !== undefined) return;
     for (let count = 0; count < BATCH; count++) {
-      const next = this.#known.shift() ?? (this.#doors === 'open' ? this.#strangers.shift() : undefined);
+      const next = this.#doors === 'open' ? this.#room.shift() : this.#room.shiftKnown();
       if (next === undefined) return;
       next.enter();
     }
@@ -90,21 +91,26 @@ export class WaitingRoom {
   }
 }
 
-function queueOptions({ waitingMax }: WaitingRoomOptions) {
-  return { itemsMax: waitingMax, perKeyMax: Math.max(1, Math.ceil(waitingMax * PER_ADDRESS_SHARE)) };
-}
-
-export class Waiting {
-  readonly source: string;
+export class Waiting implements Guest {
+  readonly key: string;
   readonly isKnown: boolean;
-  readonly enter: () => void;
+  readonly isQuick = false;
+  readonly #holding: Holding;
   readonly #room: WaitingRoom;
 
-  constructor(room: WaitingRoom, source: string, isKnown: boolean, enter: () => void) {
+  constructor(room: WaitingRoom, source: string, isKnown: boolean, holding: Holding) {
     this.#room = room;
-    this.source = source;
+    this.key = source;
     this.isKnown = isKnown;
-    this.enter = enter;
+    this.#holding = holding;
+  }
+
+  enter(): void {
+    this.#holding.enter();
+  }
+
+  drop(): void {
+    this.#holding.drop();
   }
 
   /** Gone before its turn. May be called again. */

@@ -17,6 +17,10 @@ export class WebSocketDownstream extends WebSocketStream implements Downstream {
     this.place = place;
   }
 
+  keeps(bytes: number): void {
+    this.place?.keeps(bytes);
+  }
+
   established(): void {
     this.place?.leave();
     this.place = undefined;

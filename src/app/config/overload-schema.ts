@@ -42,17 +42,19 @@ export const overloadSchema = section({
     .prefault('256MiB')
     .meta(about('What waits to be sent to brokers, in one process.')),
   halfOpenMax: wholeNumber({ min: 10, max: 1_000_000 })
-    .prefault(2000)
-    .meta(about('Connections without a CONNACK, in one process.')),
+    .prefault(8192)
+    .meta(
+      about('Connections without a CONNACK, in one process; never more than half of the descriptors that there are.'),
+    ),
   halfOpenPerAddressMax: wholeNumber({ min: 1, max: 1_000_000 })
-    .prefault(200)
-    .meta(about('Of them, from one IPv4 address or IPv6 /64.')),
+    .prefault(8192)
+    .meta(about('Of them, from one IPv4 address or IPv6 /64, also while nobody else comes.')),
   waitingMax: wholeNumber({ min: 1, max: 1_000_000 })
-    .prefault(1024)
+    .prefault(8192)
     .meta(about('Connections that wait at the door while the gateway is overloaded.')),
   tlsHandshakesMax: wholeNumber({ min: 1, max: 10_000 }).prefault(64).meta(about('TLS handshakes under way at once.')),
   tlsHandshakesWaitingMax: wholeNumber({ min: 1, max: 100_000 })
-    .prefault(1024)
+    .prefault(8192)
     .meta(about('TLS handshakes that wait to begin.')),
   idleAfter: duration({ min: '1s', max: '7d' })
     .prefault('1m')

@@ -9,7 +9,7 @@ import { isKnownGood, type KnownGoodRules } from '../../pipeline/known-good.ts';
 import { idleBeyond, idlestFirst, newestFirst, strangersFirst } from '../../pipeline/shedding.ts';
 import { Admission, type AdmissionOptions } from '../../transports/admission.ts';
 import type { Doors } from '../../transports/waiting-room.ts';
-import type { MeasureLimits, Measures, Reading } from './measures.ts';
+import { descriptorLimit, type MeasureLimits, type Measures, type Reading } from './measures.ts';
 import { type Stage, Stages } from './stages.ts';
 
 export interface OverloadOptions extends AdmissionOptions, MeasureLimits {
@@ -35,6 +35,8 @@ const TIGHTENED_SCALE = 0.5;
 /** A listener that is as full makes room, by idle connections, until it is no more than so full. */
 const FULL_SHARE = 0.9;
 const ROOMY_SHARE = 0.85;
+/** Of the descriptors, those without CONNACK: whoever fills the door must not take those of clients. */
+const HALF_OPEN_SHARE = 0.5;
 /** Samples between two looks at how many idle connections an address holds. */
 const IDLE_LOOK_SAMPLES = 10;
 /** Nothing but connections frees these; shedding a client because another keeps the processor busy helps nobody for long. */
@@ -61,7 +63,7 @@ export class Overload {
     this.#subjects = subjects;
     this.#clock = clock;
     this.#emit = emit;
-    this.admission = new Admission(options, clock, (address) => this.#known.has(address, clock.nowMs()));
+    this.admission = new Admission(admissionOf(options), clock, (address) => this.#known.has(address, clock.nowMs()));
   }
 
   get stage(): Stage {
@@ -81,7 +83,7 @@ export class Overload {
 
   configure(options: OverloadOptions): void {
     this.#options = options;
-    this.admission.configure(options);
+    this.admission.configure(admissionOf(options));
     if (options.enabled || this.stage === 0) return;
     this.#stages = new Stages();
     this.#answer(0, NO_PRESSURE);
@@ -216,4 +218,10 @@ const SAYS: Readonly<Record<Exclude<Stage, 0>, string>> = {
 
 function shareOf({ value, limit }: Reading): number {
   return value / limit;
+}
+
+/** As configured, within what the system gives. */
+function admissionOf(options: OverloadOptions): AdmissionOptions {
+  const descriptorsMax = options.descriptorsMax ?? descriptorLimit() ?? Number.POSITIVE_INFINITY;
+  return { ...options, halfOpenMax: Math.min(options.halfOpenMax, Math.ceil(descriptorsMax * HALF_OPEN_SHARE)) };
 }
