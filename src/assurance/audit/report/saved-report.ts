@@ -12,7 +12,9 @@ export function parseReport(text: string): AuditReport | string {
     return (error as Error).message;
   }
   const result = reportSchema.safeParse(value);
-  return result.success ? result.data : (z.prettifyError(result.error).split('\n')[0] ?? 'it has another form.');
+  return result.success
+    ? result.data
+    : (z.prettifyError(result.error).split('\n')[0]?.replace(/^\S /, '') ?? 'it has another form.');
 }
 
 /** What failed then is known; waived or not. */

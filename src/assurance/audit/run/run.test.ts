@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fixtureContext } from '../../../../test/kit/audited-system.ts';
+import { OperatorError } from '../../../app/config/problem.ts';
 import { ManualClock } from '../../../base/manual-clock.ts';
 import type { CheckInfo } from '../model/check.ts';
 import { defineFamily } from '../model/check.ts';
@@ -51,6 +52,17 @@ function subjectThat(collect: (target: Target) => Promise<string>) {
 }
 
 describe('the runner', () => {
+  it('takes a file that the operator named wrongly for no bug of its own', async () => {
+    const subject = subjectThat(async () => {
+      throw new OperatorError('The file secret cannot be read (ENOENT).');
+    });
+    const jobs = [{ subject, target: target('a') }];
+    for (const { outcome } of await runJobs({ context: fixtureContext({}), jobs, parallelMax: 1 })) {
+      assert.ok(outcome.status === 'unknown' && outcome.reason === 'unreadable', JSON.stringify(outcome));
+      assert.equal(outcome.says, 'The file secret cannot be read (ENOENT).');
+    }
+  });
+
   it('lets one broken check be an error, and the others be judged', async () => {
     const subject = subjectThat(async () => 'seen');
     const results = await runJobs({

@@ -1,4 +1,5 @@
 /** Audits many targets at once, each within the run's deadline, none able to stop the others. */
+import { OperatorError } from '../../../app/config/problem.ts';
 import type { Outcome } from '../model/outcome.ts';
 import type { Result } from '../model/result.ts';
 import { type AuditContext, type Subject, withoutFacts } from '../model/subject.ts';
@@ -49,6 +50,14 @@ async function runJob({ subject, target }: Job, context: AuditContext): Promise<
     // A collector that does not heed the signal is left behind.
     return await Promise.race([subject.assess(target, context), cutShort]);
   } catch (error) {
+    // A file that the target names: no bug of ours.
+    if (error instanceof OperatorError)
+      return withoutFacts(subject, target, {
+        status: 'unknown',
+        confidence: 'config',
+        reason: 'unreadable',
+        says: error.message,
+      });
     const says = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     return withoutFacts(subject, target, { status: 'error', confidence: 'config', reason: 'collector-threw', says });
   } finally {

@@ -78,7 +78,7 @@ export type RecordedCommand = z.input<typeof recordingSchema>['commands'][number
 /** Outputs that were recorded on the audited system; what was not recorded is as without a running system. @throws {Error} */
 export function recordedCommands(recording: unknown): RunCommand {
   const read = recordingSchema.safeParse(recording);
-  if (!read.success) throw new Error(z.prettifyError(read.error).replace(/\s+/g, ' '));
+  if (!read.success) throw new Error(z.prettifyError(read.error).replace(/\s+/g, ' ').replaceAll('✖ ', ''));
   const { commands } = read.data;
   const outputs = new Map(commands.map(({ command, ...output }) => [JSON.stringify(command), output]));
   return async (command, args) => {
