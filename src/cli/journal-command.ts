@@ -1,6 +1,7 @@
 /** `sallyport journal`: verifies, searches and exports the tamper-evident record. */
 import { join } from 'node:path';
 import { loadConfig } from '../app/config/load.ts';
+import { OperatorError } from '../app/config/problem.ts';
 import { sentenceOf } from '../app/observability/export/fields.ts';
 import { EXPORT_FORMATS } from '../app/observability/export/formats.ts';
 import { removeIndex } from '../app/observability/journal/index-file.ts';
@@ -135,7 +136,13 @@ export const journalCommand: Command = {
       textOption(invocation, 'journal') ??
       journalDirectoryOf((await loadConfig(placeOf(invocation).configFile)).config);
     await demandJournal(directory);
-    return action(invocation, directory);
+    try {
+      return await action(invocation, directory);
+    } catch (error) {
+      // Of a file: the system's words name no place where they are about one that is open.
+      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+      throw new OperatorError(`The journal in ${directory} cannot be read: ${(error as Error).message}.`);
+    }
   },
 };
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../kit/eventually.ts';
@@ -133,6 +133,16 @@ describe('the journal of a running gateway', () => {
         assert.equal(code, 2, `${verb} ${folder}`);
         assert.match(err, /name the folder of one with --journal\.$/m);
       }
+    }
+  });
+
+  it('names the journal whose file cannot be read', async () => {
+    const copy = path.join(gateway.directory, 'copy');
+    await mkdir(path.join(copy, '0000000001.journal'), { recursive: true });
+    for (const verb of ['search', 'export']) {
+      const { code, err } = await journal(verb, '--journal', copy);
+      assert.equal(code, 2);
+      assert.match(err, /The journal in .*copy cannot be read: EISDIR/);
     }
   });
 
