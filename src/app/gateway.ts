@@ -8,7 +8,6 @@ import { Connections } from '../pipeline/connections.ts';
 import type { Downstream } from '../pipeline/downstream.ts';
 import type { Impact } from '../pipeline/membership.ts';
 import type { ConnectionPolicy } from '../pipeline/policy.ts';
-import type { ShadowReport } from '../policy/authorization/shadow/shadow-tally.ts';
 import type { Quarantine } from '../policy/detection/quarantine.ts';
 import { HashQueue } from '../policy/identity/hash-queue.ts';
 import { LimitsInForce } from '../policy/limits/limits-in-force.ts';
@@ -16,7 +15,6 @@ import { type AcceptGate, acceptGates } from '../transports/accept-gate.ts';
 import { type Listener, openListener } from '../transports/listener.ts';
 import type { ListenerOptions } from '../transports/listener-options.ts';
 import type { Service } from '../transports/upstream/target.ts';
-import type { TargetStatus } from '../transports/upstream/target-status.ts';
 import { banGate } from './bans/ban-gate.ts';
 import type { BansInForce } from './bans/bans.ts';
 import { Expulsion } from './bans/expulsion.ts';
@@ -52,10 +50,15 @@ import { quarantineOf } from './response/quarantine-of.ts';
 import { type ResponseOrder, Responses } from './response/responses.ts';
 import type { AttackDetected, SharedWork } from './shared-work.ts';
 import { refuseTakenPorts } from './taken-ports.ts';
-import { type PreparedUpstreams, prepareUpstreams, Upstreams } from './upstreams.ts';
+import {
+  type PreparedUpstreams,
+  prepareUpstreams,
+  type ServiceTold,
+  type TargetsSeen,
+  Upstreams,
+} from './upstreams.ts';
 import { VERSION } from './version.ts';
-import { type PreparedShadow, Watching } from './watching/watching.ts';
-import type { TakenRecordings } from './workers/fleet-recordings.ts';
+import { type GatewayWatching, type PreparedShadow, Watching } from './watching/watching.ts';
 
 export interface GatewayOptions {
   readonly config: Config;
@@ -73,7 +76,7 @@ export interface GatewayOptions {
 /** How long a worker that leaves waits for the CONNECT of a client whose connection it has taken. */
 const CONNECT_GRACE_MS = 1000;
 
-export type { AttackDetected, ReloadOutcome, SharedWork };
+export type { AttackDetected, GatewayWatching, ReloadOutcome, SharedWork };
 
 export interface Gateway {
   /** Those that are open, with their actual ports. */
@@ -82,8 +85,8 @@ export interface Gateway {
   reload(): Promise<ReloadOutcome>;
   /** Brokers behind, and an operator's word on one of them. */
   readonly upstreams: Pick<Upstreams, 'openOwn' | 'sessions' | 'tellSysTree'> & {
-    status(): TargetStatus[] | Promise<TargetStatus[]>;
-    setService(upstream: string, target: string, service: Service): boolean | Promise<boolean>;
+    status(): TargetsSeen | Promise<TargetsSeen>;
+    setService(upstream: string, target: string, service: Service): ServiceTold | Promise<ServiceTold>;
   };
   readonly watching: GatewayWatching;
   readonly clients: GatewayClients;
@@ -115,16 +118,6 @@ export interface SharingGateway extends Gateway {
   takeDemands(): Map<string, number>;
   /** Where another process has taken over, no client is refused: those that are being connected are ended afterwards. */
   drain(signal: string, isReplaced?: boolean): Promise<void>;
-}
-
-/** Those that look on while decisions are made, and change none. */
-export interface GatewayWatching {
-  /** Of the candidate policy; undefined where there is none. */
-  shadow(): ShadowReport | undefined | Promise<ShadowReport | undefined>;
-  /** Clients that are connected are asked for anew what they may do, so that the recording has them too. */
-  setLearning(isOn: boolean): void;
-  /** What was recorded since it was last taken. */
-  takeRecordings(isForgetting?: boolean): TakenRecordings | Promise<TakenRecordings>;
 }
 
 /** @throws an error whose message tells the operator what to mend; nothing is left open then. */
@@ -178,7 +171,7 @@ class RunningGateway implements SharingGateway {
   readonly #watching: Watching;
   #isLearning = false;
   readonly watching: GatewayWatching = {
-    shadow: () => this.#watching.shadowReport(),
+    shadow: () => ({ report: this.#watching.shadowReport(), silent: [] }),
     setLearning: (isOn) => this.#setLearning(isOn),
     takeRecordings: () => ({ recordings: [this.#watching.takeRecording()], silent: [] }),
   };

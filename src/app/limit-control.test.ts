@@ -96,7 +96,7 @@ describe('an operator', () => {
     });
     assert.ok(client instanceof Membership);
     client.publish?.charge(2, 0, clock.nowMs());
-    const rows = await showLimits(limits, ['client:d42']);
+    const { limits: rows } = await showLimits(limits, ['client:d42']);
     assert.deepEqual(
       rows.map(({ scope, limit, buckets }) => [scope, limit, buckets?.[0]?.level]),
       [

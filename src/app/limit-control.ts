@@ -11,6 +11,7 @@ import type { LimitsInForce } from '../policy/limits/limits-in-force.ts';
 import { parseTarget, targetText } from '../policy/limits/target.ts';
 import type { Config } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
+import type { SilentWorker } from './silent-workers.ts';
 
 /** Of one process, or of several that are told alike. */
 export interface GatewayLimits {
@@ -19,7 +20,13 @@ export interface GatewayLimits {
   /** Takes one back, or all of a target; how many there were. */
   unset(target: Target, name?: LimitName): number;
   overrides(): OverrideReport[];
-  report(target: Target): LimitReport[] | Promise<LimitReport[]>;
+  report(target: Target): HeldLimits | Promise<HeldLimits>;
+}
+
+export interface HeldLimits {
+  readonly limits: readonly LimitReport[];
+  /** Workers whose part of it is missing. */
+  readonly silent: readonly SilentWorker[];
 }
 
 /** Of one process. */
@@ -28,7 +35,7 @@ export function limitControl(limits: LimitsInForce, clock: Clock): GatewayLimits
     override: (target, limit, forMs) => limits.override(target, limit, forMs),
     unset: (target, name) => limits.unset(target, name),
     overrides: () => overridesOf(limits, clock.nowMs()),
-    report: (target) => reportOf(limits, target, clock.nowMs()),
+    report: (target) => ({ limits: reportOf(limits, target, clock.nowMs()), silent: [] }),
   };
 }
 
@@ -116,6 +123,6 @@ export function unsetLimits(limits: GatewayLimits, words: readonly string[]): nu
   throw new OperatorError(`There is no such override of ${targetText(target)}; \`sallyport limits list\` shows them.`);
 }
 
-export async function showLimits(limits: GatewayLimits, words: readonly string[]): Promise<LimitReport[]> {
+export async function showLimits(limits: GatewayLimits, words: readonly string[]): Promise<HeldLimits> {
   return limits.report(targetOf(words[0]));
 }

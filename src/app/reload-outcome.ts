@@ -1,5 +1,5 @@
 /** What came of a reload, and of a replacement of the workers. */
-import type { SilentWorker } from './clients/gateway-clients.ts';
+import type { SilentWorker } from './silent-workers.ts';
 
 export type ReloadOutcome =
   | {

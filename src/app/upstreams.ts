@@ -16,6 +16,7 @@ import type { UpstreamOptions } from '../transports/upstream/upstream-options.ts
 import type { Config } from './config/config.ts';
 import { EMBEDDED, plainUpstream, UNNAMED } from './config/upstream-schema.ts';
 import type { EmbeddedUpstream, OpenEmbedded } from './embedded-upstream.ts';
+import type { SilentWorker } from './silent-workers.ts';
 import { upstreamOptions } from './upstream-files.ts';
 
 interface Services {
@@ -51,6 +52,19 @@ export async function prepareUpstreams(config: Config): Promise<PreparedUpstream
 /** Whether any client is sent to the embedded broker. */
 export function leadsToEmbedded({ routes, fallback, decoy }: Omit<PreparedUpstreams, 'options'>): boolean {
   return fallback === EMBEDDED || decoy === EMBEDDED || routes.some(({ upstream }) => upstream === EMBEDDED);
+}
+
+export interface TargetsSeen {
+  readonly targets: readonly TargetStatus[];
+  /** Workers whose part of it is missing. */
+  readonly silent: readonly SilentWorker[];
+}
+
+export interface ServiceTold {
+  /** There is such a target. */
+  readonly isKnown: boolean;
+  /** Workers that take it up when they go on. */
+  readonly silent: readonly SilentWorker[];
 }
 
 export class Upstreams {
@@ -115,7 +129,11 @@ export class Upstreams {
     return bytes;
   }
 
-  status(): TargetStatus[] {
+  status(): TargetsSeen {
+    return { targets: this.targets(), silent: [] };
+  }
+
+  targets(): TargetStatus[] {
     return [...this.#upstreams.values()].flatMap((upstream) => upstream.status());
   }
 
@@ -145,9 +163,9 @@ export class Upstreams {
     return this.#embedded?.sessions;
   }
 
-  /** An operator's word on one target; false when there is none of this name. */
-  setService(upstream: string, target: string, service: Service): boolean {
-    return this.#upstreams.get(upstream)?.setService(target, service) ?? false;
+  /** An operator's word on one target. */
+  setService(upstream: string, target: string, service: Service): ServiceTold {
+    return { isKnown: this.#upstreams.get(upstream)?.setService(target, service) ?? false, silent: [] };
   }
 
   async close(): Promise<void> {

@@ -1,10 +1,11 @@
 /** Commands whose verbs each ask the running gateway one question, and tell the answer. */
 import type { ControlRequest } from '../app/control/client.ts';
+import type { SilentWorker } from '../app/silent-workers.ts';
 import { ExitCode, hasOption, type Invocation, textOption, UsageError } from './command.ts';
 import { askRunning } from './gateway-question.ts';
+import { tellSilent } from './silent-text.ts';
 import { verbOf } from './subcommand.ts';
-import { counted } from './table.ts';
-import { print, printError, printJson } from './terminal.ts';
+import { print, printJson } from './terminal.ts';
 
 export interface AskingVerb {
   /** @throws {UsageError} */
@@ -16,7 +17,7 @@ export interface AskingCommand {
   readonly name: string;
   /** `list` is the one that no word means. */
   readonly verbs: Readonly<Record<string, AskingVerb>>;
-  /** What the silence of a worker leaves out of the answer. */
+  /** What the silence of a worker leaves out of the answer, as a clause. */
   readonly missing: string;
 }
 
@@ -28,8 +29,8 @@ export async function runAskingVerb({ name, verbs, missing }: AskingCommand, inv
   if ('code' in asked) return asked.code;
   if (hasOption(invocation, 'json')) printJson({ ok: true, result: asked.result });
   else print(verb.describe(asked.result));
-  const { unanswered = 0 } = (asked.result ?? {}) as { unanswered?: number };
-  if (unanswered > 0) printError(`${counted(unanswered, 'worker')} did not answer in time; ${missing} here.`);
+  const { silentWorkers = [] } = (asked.result ?? {}) as { silentWorkers?: readonly SilentWorker[] };
+  tellSilent(silentWorkers, missing);
   return ExitCode.Ok;
 }
 

@@ -140,7 +140,7 @@ export const clientsCommand: Command = {
     [3, 'no gateway is running there'],
   ],
   run: (invocation) =>
-    runAskingVerb({ name: 'clients', verbs: VERBS, missing: 'their clients are missing' }, invocation),
+    runAskingVerb({ name: 'clients', verbs: VERBS, missing: 'clients of theirs are missing here' }, invocation),
 };
 
 function pairOf(assignment: string): [string, string] {

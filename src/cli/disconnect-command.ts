@@ -1,8 +1,10 @@
 /** `sallyport disconnect`: ends a client's connections, and keeps it out if asked. */
 import { inPath } from '../app/control/client.ts';
+import type { SilentWorker } from '../app/silent-workers.ts';
 import { printable } from '../base/printable.ts';
 import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS, textOption, UsageError } from './command.ts';
 import { askRunning } from './gateway-question.ts';
+import { tellSilent } from './silent-text.ts';
 import { counted } from './table.ts';
 import { print, printJson } from './terminal.ts';
 
@@ -24,6 +26,7 @@ export const disconnectCommand: Command = {
   ],
   exitCodes: [
     [0, 'done'],
+    [1, 'done but for a worker that does not answer, and is named'],
     [2, 'no such client is connected, or it cannot be banned'],
     [3, 'no gateway is running there'],
   ],
@@ -36,18 +39,24 @@ export const disconnectCommand: Command = {
       body: { reason: textOption(invocation, 'reason'), ban: textOption(invocation, 'ban') },
     });
     if ('code' in asked) return asked.code;
-    if (hasOption(invocation, 'json')) {
-      printJson({ ok: true, result: asked.result });
-      return ExitCode.Ok;
-    }
-    const { clientId, connections, ban } = asked.result as {
-      clientId: string;
-      connections: string[];
-      ban: { subject: string; expiresAt: string | null } | null;
-    };
-    print(`${counted(connections.length, 'connection')} of ${printable(clientId)} ended.`);
-    if (ban !== null)
-      print(`${printable(ban.subject)} is banned ${ban.expiresAt === null ? 'for good' : `until ${ban.expiresAt}`}.`);
-    return ExitCode.Ok;
+    const done = asked.result as Disconnected;
+    if (hasOption(invocation, 'json')) printJson({ ok: true, result: done });
+    else print(inWords(done));
+    tellSilent(done.silentWorkers, 'what they have of it ends when they go on');
+    return done.silentWorkers.length === 0 ? ExitCode.Ok : ExitCode.Negative;
   },
 };
+
+interface Disconnected {
+  readonly clientId: string;
+  readonly connections: readonly string[];
+  readonly ban: { readonly subject: string; readonly expiresAt: string | null } | null;
+  readonly silentWorkers: readonly SilentWorker[];
+}
+
+function inWords({ clientId, connections, ban }: Disconnected): string {
+  const ended = `${counted(connections.length, 'connection')} of ${printable(clientId)} ended.`;
+  if (ban === null) return ended;
+  const until = ban.expiresAt === null ? 'for good' : `until ${ban.expiresAt}`;
+  return `${ended}\n${printable(ban.subject)} is banned ${until}.`;
+}

@@ -16,11 +16,12 @@ import {
   banName,
   CLIENT_FIELDS,
   CLIENTS_MAX,
+  type Connected,
   isBannable,
   type Live,
-  type LiveClient,
   liveWith,
   meantClients,
+  NOBODY,
   NOT_BANNED,
 } from '../app/observability/incident/live.ts';
 import { searchJournal } from '../app/observability/journal/search.ts';
@@ -140,11 +141,12 @@ async function liveOf(invocation: Invocation, subject: IncidentSubject): Promise
   return liveWith(true, asked.result as BanState, await connected(invocation, subject));
 }
 
-async function connected(invocation: Invocation, subject: IncidentSubject): Promise<LiveClient[]> {
+async function connected(invocation: Invocation, subject: IncidentSubject): Promise<Connected> {
   const query = { [CLIENT_FIELDS[subject.kind]]: subject.value, limit: String(CLIENTS_MAX) };
   const asked = await askGatewayOf(invocation, { method: 'GET', path: '/v1/clients', query });
-  if (asked.kind !== 'answered') return [];
-  return meantClients((asked.result as { clients: readonly LiveClient[] }).clients, subject);
+  if (asked.kind !== 'answered') return NOBODY;
+  const { clients, silentWorkers } = asked.result as Connected;
+  return { clients: meantClients(clients, subject), silentWorkers };
 }
 
 async function storedBans(invocation: Invocation, named: string): Promise<Live> {
@@ -155,5 +157,5 @@ async function storedBans(invocation: Invocation, named: string): Promise<Live> 
   for (const ban of readBans(bansFileOf(config.dataDirectory), systemClock).bans) {
     if (ban.untilMs > nowMs) index.put(ban);
   }
-  return liveWith(false, whyBanned(index, named, systemClock.epochMs() - nowMs), []);
+  return liveWith(false, whyBanned(index, named, systemClock.epochMs() - nowMs), NOBODY);
 }

@@ -1,5 +1,6 @@
 /** `sallyport limits`: what the running gateway limits, for whom, how much of it is left, and a change of it for now. */
 import type { ControlRequest } from '../app/control/client.ts';
+import type { SilentWorker } from '../app/silent-workers.ts';
 import { printable } from '../base/printable.ts';
 import type { BucketReport, LimitReport, OverrideReport } from '../policy/limits/limit-report.ts';
 import {
@@ -13,6 +14,7 @@ import {
   UsageError,
 } from './command.ts';
 import { askRunning } from './gateway-question.ts';
+import { tellSilent } from './silent-text.ts';
 import { verbOf } from './subcommand.ts';
 import { table } from './table.ts';
 import { print, printJson } from './terminal.ts';
@@ -107,6 +109,8 @@ export const limitsCommand: Command = {
     const result = verb.resultOf(asked.result as never);
     if (hasOption(invocation, 'json')) printJson({ ok: true, result });
     else print(verb.describe(result as never, rest));
+    const { silentWorkers = [] } = asked.result as { silentWorkers?: readonly SilentWorker[] };
+    tellSilent(silentWorkers, 'what is left at them is missing here');
     return ExitCode.Ok;
   },
 };

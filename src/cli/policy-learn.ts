@@ -1,9 +1,9 @@
 /** `sallyport policy learn`: records what clients really use, proposes a policy from it, and tells what a policy allows in vain. */
 
-import { workersNamed } from '../app/clients/gateway-clients.ts';
 import { dataDirectoryOf } from '../app/config/load.ts';
 import { OperatorError } from '../app/config/problem.ts';
 import type { ControlRequest } from '../app/control/client.ts';
+import { workersNamed } from '../app/silent-workers.ts';
 import type { LearningStatus } from '../app/watching/learner.ts';
 import { readRecording, recordingFileIn, type StoredRecording } from '../app/watching/recording-file.ts';
 import { proposalAsYaml, propose } from '../policy/authorization/learning/proposal.ts';

@@ -1,7 +1,9 @@
 /** `sallyport policy shadow`: where the candidate policy would decide otherwise than the one in force. */
+import type { SilentWorker } from '../app/silent-workers.ts';
 import type { ShadowReport } from '../policy/authorization/shadow/shadow-tally.ts';
 import { ExitCode, hasOption, type Invocation, UsageError } from './command.ts';
 import { askRunning } from './gateway-question.ts';
+import { tellSilent } from './silent-text.ts';
 import { counted, minuteOf, printable, table } from './table.ts';
 import { print, printError, printJson } from './terminal.ts';
 
@@ -12,7 +14,8 @@ export async function shadowPolicy(invocation: Invocation): Promise<number> {
   if (invocation.words.length > 1) throw new UsageError('policy shadow takes only options.');
   const asked = await askRunning(invocation, { method: 'GET', path: '/v1/policy/shadow' });
   if ('code' in asked) return asked.code;
-  const { shadow: report } = asked.result as { shadow: ShadowReport | null };
+  const { shadow: report, silentWorkers } = asked.result as Answer;
+  tellSilent(silentWorkers, 'what they have compared is missing here');
   if (report === null) {
     const says = 'No candidate policy runs. Name one as authorization.shadowFile, then `sallyport reload`.';
     if (hasOption(invocation, 'json')) printJson({ ok: false, says });
@@ -22,6 +25,11 @@ export async function shadowPolicy(invocation: Invocation): Promise<number> {
   if (hasOption(invocation, 'json')) printJson(report);
   else print(inWords(report));
   return report.wouldAllow + report.wouldDeny === 0 ? ExitCode.Ok : ExitCode.Negative;
+}
+
+interface Answer {
+  readonly shadow: ShadowReport | null;
+  readonly silentWorkers: readonly SilentWorker[];
 }
 
 function inWords({

@@ -1,10 +1,10 @@
 /** `sallyport recorder`: what the flight recorder has on disk, and what it keeps of a client now. */
 import { open } from 'node:fs/promises';
-import { type SilentWorker, workersNamed } from '../app/clients/gateway-clients.ts';
 import { OperatorError } from '../app/config/problem.ts';
 import { inPath } from '../app/control/client.ts';
 import { pcapngOf } from '../app/observability/flight-recorder/pcapng.ts';
 import type { RecordedPacket, Recording } from '../app/observability/flight-recorder/recording.ts';
+import type { SilentWorker } from '../app/silent-workers.ts';
 import { VERSION } from '../app/version.ts';
 import { printable } from '../base/printable.ts';
 import {
@@ -19,9 +19,10 @@ import {
 } from './command.ts';
 import { askRunning } from './gateway-question.ts';
 import { bytesText } from './quantities.ts';
+import { tellSilent } from './silent-text.ts';
 import { verbOf } from './subcommand.ts';
 import { counted, table } from './table.ts';
-import { print, printError, printJson } from './terminal.ts';
+import { print, printJson } from './terminal.ts';
 
 const FILE_MODE = 0o600;
 
@@ -85,8 +86,7 @@ async function recordingsOf(invocation: Invocation): Promise<readonly Recording[
   const asked = await askRunning(invocation, { method: 'POST', path: `/v1/recordings/${inPath(id)}` });
   if ('code' in asked) return asked.code;
   const { recordings, silentWorkers } = asked.result as { recordings: Recording[]; silentWorkers: SilentWorker[] };
-  if (silentWorkers.length > 0)
-    printError(`What ${workersNamed(silentWorkers)} may have of it is missing: no answer came in time.`);
+  tellSilent(silentWorkers, 'what they may have of it is missing here');
   return recordings;
 }
 

@@ -1,8 +1,9 @@
 /** `sallyport reload`: asks the running gateway to read its configuration anew. */
-import { type SilentWorker, workersNamed } from '../app/clients/gateway-clients.ts';
+
 import type { ReloadOutcome } from '../app/gateway.ts';
+import { type SilentWorker, workersNamed } from '../app/silent-workers.ts';
 import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS } from './command.ts';
-import { askGatewayOf, controlSocketOf } from './gateway-question.ts';
+import { absence, askGatewayOf } from './gateway-question.ts';
 import { print, printError, printJson, styled } from './terminal.ts';
 
 export const reloadCommand: Command = {
@@ -23,10 +24,10 @@ export const reloadCommand: Command = {
     [3, 'no gateway is running there'],
   ],
   async run(invocation) {
-    const asked = await askGatewayOf(invocation, { method: 'POST', path: '/v1/reload' });
+    const asked = await askGatewayOf(invocation, { method: 'POST', path: '/v1/reload' }, 'Reloading');
     const wantsJson = hasOption(invocation, 'json');
     if (asked.kind === 'not running') {
-      const says = `No gateway is running on ${await controlSocketOf(invocation)}. Start one with \`sallyport start\`.`;
+      const says = await absence(invocation);
       if (wantsJson) printJson({ ok: false, says });
       else printError(says);
       return ExitCode.NotRunning;

@@ -1,5 +1,5 @@
 /** `sallyport restart`: replaces the workers of the running gateway, one after another. */
-import { type SilentWorker, workersNamed } from '../app/clients/gateway-clients.ts';
+import { type SilentWorker, workersNamed } from '../app/silent-workers.ts';
 import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS } from './command.ts';
 import { askRunning } from './gateway-question.ts';
 import { print, printJson } from './terminal.ts';
@@ -21,8 +21,8 @@ export const restartCommand: Command = {
     [3, 'no gateway is running there'],
   ],
   async run(invocation) {
-    const answerTimeoutMs = RESTART_TIMEOUT_MS;
-    const asked = await askRunning(invocation, { method: 'POST', path: '/v1/restart', answerTimeoutMs });
+    const request = { method: 'POST', path: '/v1/restart', answerTimeoutMs: RESTART_TIMEOUT_MS } as const;
+    const asked = await askRunning(invocation, request, 'Replacing the workers');
     if ('code' in asked) return asked.code;
     const { ended } = asked.result as { ended: SilentWorker[] };
     if (hasOption(invocation, 'json')) printJson({ ok: true, result: { ended } });

@@ -87,7 +87,14 @@ export const sessionsCommand: Command = {
     [3, 'no gateway is running there'],
   ],
   run: (invocation) =>
-    runAskingVerb({ name: 'sessions', verbs: VERBS, missing: 'clients of theirs may be missing' }, invocation),
+    runAskingVerb(
+      {
+        name: 'sessions',
+        verbs: VERBS,
+        missing: 'sessions that other brokers keep for their clients are missing here',
+      },
+      invocation,
+    ),
 };
 
 function filterOf(invocation: Invocation): Readonly<Record<string, string | undefined>> {

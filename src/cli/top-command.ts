@@ -14,7 +14,7 @@ import {
   textOption,
   UsageError,
 } from './command.ts';
-import { askGatewayOf, askRunning } from './gateway-question.ts';
+import { askQuietly, askRunning } from './gateway-question.ts';
 import { LiveScreen } from './live-screen.ts';
 import { bytesText, durationText, rateText, shortNumber } from './quantities.ts';
 import { table } from './table.ts';
@@ -100,7 +100,7 @@ async function showLive(invocation: Invocation, intervalMs: number, first: Top):
     return [...pageOf(top, perTable), '', hint];
   });
   await screen.show(intervalMs, async () => {
-    const asked = await askGatewayOf(invocation, requestOf(100));
+    const asked = await askQuietly(invocation, requestOf(100));
     if (asked.kind === 'answered') {
       top = asked.result as Top;
       trouble = '';

@@ -1,9 +1,11 @@
 /** `sallyport upstream`: what stands behind the running gateway, and which of it takes clients. */
 import { type ControlRequest, inPath } from '../app/control/client.ts';
+import type { SilentWorker } from '../app/silent-workers.ts';
 import { printable } from '../base/printable.ts';
 import type { TargetStatus } from '../transports/upstream/target-status.ts';
 import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS, UsageError } from './command.ts';
 import { askRunning } from './gateway-question.ts';
+import { tellSilent } from './silent-text.ts';
 import { table } from './table.ts';
 import { print, printJson } from './terminal.ts';
 
@@ -34,13 +36,20 @@ export const upstreamCommand: Command = {
     }
     const asked = await askRunning(invocation, requestOf(verb, words));
     if ('code' in asked) return asked.code;
-    const result = verb === 'list' ? (asked.result as { targets: TargetStatus[] }).targets : null;
+    const { targets: result = null, silentWorkers } = asked.result as Answer;
     if (hasOption(invocation, 'json')) printJson({ ok: true, result });
     else if (result !== null) print(targetTable(result));
     else print('Done.');
+    tellSilent(silentWorkers, verb === 'list' ? 'their connections are missing here' : 'they do so when they go on');
     return ExitCode.Ok;
   },
 };
+
+interface Answer {
+  /** Of a list. */
+  readonly targets?: readonly TargetStatus[];
+  readonly silentWorkers: readonly SilentWorker[];
+}
 
 function requestOf(verb: string, [upstream = '', target = '']: readonly string[]): ControlRequest {
   if (verb === 'list') return { method: 'GET', path: '/v1/upstreams' };

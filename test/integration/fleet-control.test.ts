@@ -10,10 +10,10 @@ import { systemClock } from '../../src/base/clock.ts';
 import { makeCa, makeCertificate } from '../kit/certificates.ts';
 import { eventsLike, untilEvent } from '../kit/event-log.ts';
 import { eventually } from '../kit/eventually.ts';
-import { type RunningGateway, sallyport, startGateway } from '../kit/gateway.ts';
+import { COMMAND, type RunningGateway, sallyport, startGateway } from '../kit/gateway.ts';
 import { httpsExchange } from '../kit/https-exchange.ts';
 import { ApiBrowser } from '../kit/operator-api.ts';
-import { freePort, HOST, removeDirectory, temporaryDirectory } from '../kit/process.ts';
+import { type Finished, freePort, HOST, removeDirectory, runToEnd, temporaryDirectory } from '../kit/process.ts';
 import { RawClient } from '../kit/raw-client.ts';
 
 const PASSWORD = 'a password of the tests';
@@ -80,6 +80,11 @@ describe('the control plane of two workers', () => {
   };
   const pidOf = (slot: number): number =>
     Number(eventsLike(gateway.program, 'worker.started', { slot }).at(-1)?.['pid']);
+  /** Both streams as one: as somebody sees them who sits there. */
+  const onTerminal = (...words: string[]): Promise<Finished> => {
+    const command = [process.execPath, COMMAND, ...words, '--data', directory].map((word) => `'${word}'`).join(' ');
+    return runToEnd('script', ['--quiet', '--return', '--command', command, '/dev/null']);
+  };
   const status = async (): Promise<GatewayStatus> => {
     const asked = { method: 'GET', path: '/v1/status' } as const;
     const outcome = await askGateway(path.join(directory, 'control.sock'), asked, systemClock);
@@ -91,7 +96,7 @@ describe('the control plane of two workers', () => {
     const { status: code, body } = await operator.ask('GET', '/v1/clients?limit=3');
     assert.equal(code, 200);
     const first: ClientPage = body;
-    assert.deepEqual([first.clients.length, first.matched, first.unanswered], [3, 4, 0]);
+    assert.deepEqual([first.clients.length, first.matched, first.silentWorkers], [3, 4, []]);
     const second: ClientPage = (await operator.ask('GET', `/v1/clients?limit=3&cursor=${first.next}`)).body;
     const all = [...first.clients, ...second.clients];
     assert.deepEqual(all.map(({ clientId }) => clientId).sort(), [...clients.keys()]);
@@ -141,42 +146,61 @@ describe('the control plane of two workers', () => {
     assert.equal((await status()).messagesIn, 42);
     const slot = slotOf('s0');
     const pid = pidOf(slot);
+    const there = [...clients.keys()].filter((clientId) => clientId.startsWith('s') && clientId !== 's0');
+    const held = there.find((clientId) => slotOf(clientId) === slot)!;
+    const well = there.find((clientId) => slotOf(clientId) !== slot)!;
+    const name = `worker ${slot} (process ${pid})`;
     process.kill(pid, 'SIGSTOP');
     try {
-      const [stuck, shown, listed, dumped, learning] = await Promise.all([
+      const [stuck, shown, dumped, details, ended, ...answers] = await Promise.all([
         status(),
         sallyport(['status', '--data', directory]),
-        operator.ask('GET', '/v1/clients'),
         sallyport(['recorder', 'show', '--client', 'stranger', '--data', directory]),
+        sallyport(['clients', 'show', well, '--data', directory]),
+        sallyport(['disconnect', held, '--data', directory]),
+        operator.ask('GET', `/v1/clients/${well}`),
+        operator.ask('GET', '/v1/clients'),
+        operator.ask('GET', '/v1/mqtt-sessions'),
         operator.ask('GET', '/v1/learning'),
+        operator.ask('GET', `/v1/limits?target=client:${well}`),
+        operator.ask('GET', '/v1/policy/shadow'),
+        operator.ask('GET', '/v1/upstreams'),
+        operator
+          .ask('GET', `/v1/incidents?client=${held}`)
+          .then(({ status: code, body }) => ({ status: code, body: body.live })),
       ]);
       assert.deepEqual(stuck.silentWorkers, [{ slot, pid }]);
       assert.deepEqual([stuck.messagesIn, stuck.isHealthy], [42, false]);
       assert.equal(shown.code, 1);
-      assert.ok(shown.out.includes(`worker ${slot} (process ${pid}) does not answer`), shown.out);
-      assert.equal(listed.body.unanswered, 1);
+      assert.ok(shown.out.includes(`${name} does not answer`), shown.out);
       assert.equal(dumped.code, 2);
-      assert.ok(dumped.err.includes(`worker ${slot} (process ${pid})`), dumped.err);
-      assert.deepEqual([learning.status, learning.body.silentWorkers], [200, [{ slot, pid }]]);
+      assert.ok(dumped.err.includes(name), dumped.err);
+      assert.equal(details.code, 0);
+      assert.ok(details.out.startsWith(`${well}\n`) && details.err.includes(name), details.out + details.err);
+      assert.deepEqual([ended.code, ended.out], [1, `0 connections of ${held} ended.\n`]);
+      assert.ok(ended.err.includes(`${name}: what they have of it ends when they go on`), ended.err);
+      for (const { status: code, body } of answers)
+        assert.deepEqual([code, body.silentWorkers], [200, [{ slot, pid }]]);
 
       // The others have the new configuration; this one takes it as soon as it goes on.
       await gateway.rewrite({ acl: ['user ann', 'topic readwrite site/#'] });
-      const reloaded = await gateway.reload();
-      assert.equal(reloaded.code, 1, reloaded.err);
-      assert.match(reloaded.out, /^Reloaded \(generation \d+\)/);
-      assert.ok(reloaded.err.includes(`worker ${slot} (process ${pid}), which has the old settings`), reloaded.err);
+      const reloaded = await onTerminal('reload');
+      assert.equal(reloaded.code, 1, reloaded.out);
+      assert.ok(reloaded.out.startsWith('\r\u001b[KReloading: 2 s\r'), 'while it is waited for');
+      assert.match(reloaded.out, /KReloaded \(generation \d+\)/);
+      assert.ok(reloaded.out.includes(`${name}, which has the old settings`), reloaded.out);
       await untilEvent(gateway.program, 'worker.stuck', { slot, pid });
-      const [well] = [...clients.keys()].filter((clientId) => clientId.startsWith('s') && slotOf(clientId) !== slot);
-      assert.equal(await clients.get(well!)!.subscribe('other/#'), 0x87);
+      assert.equal(await clients.get(well)!.subscribe('other/#'), 0x87);
     } finally {
       process.kill(pid, 'SIGCONT');
     }
+    await clients.get(held)!.expectDisconnect(0x98);
     await eventually('it answers again', async () => (await status()).silentWorkers.length === 0);
     await eventually('it has the new settings', async () => (await clients.get('s0')!.subscribe('other/#')) === 0x87);
 
     process.kill(pid, 'SIGSTOP');
-    const replaced = await sallyport(['restart', '--json', '--data', directory]);
-    assert.deepEqual(JSON.parse(replaced.out), { ok: true, result: { ended: [{ slot, pid }] } }, replaced.err);
+    const replaced = await onTerminal('restart', '--json');
+    assert.deepEqual(JSON.parse(replaced.out), { ok: true, result: { ended: [{ slot, pid }] } }, 'and no progress');
     assert.notEqual(pidOf(slot), pid);
     await (await open('s9')).disconnect();
   });

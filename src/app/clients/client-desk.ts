@@ -7,10 +7,19 @@ import type { BanDesk, BanRecord } from '../bans/ban-desk.ts';
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
 import { type GatewayLimits, setLimits, unsetLimits } from '../limit-control.ts';
+import { type SilentWorker, unheardOf } from '../silent-workers.ts';
 import type { ClientDetails, ClientPage } from './client-facts.ts';
-import { type ClientFilter, checkFilter, PAGE_DEFAULT, PAGE_MAX, readCursor } from './client-query.ts';
+import {
+  type ClientFilter,
+  checkFilter,
+  PAGE_DEFAULT,
+  PAGE_MAX,
+  placeOfConnection,
+  readCursor,
+} from './client-query.ts';
 import { readClientSubject } from './client-subject.ts';
-import type { GatewayClients } from './gateway-clients.ts';
+import type { FoundClients, GatewayClients } from './gateway-clients.ts';
+import type { EndedClient } from './process-clients.ts';
 
 const REASON_MAX_CHARS = 300;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
@@ -30,6 +39,8 @@ export interface Disconnected {
   readonly connections: readonly string[];
   /** Where a ban was asked for. */
   readonly ban: BanRecord | null;
+  /** Workers that were not heard: they end what they have of it when they go on. */
+  readonly silentWorkers: readonly SilentWorker[];
 }
 
 export interface Confined {
@@ -52,16 +63,16 @@ export class ClientDesk {
     return this.#options.clients.list(checkFilter(filter), readCursor(cursor), count);
   }
 
-  /** @throws {OperatorError} where no such client is connected. */
-  async show(id: string): Promise<ClientDetails[]> {
-    const found = await this.#options.clients.inspect(id);
-    if (found.length === 0) throw notConnected(id);
-    return found;
+  /** @throws {OperatorError} where no such client is connected, as far as workers answer. */
+  async show(id: string): Promise<FoundClients<ClientDetails>> {
+    const seen = await this.#options.clients.inspect(id);
+    if (seen.found.length === 0) throw notConnected(id, seen.silent);
+    return seen;
   }
 
   /**
    * Ends the client's connections. `banFor` is a duration, `forever`, or undefined for no ban; whoever is banned is ended as those are,
-   * and its Will is not published.
+   * and its Will is not published. What a worker that is silent has of it ends when that goes on.
    * @throws {OperatorError} where it is not connected, or cannot be banned.
    */
   async disconnect(id: string, who: string, asked: { reason?: string; banFor?: string } = {}): Promise<Disconnected> {
@@ -70,19 +81,21 @@ export class ClientDesk {
       throw new OperatorError(`A reason is one line of at most ${REASON_MAX_CHARS} characters.`);
     }
     const { clients, banDesk } = this.#options;
-    const known = await clients.inspect(id);
-    const [first] = known;
-    // Who is to be banned need not be there.
-    const clientId = first?.clientId ?? id;
-    if (first === undefined && banFor === undefined) throw notConnected(id);
-    if (banFor !== undefined) {
-      const lasting = banFor === 'forever' ? '' : banFor;
-      const ban = banDesk.add([readClientSubject(clientId), lasting, reason], who);
-      return { clientId, connections: known.map(({ connectionId }) => connectionId), ban };
+    if (banFor === undefined) {
+      const says = reason === '' ? 'an operator has ended the connection' : reason;
+      const { found, silent } = await clients.disconnect(id, `operator:${who}`, says);
+      if (found.length === 0 && silent.length === 0) throw notConnected(id, silent);
+      return disconnected(found[0]?.clientId ?? id, found, silent, null);
     }
-    const says = reason === '' ? 'an operator has ended the connection' : reason;
-    const ended = await clients.disconnect(id, `operator:${who}`, says);
-    return { clientId, connections: ended.map(({ connectionId }) => connectionId), ban: null };
+    const { found, silent } = await clients.inspect(id);
+    const lasting = banFor === 'forever' ? '' : banFor;
+    // Who is to be banned need not be there, but who a connection belongs to only its worker knows.
+    if (found.length === 0 && silent.some(({ slot }) => slot === placeOfConnection(id).slot)) {
+      throw notConnected(id, silent);
+    }
+    const clientId = found[0]?.clientId ?? id;
+    const ban = banDesk.add([readClientSubject(clientId), lasting, reason], who);
+    return disconnected(clientId, found, silent, ban);
   }
 
   /** Sets limits of one client for now: `publish.messagesPerSecond=5` and the like. @throws {OperatorError} */
@@ -140,6 +153,16 @@ function shown(id: string): string {
   return JSON.stringify(id.slice(0, 80));
 }
 
-function notConnected(id: string): OperatorError {
-  return new OperatorError(`No client ${shown(id)} is connected; \`sallyport clients\` shows who is.`);
+function disconnected(
+  clientId: string,
+  ended: readonly EndedClient[],
+  silent: readonly SilentWorker[],
+  ban: BanRecord | null,
+): Disconnected {
+  return { clientId, connections: ended.map(({ connectionId }) => connectionId), ban, silentWorkers: silent };
+}
+
+function notConnected(id: string, silent: readonly SilentWorker[]): OperatorError {
+  const says = `No client ${shown(id)} is connected; \`sallyport clients\` shows who is.`;
+  return new OperatorError(says + unheardOf(silent));
 }

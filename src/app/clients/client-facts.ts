@@ -1,5 +1,6 @@
 /** What operators are told of a connected client: the row of a list, and everything that is known of one. */
 import { z } from 'zod';
+import { silentWorkersSchema } from '../silent-workers.ts';
 
 function about<Schema extends z.ZodType>(schema: Schema, description: string): Schema {
   return schema.meta({ description });
@@ -51,7 +52,7 @@ export const clientPageSchema = z.strictObject({
   clients: z.array(clientSummarySchema),
   matched: about(count, 'Clients that fit the filter, on all pages.'),
   next: about(z.string().nullable(), 'The cursor of the next page; null on the last.'),
-  unanswered: about(count, 'Workers that did not answer in time; their clients are missing here.'),
+  silentWorkers: silentWorkersSchema('Their clients are missing here.'),
 });
 export type ClientPage = z.infer<typeof clientPageSchema>;
 

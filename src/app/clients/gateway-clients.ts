@@ -2,6 +2,7 @@
 import type { OpenAttack } from '../../policy/detection/attacks.ts';
 import type { FlightRecorder } from '../observability/flight-recorder/flight-recorder.ts';
 import type { Recording } from '../observability/flight-recorder/recording.ts';
+import type { Heard, SilentWorker } from '../silent-workers.ts';
 import type { ClientDetails, ClientPage, ClientSummary } from './client-facts.ts';
 import { type ClientFilter, type ClientQuery, type Cursor, isBehind, placeOfConnection } from './client-query.ts';
 import { FiguresSum, type GatewayFigures } from './gateway-figures.ts';
@@ -32,21 +33,14 @@ export interface ClientAnswers {
 }
 export type ClientAnswer = ClientAnswers[keyof ClientAnswers];
 
-/** A worker that did not answer in time. */
-export interface SilentWorker {
-  readonly slot: number;
-  readonly pid: number;
-}
-
-/** `worker 1 (process 4711), worker 2 (process 4712)`. */
-export function workersNamed(workers: readonly SilentWorker[]): string {
-  return workers.map(({ slot, pid }) => `worker ${slot} (process ${pid})`).join(', ');
-}
-
 /** Asks every process; those that do not answer in time are named. */
-export type AskProcesses = (
-  question: ClientQuestion,
-) => Promise<{ answers: readonly ClientAnswer[]; silent: readonly SilentWorker[] }>;
+export type AskProcesses = (question: ClientQuestion) => Promise<Heard<ClientAnswer>>;
+
+/** What was found among the clients of all processes that answered. */
+export interface FoundClients<Client> {
+  readonly found: readonly Client[];
+  readonly silent: readonly SilentWorker[];
+}
 
 export function answerOf(
   clients: ProcessClients,
@@ -87,10 +81,9 @@ export class GatewayClients {
 
   async #ask<Kind extends ClientQuestion['kind']>(
     question: Extract<ClientQuestion, { kind: Kind }>,
-  ): Promise<{ answers: ClientAnswers[Kind][]; silent: readonly SilentWorker[] }> {
-    const { answers, silent } = await this.#askAll(question);
+  ): Promise<Heard<ClientAnswers[Kind]>> {
     // INVARIANT: a process answers what it was asked.
-    return { answers: answers as ClientAnswers[Kind][], silent };
+    return (await this.#askAll(question)) as Heard<ClientAnswers[Kind]>;
   }
 
   async list(filter: ClientFilter, after: Cursor, countMax: number): Promise<ClientPage> {
@@ -109,34 +102,27 @@ export class GatewayClients {
       clients,
       matched: answers.reduce((sum, { matched }) => sum + matched, 0),
       next: all.length > countMax ? (clients.at(-1)?.connectionId ?? null) : null,
-      unanswered: silent.length,
+      silentWorkers: [...silent],
     };
   }
 
-  async inspect(id: string): Promise<ClientDetails[]> {
-    const { answers } = await this.#ask<'inspect'>({ kind: 'inspect', id, attacks: this.#attacks(ATTACKS_MAX) });
-    return answers.flat();
+  async inspect(id: string): Promise<FoundClients<ClientDetails>> {
+    return foundIn(await this.#ask<'inspect'>({ kind: 'inspect', id, attacks: this.#attacks(ATTACKS_MAX) }));
   }
 
-  /** Those that it ends. */
-  async disconnect(id: string, by: string, says: string): Promise<EndedClient[]> {
-    const { answers } = await this.#ask<'disconnect'>({ kind: 'disconnect', id, by, says });
-    return answers.flat();
+  /** Those that it ends. A process that is silent has heard it, and ends its own when it goes on. */
+  async disconnect(id: string, by: string, says: string): Promise<FoundClients<EndedClient>> {
+    return foundIn(await this.#ask<'disconnect'>({ kind: 'disconnect', id, by, says }));
   }
 
   /** Those of this client identifier that the embedded broker serves. */
-  async endAtOwnBroker(clientId: string, by: string, says: string): Promise<EndedClient[]> {
-    const { answers } = await this.#ask<'end at own broker'>({ kind: 'end at own broker', clientId, by, says });
-    return answers.flat();
+  async endAtOwnBroker(clientId: string, by: string, says: string): Promise<FoundClients<EndedClient>> {
+    return foundIn(await this.#ask<'end at own broker'>({ kind: 'end at own broker', clientId, by, says }));
   }
 
   /** What the flight recorder has of a client or a connection, as far as processes have answered. */
-  async recordings(
-    id: string,
-    incident: string,
-  ): Promise<{ recordings: Recording[]; silent: readonly SilentWorker[] }> {
-    const { answers, silent } = await this.#ask<'recordings'>({ kind: 'recordings', id, incident });
-    return { recordings: answers.flat(), silent };
+  async recordings(id: string, incident: string): Promise<FoundClients<Recording>> {
+    return foundIn(await this.#ask<'recordings'>({ kind: 'recordings', id, incident }));
   }
 
   /** Those with the most traffic now, most bytes first. */
@@ -158,4 +144,8 @@ export class GatewayClients {
     for (const answer of answers) sum.add(answer);
     return { figures: sum.total(), silent };
   }
+}
+
+function foundIn<Found>({ answers, silent }: Heard<readonly Found[]>): FoundClients<Found> {
+  return { found: answers.flat(), silent };
 }

@@ -55,7 +55,7 @@ before(async () => {
   const context = { clock: systemClock, chance: systemChance, emit };
   const bans = new Bans({ config, ...context });
   const watching = {
-    shadow: () => undefined,
+    shadow: () => ({ report: undefined, silent: [] }),
     setLearning: () => undefined,
     takeRecordings: () => ({ recordings: [], silent: [] }),
   };
@@ -63,7 +63,10 @@ before(async () => {
     ...context,
     gateway: {
       listeners: [],
-      upstreams: { status: () => [], setService: () => false },
+      upstreams: {
+        status: () => ({ targets: [], silent: [] }),
+        setService: () => ({ isKnown: false, silent: [] }),
+      },
       limits: limitControl(new LimitsInForce(context), systemClock),
       replaceWorkers: async () => ({ ended: [] }),
       watching,

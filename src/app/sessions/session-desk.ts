@@ -6,10 +6,12 @@ import type { Clock } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
 import { matchesWildcard } from '../../base/wildcard.ts';
 import type { KeptSession, KeptSessions } from '../../broker/kept-session.ts';
+import type { ClientDetails } from '../clients/client-facts.ts';
 import { type Cursor, readCursor, START } from '../clients/client-query.ts';
-import type { GatewayClients } from '../clients/gateway-clients.ts';
+import type { FoundClients, GatewayClients } from '../clients/gateway-clients.ts';
 import type { Config } from '../config/config.ts';
 import { EMBEDDED, UNNAMED } from '../config/upstream-schema.ts';
+import { type SilentWorker, unheardOf } from '../silent-workers.ts';
 import type { RemovedSession, SessionDetails, SessionPage, SessionState } from './session-facts.ts';
 import { connectedDetails, connectedSummary, keptDetails, keptSummary, usernameOf } from './session-rows.ts';
 
@@ -75,7 +77,7 @@ export class SessionDesk {
       sessions: [...own.map((session) => keptSummary(session, epochMs)), ...theirs.map(connectedSummary)],
       matched: kept.matched + others.matched,
       sources: this.#sources(),
-      unanswered: others.unanswered,
+      silentWorkers: others.silentWorkers,
       next: hasMore ? behind : null,
     };
   }
@@ -92,7 +94,7 @@ export class SessionDesk {
   }
 
   #connectedPage({ clientId, username, state, broker }: SessionFilter, after: Cursor, countMax: number) {
-    if (state === 'away' || broker === EMBEDDED) return { clients: [], matched: 0, unanswered: 0, next: null };
+    if (state === 'away' || broker === EMBEDDED) return { clients: [], matched: 0, silentWorkers: [], next: null };
     const filter = { clientId, username, upstream: broker, upstreamNot: EMBEDDED };
     return this.#options.clients.list(filter, after, countMax);
   }
@@ -110,25 +112,26 @@ export class SessionDesk {
   }
 
   /** One entry, or more where listeners lead to different brokers; empty where there is none. */
-  async show(clientId: string): Promise<SessionDetails[]> {
+  async show(clientId: string): Promise<{ sessions: SessionDetails[]; silent: readonly SilentWorker[] }> {
     const { clock, kept } = this.#options;
     const session = kept()?.get(clientId);
     const own = session === undefined ? [] : [keptDetails(session, clock.epochMs())];
-    return [...own, ...(await this.#connectedElsewhere(clientId)).map(connectedDetails)];
+    const { found, silent } = await this.#connectedElsewhere(clientId);
+    return { sessions: [...own, ...found.map(connectedDetails)], silent };
   }
 
-  async #connectedElsewhere(clientId: string) {
-    const found = await this.#options.clients.inspect(clientId);
-    return found.filter((client) => client.clientId === clientId && client.upstream !== EMBEDDED);
+  async #connectedElsewhere(clientId: string): Promise<FoundClients<ClientDetails>> {
+    const { found, silent } = await this.#options.clients.inspect(clientId);
+    return { found: found.filter((client) => client.clientId === clientId && client.upstream !== EMBEDDED), silent };
   }
 
-  /** Why there is no such session. */
-  absence(clientId: string): string {
+  /** Why there is no such session, as far as workers answer. */
+  absence(clientId: string, silent: readonly SilentWorker[]): string {
     const others = this.#others();
     const none = `There is no session of the client ${shown(clientId)} here`;
-    if (others.length === 0) return `${none}; \`sallyport sessions\` shows those there are.`;
+    if (others.length === 0) return `${none}; \`sallyport sessions\` shows those there are.${unheardOf(silent)}`;
     const brokers = others.join(', ');
-    return `${none}. A session that another broker (${brokers}) keeps for a client that is away is known to that broker alone: look, and remove it, there.`;
+    return `${none}. A session that another broker (${brokers}) keeps for a client that is away is known to that broker alone: look, and remove it, there.${unheardOf(silent)}`;
   }
 
   /** Ends the session that the embedded broker keeps, with its connection where it has one. `who` signs it. */
@@ -136,18 +139,22 @@ export class SessionDesk {
     const { clock, emit, clients, kept } = this.#options;
     const session = kept()?.get(clientId);
     if (session === undefined) {
-      const [elsewhere] = await this.#connectedElsewhere(clientId);
-      if (elsewhere === undefined) return { kind: 'absent', says: this.absence(clientId) };
+      const { found, silent } = await this.#connectedElsewhere(clientId);
+      const [elsewhere] = found;
+      if (elsewhere === undefined) return { kind: 'absent', says: this.absence(clientId, silent) };
       const says = `The session of the client ${shown(clientId)} is kept by the broker ${elsewhere.upstream}, and only that can remove it; \`sallyport disconnect\` ends the connection.`;
       return { kind: 'elsewhere', says };
     }
     const was = keptSummary(session, clock.epochMs());
     const by = `operator:${who}`;
-    const ended = session.connected ? await clients.endAtOwnBroker(clientId, by, SAYS) : [];
+    const { found: ended, silent } = session.connected
+      ? await clients.endAtOwnBroker(clientId, by, SAYS)
+      : { found: [], silent: [] };
     // One that does not outlive its connection has gone with it, and a newcomer's is another. A worker that did not answer changes nothing.
     if (kept()?.get(clientId) === session) kept()?.remove(clientId);
     emit({ name: 'session.removed', clientId, queuedMessages: was.queuedMessages ?? 0, by, says: SAYS });
-    return { kind: 'removed', session: was, connections: ended.map(({ connectionId }) => connectionId) };
+    const connections = ended.map(({ connectionId }) => connectionId);
+    return { kind: 'removed', session: was, connections, silentWorkers: [...silent] };
   }
 }
 

@@ -1,5 +1,6 @@
 /** What operators are told of an MQTT session: the row of a list, everything that is known of one, and what went with one that was removed. */
 import { z } from 'zod';
+import { type SilentWorker, silentWorkersSchema } from '../silent-workers.ts';
 
 const count = z.int().min(0);
 const time = z.string().meta({ description: 'ISO 8601, UTC.' });
@@ -85,12 +86,13 @@ export interface SessionPage {
   readonly sessions: readonly SessionSummary[];
   readonly matched: number;
   readonly sources: z.infer<typeof sessionSourcesSchema>;
-  readonly unanswered: number;
+  readonly silentWorkers: readonly SilentWorker[];
   readonly next: string | null;
 }
 
 export const removedSessionSchema = z.strictObject({
   session: sessionSummarySchema.meta({ description: 'As it was.' }),
   connections: z.array(z.string()).meta({ description: 'Those that are ended.' }),
+  silentWorkers: silentWorkersSchema('A connection of theirs ends with the session, and is not named.'),
 });
 export type RemovedSession = z.infer<typeof removedSessionSchema>;

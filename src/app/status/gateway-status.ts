@@ -5,6 +5,7 @@ import type { BanDesk } from '../bans/ban-desk.ts';
 import type { Gateway } from '../gateway.ts';
 import type { RefusalTally } from '../observability/refusal-tally.ts';
 import type { Troubles } from '../observability/troubles.ts';
+import { silentWorkersSchema } from '../silent-workers.ts';
 import { VERSION } from '../version.ts';
 
 const count = z.int().min(0);
@@ -41,10 +42,9 @@ export const statusSchema = z.strictObject({
     }),
   ),
   journal: z.enum(['on', 'off', 'failing']),
-  silentWorkers: z.array(z.strictObject({ slot: count, pid: count })).meta({
-    description:
-      'Workers that do not answer: they are counted as they told it last, and their part of `upstreams` is missing.',
-  }),
+  silentWorkers: silentWorkersSchema(
+    'They are counted as they told it last, and their part of `upstreams` is missing.',
+  ),
   troubles: z
     .array(z.strictObject({ what: z.string(), since: z.string(), says: z.string() }))
     .meta({ description: 'What is broken now, the oldest first.' }),
@@ -74,7 +74,10 @@ export class StatusDesk {
 
   async now(): Promise<GatewayStatus> {
     const { clock, gateway, banDesk, refusals, troubles, journalDirectory } = this.#options;
-    const [{ figures, silent }, targets] = await Promise.all([gateway.clients.figures(), gateway.upstreams.status()]);
+    const [{ figures, silent }, { targets }] = await Promise.all([
+      gateway.clients.figures(),
+      gateway.upstreams.status(),
+    ]);
     const upstreams = targets.map(({ upstream, target, state, connections, says }) => {
       return { upstream, target, state, connections, says };
     });

@@ -5,10 +5,10 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
 import { type Ceiling, NODES_MAX, Recording } from '../../policy/authorization/learning/recording.ts';
-import type { SilentWorker } from '../clients/gateway-clients.ts';
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
 import type { GatewayWatching } from '../gateway.ts';
+import type { SilentWorker } from '../silent-workers.ts';
 import { readRecording, recordingFileIn, type StoredRecording, writeRecording } from './recording-file.ts';
 
 const SAVE_EVERY_MS = 60_000;

@@ -13,11 +13,28 @@ import {
 import { type ShadowReport, ShadowTally } from '../../policy/authorization/shadow/shadow-tally.ts';
 import { ShadowWatcher } from '../../policy/authorization/shadow/shadow-watcher.ts';
 import type { Candidate } from '../authorization-files.ts';
+import type { SilentWorker } from '../silent-workers.ts';
+import type { TakenRecordings } from '../workers/fleet-recordings.ts';
 
 export interface PreparedShadow {
   readonly stamp: string;
   readonly tally: ShadowTally;
   readonly watcher: DecisionWatcher;
+}
+
+export interface ShadowSeen {
+  /** Of the candidate policy; undefined where there is none. */
+  readonly report: ShadowReport | undefined;
+  readonly silent: readonly SilentWorker[];
+}
+
+/** Those that look on while decisions are made, and change none. */
+export interface GatewayWatching {
+  shadow(): ShadowSeen | Promise<ShadowSeen>;
+  /** Clients that are connected are asked for anew what they may do, so that the recording has them too. */
+  setLearning(isOn: boolean): void;
+  /** What was recorded since it was last taken. */
+  takeRecordings(isForgetting?: boolean): TakenRecordings | Promise<TakenRecordings>;
 }
 
 export class Watching {

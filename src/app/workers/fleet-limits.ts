@@ -10,7 +10,8 @@ import { scopeKey, type Target } from '../../policy/limits/limit-rules.ts';
 import type { Limit } from '../../policy/limits/limit-value.ts';
 import { LimitsInForce } from '../../policy/limits/limits-in-force.ts';
 import { Shares } from '../../policy/limits/shares.ts';
-import type { GatewayLimits } from '../limit-control.ts';
+import type { GatewayLimits, HeldLimits } from '../limit-control.ts';
+import { type Heard, namesOf, type SilentWorker } from '../silent-workers.ts';
 import type { ToldOverride } from './messages.ts';
 
 const ROUND_MS = 1000;
@@ -22,7 +23,7 @@ export interface FleetLimitsTarget {
       | { kind: 'override'; override: ToldOverride }
       | { kind: 'unset override'; target: Target; name: LimitName | undefined },
   ): void;
-  reports(target: Target): Promise<LimitReport[][]>;
+  reports(target: Target): Promise<Heard<readonly LimitReport[]>>;
   /** The workers that serve, by number. */
   numbers(): number[];
   tellShares(number: number, shares: [string, number][]): void;
@@ -61,16 +62,21 @@ export class FleetLimits implements GatewayLimits {
     return overridesOf(this.#limits, this.#clock.nowMs());
   }
 
-  async report(target: Target): Promise<LimitReport[]> {
-    const rows = mergedReports(await this.#target.reports(target));
-    if (target.scope !== 'client') return rows;
+  async report(target: Target): Promise<HeldLimits> {
+    const { answers, silent } = await this.#target.reports(target);
+    const rows = mergedReports(answers);
+    if (target.scope !== 'client') return { limits: rows, silent };
     // The worker that serves the client knows of what is shared only its own part.
     const shared = new Map<string, Target>();
     for (const { scope, key } of rows) if (scope !== 'client') shared.set(scopeKey(scope, key), { scope, key });
-    const whole = await Promise.all(
-      [...shared.values()].map(async (each) => mergedReports(await this.#target.reports(each))),
-    );
-    return [...whole.flat(), ...rows.filter(({ scope }) => scope === 'client')];
+    const whole = await Promise.all([...shared.values()].map((each) => this.#target.reports(each)));
+    return {
+      limits: [
+        ...whole.flatMap((each) => mergedReports(each.answers)),
+        ...rows.filter(({ scope }) => scope === 'client'),
+      ],
+      silent: unique([...silent, ...whole.flatMap((each) => each.silent)]),
+    };
   }
 
   /** What a worker that starts now has to know. */
@@ -103,4 +109,8 @@ export class FleetLimits implements GatewayLimits {
     this.#timer?.cancel();
     this.#limits.close();
   }
+}
+
+function unique(workers: readonly SilentWorker[]): SilentWorker[] {
+  return namesOf(new Map(workers.map((worker) => [worker.pid, worker])).values());
 }

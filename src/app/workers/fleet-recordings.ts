@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import type { RecordingImage } from '../../policy/authorization/learning/recording.ts';
-import type { SilentWorker } from '../clients/gateway-clients.ts';
+import { namesOf, type SilentWorker } from '../silent-workers.ts';
 
 const ANSWER_WITHIN_MS = 2_000;
 
@@ -48,7 +48,7 @@ export class FleetRecordings {
     if (isForgetting) for (const asking of this.#asking.values()) asking.isForgotten = true;
     const recordings = this.#waiting;
     this.#waiting = [];
-    return { recordings, silent: silent.map(({ slot, pid }) => ({ slot, pid })) };
+    return { recordings, silent: namesOf(silent) };
   }
 
   #ask(worker: RecordingWorker): Asking {

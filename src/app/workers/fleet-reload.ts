@@ -3,10 +3,11 @@
  * takes. One that is stuck is named, and takes what the others have as soon as it goes on.
  */
 import type { Clock } from '../../base/clock.ts';
-import { type SilentWorker, workersNamed } from '../clients/gateway-clients.ts';
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
 import type { ReloadOutcome } from '../reload-outcome.ts';
+import { namesOf, type SilentWorker, workersNamed } from '../silent-workers.ts';
+import { askEach } from './questions.ts';
 import type { AnswerDeadline } from './worker-handle.ts';
 
 /** One whose event loop turns answers this at once. */
@@ -57,15 +58,16 @@ export class FleetReload {
     if (isTaken) for (const worker of stuck) late.push([worker, worker.reload(config)]);
     for (const asked of late) this.#judgeLater(asked, config, isTaken);
     const silent = [...new Set([...stuck, ...late.map(([worker]) => worker)])].filter(({ isGone }) => !isGone);
-    const silentWorkers = silent.map(({ slot, pid }) => ({ slot, pid }));
+    const silentWorkers = namesOf(silent);
     if (outcome === undefined) throw new OperatorError(nobodySays(silentWorkers));
     return outcome.ok ? { ...outcome, silentWorkers } : outcome;
   }
 
   async #stuckOf(workers: readonly ReloadedWorker[]): Promise<Set<ReloadedWorker>> {
     const deadline = { clock: this.#clock, ms: LIFE_WITHIN_MS };
-    const alive = await Promise.all(workers.map((worker) => !worker.isReady || worker.isAnswering(deadline)));
-    return new Set(workers.filter((worker, i) => alive[i] === false && !worker.isGone));
+    const started = workers.filter(({ isReady }) => isReady);
+    const { stuck } = await askEach(started, async (worker) => (await worker.isAnswering(deadline)) || undefined);
+    return new Set(stuck);
   }
 
   #within<Answer>(asked: Promise<Answer>, ms: number): Promise<Answer | 'late'> {

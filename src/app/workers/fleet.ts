@@ -8,19 +8,21 @@ import type { Emit } from '../../base/events.ts';
 import type { Impact } from '../../pipeline/membership.ts';
 import type { ClientSample } from '../../policy/detection/client-sample.ts';
 import type { ToldQuarantine } from '../../policy/detection/quarantine.ts';
-import type { ClientAnswer, ClientQuestion, SilentWorker } from '../clients/gateway-clients.ts';
+import type { ClientAnswer, ClientQuestion } from '../clients/gateway-clients.ts';
 import type { GatewayFigures } from '../clients/gateway-figures.ts';
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
 import type { Gateway } from '../gateway.ts';
 import type { MetricSample } from '../observability/metrics/metric-sample.ts';
 import type { ReloadOutcome, ReplacedWorkers } from '../reload-outcome.ts';
+import type { Heard, SilentWorker } from '../silent-workers.ts';
 import { FleetFigures } from './fleet-figures.ts';
 import { FleetLimits } from './fleet-limits.ts';
 import { FleetRecordings, type TakenRecordings } from './fleet-recordings.ts';
 import { FleetReload } from './fleet-reload.ts';
 import { FleetSamples } from './fleet-samples.ts';
 import { type FromWorker, REPLACED, type ToWorker } from './messages.ts';
+import { askEach } from './questions.ts';
 import { type AnswerDeadline, WorkerHandle, type WorkerListener } from './worker-handle.ts';
 import { WorkerOwners } from './worker-owners.ts';
 
@@ -89,11 +91,8 @@ export class Fleet implements WorkerListener {
     this.limits = new FleetLimits(clock, emit, {
       broadcast: (message) => this.broadcast(message),
       reports: async (target) => {
-        const answers = await this.#askAll<'limit report'>(
-          (id) => ({ kind: 'limit report', id, target }),
-          this.#deadline,
-        );
-        return answers.map(({ report }) => [...report]);
+        const { answers, silent } = await this.#askAll<'limit report'>((id) => ({ kind: 'limit report', id, target }));
+        return { answers: answers.map(({ report }) => report), silent };
       },
       numbers: () => [...this.#workers.values()].map((worker) => this.#numbers.get(worker) ?? 0),
       tellShares: (number, shares) => {
@@ -279,42 +278,35 @@ export class Fleet implements WorkerListener {
     return this.#samples.samples();
   }
 
-  /** Of all workers that answer in time. */
-  async ask<Kind extends 'upstream status' | 'shadow report'>(
+  ask<Kind extends 'upstream status' | 'shadow report'>(
     kind: Kind,
-  ): Promise<Extract<FromWorker, { kind: Kind }>[]> {
-    return this.#askAll<Kind>((id) => ({ kind, id }), this.#deadline);
+  ): Promise<Heard<Extract<FromWorker, { kind: Kind }>>> {
+    return this.#askAll<Kind>((id) => ({ kind, id }));
   }
 
   get #deadline(): AnswerDeadline {
     return { clock: this.#options.clock, ms: ANSWER_TIMEOUT_MS };
   }
 
-  async #askAll<Kind extends Extract<FromWorker, { id: number }>['kind']>(
-    make: (id: number) => ToWorker,
-    deadline: AnswerDeadline,
-  ): Promise<Extract<FromWorker, { kind: Kind }>[]> {
-    const answers = await Promise.all([...this.#workers.values()].map((worker) => worker.ask<Kind>(make, deadline)));
-    return answers.filter((answer) => answer !== undefined);
+  /** Those that are leaving have clients still; those that are starting have none yet. */
+  get #serving(): WorkerHandle[] {
+    return [...this.#living].filter(({ isReady }) => isReady);
   }
 
-  /** Of all workers that answer in time. Those that are leaving have clients still; those that are starting have none yet. */
-  async askAboutClients(question: ClientQuestion): Promise<{ answers: ClientAnswer[]; silent: SilentWorker[] }> {
-    const asked = [...this.#living].filter(({ isReady }) => isReady);
-    const heard: ClientAnswer[] = [];
-    const silent: WorkerHandle[] = [];
-    await Promise.all(
-      asked.map(async (worker) => {
-        const make = (id: number): ToWorker => ({ kind: 'client question', id, question });
-        const answer = (await worker.ask<'client question'>(make, this.#deadline))?.answer;
-        if (answer !== undefined) {
-          heard.push(answer);
-          if (question.kind === 'figures') this.#figures.heard(worker, answer as GatewayFigures);
-        } else if (this.#living.has(worker)) silent.push(worker);
-      }),
-    );
-    const answers = question.kind === 'figures' ? [this.#figures.total(silent)] : heard;
-    return { answers, silent: silent.map(({ slot, pid }) => ({ slot, pid })) };
+  #askAll<Kind extends Extract<FromWorker, { id: number }>['kind']>(
+    make: (id: number) => ToWorker,
+  ): Promise<Heard<Extract<FromWorker, { kind: Kind }>>> {
+    return askEach(this.#serving, (worker) => worker.ask<Kind>(make, this.#deadline));
+  }
+
+  async askAboutClients(question: ClientQuestion): Promise<Heard<ClientAnswer>> {
+    const make = (id: number): ToWorker => ({ kind: 'client question', id, question });
+    const { answers, silent, stuck } = await askEach(this.#serving, async (worker) => {
+      const answer = (await worker.ask<'client question'>(make, this.#deadline))?.answer;
+      if (answer !== undefined && question.kind === 'figures') this.#figures.heard(worker, answer as GatewayFigures);
+      return answer;
+    });
+    return { answers: question.kind === 'figures' ? [this.#figures.total(stuck)] : answers, silent };
   }
 
   async drain(signal: string): Promise<void> {

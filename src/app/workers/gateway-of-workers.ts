@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { KeptSessions } from '../../broker/kept-session.ts';
 import type { OpenLink } from '../../mqtt/link.ts';
-import { mergedReport, type ShadowReport } from '../../policy/authorization/shadow/shadow-tally.ts';
+import { mergedReport } from '../../policy/authorization/shadow/shadow-tally.ts';
 import { Quarantine } from '../../policy/detection/quarantine.ts';
 import type { Service } from '../../transports/upstream/target.ts';
 import type { TargetStatus } from '../../transports/upstream/target-status.ts';
@@ -17,8 +17,9 @@ import { type MetricSample, mergedSamples } from '../observability/metrics/metri
 import type { ReplacedWorkers } from '../reload-outcome.ts';
 import { tellEnd } from '../response/quarantine-of.ts';
 import { Responses } from '../response/responses.ts';
-import { leadsToEmbedded, prepareUpstreams } from '../upstreams.ts';
+import { leadsToEmbedded, prepareUpstreams, type ServiceTold, type TargetsSeen } from '../upstreams.ts';
 import { VERSION } from '../version.ts';
+import type { ShadowSeen } from '../watching/watching.ts';
 import { BrokerHub } from './broker-hub.ts';
 import { Fleet } from './fleet.ts';
 
@@ -201,28 +202,28 @@ export class GatewayOfWorkers implements Gateway {
   }
 
   /** Of all workers together: the worst state that one of them sees, and the sum of their connections. */
-  async #upstreamStatus(): Promise<TargetStatus[]> {
+  async #upstreamStatus(): Promise<TargetsSeen> {
     const rows = new Map<string, TargetStatus>();
-    for (const { status } of await this.#fleet.ask('upstream status')) {
-      for (const row of status) {
-        const key = `${row.upstream} ${row.target}`;
-        const known = rows.get(key);
-        const worse = known !== undefined && known.state !== 'up' ? known : row;
-        rows.set(key, { ...worse, connections: row.connections + (known?.connections ?? 0) });
-      }
+    const { answers, silent } = await this.#fleet.ask('upstream status');
+    for (const row of answers.flatMap(({ status }) => status)) {
+      const key = `${row.upstream} ${row.target}`;
+      const known = rows.get(key);
+      const worse = known !== undefined && known.state !== 'up' ? known : row;
+      rows.set(key, { ...worse, connections: row.connections + (known?.connections ?? 0) });
     }
-    return [...rows.values()];
+    return { targets: [...rows.values()], silent };
   }
 
-  async #setService(upstream: string, target: string, service: Service): Promise<boolean> {
-    const isKnown = (await this.#upstreamStatus()).some((row) => row.upstream === upstream && row.target === target);
+  async #setService(upstream: string, target: string, service: Service): Promise<ServiceTold> {
+    const { targets, silent } = await this.#upstreamStatus();
+    const isKnown = targets.some((row) => row.upstream === upstream && row.target === target);
     if (isKnown) this.#fleet.broadcast({ kind: 'set service', upstream, target, service });
-    return isKnown;
+    return { isKnown, silent };
   }
 
-  async #shadowReport(): Promise<ShadowReport | undefined> {
-    const answers = await this.#fleet.ask('shadow report');
-    return mergedReport(answers.flatMap(({ report }) => report ?? []));
+  async #shadowReport(): Promise<ShadowSeen> {
+    const { answers, silent } = await this.#fleet.ask('shadow report');
+    return { report: mergedReport(answers.flatMap(({ report }) => report ?? [])), silent };
   }
 
   drain(signal: string): Promise<void> {

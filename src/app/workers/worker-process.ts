@@ -245,11 +245,11 @@ class Worker {
   }
 
   async #tellUpstreamStatus(id: number): Promise<void> {
-    tell({ kind: 'upstream status', id, status: (await this.#gateway?.upstreams.status()) ?? [] });
+    tell({ kind: 'upstream status', id, status: (await this.#gateway?.upstreams.status())?.targets ?? [] });
   }
 
   async #tellLimitReport(id: number, target: Target): Promise<void> {
-    tell({ kind: 'limit report', id, report: (await this.#gateway?.limits.report(target)) ?? [] });
+    tell({ kind: 'limit report', id, report: (await this.#gateway?.limits.report(target))?.limits ?? [] });
   }
 
   /** One that is starting has no clients, and says so at once. */
@@ -266,7 +266,7 @@ class Worker {
   }
 
   async #tellShadowReport(id: number): Promise<void> {
-    tell({ kind: 'shadow report', id, report: await this.#gateway?.watching.shadow() });
+    tell({ kind: 'shadow report', id, report: (await this.#gateway?.watching.shadow())?.report });
   }
 
   async #takeRecording(): Promise<RecordingImage> {

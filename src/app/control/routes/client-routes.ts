@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { clientDetailsSchema, clientSummarySchema, VERDICTS } from '../../clients/client-facts.ts';
 import { section, text } from '../../config/fields.ts';
+import { silentWorkersSchema } from '../../silent-workers.ts';
 import { authorOf } from '../author.ts';
 import { cursorOf, encodeCursor, limitOf, nextCursor, pageQuery } from '../cursor.ts';
 import { demandPermission } from '../permission.ts';
@@ -50,7 +51,7 @@ export const clientRoutes: readonly AnyRoute[] = [
     response: z.strictObject({
       clients: z.array(clientSummarySchema),
       matched: z.int().meta({ description: 'Clients that fit, on all pages.' }),
-      unanswered: z.int().meta({ description: 'Workers that did not answer in time; their clients are missing here.' }),
+      silentWorkers: silentWorkersSchema('Their clients are missing here.'),
       next: nextCursor,
     }),
     handler: async ({ live }, { query }) => {
@@ -68,8 +69,14 @@ export const clientRoutes: readonly AnyRoute[] = [
     role: 'viewer',
     scope: 'clients:read',
     params,
-    response: z.strictObject({ clients: z.array(clientDetailsSchema) }),
-    handler: async ({ live }, { params: { id } }) => ({ clients: await live.clients.show(id) }),
+    response: z.strictObject({
+      clients: z.array(clientDetailsSchema),
+      silentWorkers: silentWorkersSchema('What they have of it is missing here.'),
+    }),
+    handler: async ({ live }, { params: { id } }) => {
+      const { found, silent } = await live.clients.show(id);
+      return { clients: [...found], silentWorkers: [...silent] };
+    },
   }),
   route({
     method: 'POST',
@@ -98,6 +105,7 @@ export const clientRoutes: readonly AnyRoute[] = [
           expiresAt: z.string().nullable(),
         })
         .nullable(),
+      silentWorkers: silentWorkersSchema('They end what they have of it when they go on.'),
     }),
     action: {
       name: 'client-disconnect',
@@ -107,7 +115,7 @@ export const clientRoutes: readonly AnyRoute[] = [
       if (ban !== undefined) demandPermission({ role: 'operator', scope: 'bans:write' }, principal, undefined);
       const asked = { ...(why === undefined ? {} : { reason: why }), ...(ban === undefined ? {} : { banFor: ban }) };
       const done = await live.clients.disconnect(id, authorOf(principal), asked);
-      return { ...done, connections: [...done.connections] };
+      return { ...done, connections: [...done.connections], silentWorkers: [...done.silentWorkers] };
     },
   }),
   route({

@@ -37,6 +37,6 @@ test('an incident is what the document of the API says, to the last key', async 
   assert.equal(incident.records, 5);
   const ban = { subject: '192.0.2.7', reason: 'x', author: 'operator:ann', expiresAt: null };
   const client = { clientId: 'pump-7', username: null, address: '192.0.2.7', connectedAt: null };
-  const live = { isRunning: true, isBanned: true, allowedBy: null, bans: [ban], clients: [client] };
+  const live = { isRunning: true, isBanned: true, allowedBy: null, bans: [ban], clients: [client], silentWorkers: [] };
   for (const known of [live, undefined]) incidentSchema.parse(incidentRecord(reportOn(incident, known)));
 });

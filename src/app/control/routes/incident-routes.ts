@@ -12,9 +12,11 @@ import {
   type Live,
   liveWith,
   meantClients,
+  NOBODY,
   NOT_BANNED,
 } from '../../observability/incident/live.ts';
 import { journalDirectoryOf } from '../../observability/observers.ts';
+import { silentWorkersSchema } from '../../silent-workers.ts';
 import { workApart } from '../heavy/work.ts';
 import { ControlProblem } from '../problem-details.ts';
 import { type AnyRoute, route } from '../route.ts';
@@ -74,6 +76,7 @@ export const incidentSchema = z.strictObject({
           connectedAt: z.string().nullable(),
         }),
       ),
+      silentWorkers: silentWorkersSchema('Clients of theirs are missing here.'),
     })
     .nullable(),
   advice: z.array(z.strictObject({ says: z.string(), command: z.string() })),
@@ -128,6 +131,7 @@ async function liveOf({ banDesk, live }: ControlServices, subject: IncidentSubje
   const why = isBannable(subject) ? banDesk.why([banName(subject)]) : NOT_BANNED;
   // Nobody is connected by a name that is longer than names of clients can be.
   const isName = value.length <= NAME_MAX_CHARS;
-  const page = isName ? await live.clients.list({ [CLIENT_FIELDS[kind]]: value }, undefined, CLIENTS_MAX) : undefined;
-  return liveWith(true, why, meantClients(page?.clients ?? [], subject));
+  if (!isName) return liveWith(true, why, NOBODY);
+  const { clients, silentWorkers } = await live.clients.list({ [CLIENT_FIELDS[kind]]: value }, undefined, CLIENTS_MAX);
+  return liveWith(true, why, { clients: meantClients(clients, subject), silentWorkers });
 }

@@ -1,8 +1,8 @@
 /** The recording of what clients really use, from which a policy is proposed. */
 import { z } from 'zod';
+import { silentWorkersSchema } from '../../silent-workers.ts';
 import type { Learner, LearningStatus } from '../../watching/learner.ts';
 import { type AnyRoute, route } from '../route.ts';
-import { silentWorkersSchema } from '../silent-workers.ts';
 
 const statusSchema = z.strictObject({
   isOn: z.boolean(),

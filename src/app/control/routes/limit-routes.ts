@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { section, text } from '../../config/fields.ts';
 import { setLimits, showLimits, unsetLimits } from '../../limit-control.ts';
+import { silentWorkersSchema } from '../../silent-workers.ts';
 import { authorOf } from '../author.ts';
 import { type AnyRoute, route } from '../route.ts';
 
@@ -45,8 +46,14 @@ export const limitRoutes: readonly AnyRoute[] = [
     role: 'viewer',
     scope: 'limits:read',
     query: section({ target }),
-    response: z.strictObject({ limits: z.array(limitSchema) }),
-    handler: async ({ gateway }, { query }) => ({ limits: await showLimits(gateway.limits, [query.target]) }),
+    response: z.strictObject({
+      limits: z.array(limitSchema),
+      silentWorkers: silentWorkersSchema('What is left at them is missing here.'),
+    }),
+    handler: async ({ gateway }, { query }) => {
+      const { limits, silent } = await showLimits(gateway.limits, [query.target]);
+      return { limits: [...limits], silentWorkers: [...silent] };
+    },
   }),
   route({
     method: 'GET',

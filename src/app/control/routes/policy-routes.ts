@@ -6,6 +6,7 @@ import type { Subject } from '../../../policy/authorization/decision.ts';
 import type { Question } from '../../../policy/authorization/policy-explain.ts';
 import { choice, flag, list, section, text, wholeNumber } from '../../config/fields.ts';
 import { OperatorError } from '../../config/problem.ts';
+import { silentWorkersSchema } from '../../silent-workers.ts';
 import type { PolicySource } from '../heavy/task.ts';
 import { workApart } from '../heavy/work.ts';
 import { ControlProblem, type RequestFault } from '../problem-details.ts';
@@ -204,8 +205,14 @@ export const policyRoutes: readonly AnyRoute[] = [
     tag: 'policy',
     role: 'viewer',
     scope: 'policy:read',
-    response: z.strictObject({ shadow: shadowSchema.nullable() }),
-    handler: async ({ gateway }) => ({ shadow: (await gateway.watching.shadow()) ?? null }),
+    response: z.strictObject({
+      shadow: shadowSchema.nullable(),
+      silentWorkers: silentWorkersSchema('What they have compared is missing here.'),
+    }),
+    handler: async ({ gateway }) => {
+      const { report = null, silent } = await gateway.watching.shadow();
+      return { shadow: report, silentWorkers: [...silent] };
+    },
   }),
 ];
 

@@ -1,10 +1,9 @@
 /** The flight recorder: what it has on disk, and what it keeps of a client right now. */
 import { z } from 'zod';
-import { workersNamed } from '../../clients/gateway-clients.ts';
 import { section, text } from '../../config/fields.ts';
+import { silentWorkersSchema, unheardOf } from '../../silent-workers.ts';
 import { ControlProblem } from '../problem-details.ts';
 import { type AnyRoute, route } from '../route.ts';
-import { silentWorkersSchema } from '../silent-workers.ts';
 
 const count = z.int().min(0);
 const endpointSchema = z.strictObject({ address: z.string(), port: count });
@@ -70,18 +69,17 @@ export const recorderRoutes: readonly AnyRoute[] = [
     }),
     action: { name: 'recorder-dump', words: ({ params: { id } }) => [id] },
     handler: async ({ gateway, inForce }, { params: { id } }, { name }) => {
-      const { recordings, silent } = await gateway.clients.recordings(id, `operator:${name}`);
+      const { found: recordings, silent } = await gateway.clients.recordings(id, `operator:${name}`);
       if (recordings.length > 0) {
         return {
           recordings: recordings.map((each) => ({ ...each, packets: [...each.packets] })),
           silentWorkers: [...silent],
         };
       }
-      const unheard = silent.length === 0 ? '' : ` What ${workersNamed(silent)} may have is not known: no answer came.`;
       const says = inForce().config.flightRecorder.isEnabled
         ? 'Nothing is recorded of it: it is unknown, or was connected before the recorder was switched on.'
         : 'The flight recorder is off: set flightRecorder.enabled, reload, and wait for the client to come back.';
-      throw new ControlProblem('not-found', says + unheard);
+      throw new ControlProblem('not-found', says + unheardOf(silent));
     },
   }),
 ];

@@ -8,6 +8,7 @@ import {
   sessionSourcesSchema,
   sessionSummarySchema,
 } from '../../sessions/session-facts.ts';
+import { silentWorkersSchema } from '../../silent-workers.ts';
 import { authorOf } from '../author.ts';
 import { cursorOf, encodeCursor, limitOf, nextCursor, pageQuery } from '../cursor.ts';
 import { ControlProblem } from '../problem-details.ts';
@@ -40,7 +41,7 @@ export const sessionRoutes: readonly AnyRoute[] = [
       sessions: z.array(sessionSummarySchema),
       matched: z.int().meta({ description: 'Sessions that fit, on all pages.' }),
       sources: sessionSourcesSchema,
-      unanswered: z.int().meta({ description: 'Workers that did not answer in time; their clients may be missing.' }),
+      silentWorkers: silentWorkersSchema('Sessions that other brokers keep for their clients are missing here.'),
       next: nextCursor,
     }),
     handler: async ({ live }, { query }) => {
@@ -58,11 +59,14 @@ export const sessionRoutes: readonly AnyRoute[] = [
     role: 'viewer',
     scope: 'clients:read',
     params,
-    response: z.strictObject({ sessions: z.array(sessionDetailsSchema) }),
+    response: z.strictObject({
+      sessions: z.array(sessionDetailsSchema),
+      silentWorkers: silentWorkersSchema('What other brokers keep for their clients is missing here.'),
+    }),
     handler: async ({ live }, { params: { clientId } }) => {
-      const sessions = await live.sessions.show(clientId);
-      if (sessions.length === 0) throw new ControlProblem('not-found', live.sessions.absence(clientId));
-      return { sessions };
+      const { sessions, silent } = await live.sessions.show(clientId);
+      if (sessions.length === 0) throw new ControlProblem('not-found', live.sessions.absence(clientId, silent));
+      return { sessions, silentWorkers: [...silent] };
     },
   }),
   route({

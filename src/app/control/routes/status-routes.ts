@@ -1,9 +1,9 @@
 /** What runs, with which configuration, and how it takes up another. */
 import { z } from 'zod';
+import { silentWorkersSchema } from '../../silent-workers.ts';
 import { statusSchema } from '../../status/gateway-status.ts';
 import { ControlProblem } from '../problem-details.ts';
 import { type AnyRoute, route } from '../route.ts';
-import { silentWorkersSchema } from '../silent-workers.ts';
 
 const settingSchema = z.strictObject({
   path: z.string().meta({ description: 'Such as `limits.keepAliveMax` or `listeners[0].port`.' }),

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Service } from '../../../transports/upstream/target.ts';
 import { section, text } from '../../config/fields.ts';
+import { silentWorkersSchema, unheardOf } from '../../silent-workers.ts';
 import { ControlProblem } from '../problem-details.ts';
 import { type AnyRoute, route } from '../route.ts';
 
@@ -28,10 +29,12 @@ function serviceRoute(verb: 'drain' | 'eject' | 'return', service: Service, summ
     params: section({ upstream: text(SHOWN).meta({ description: 'Name of the upstream.' }) }),
     body: section({ target: text(SHOWN).meta({ description: 'Its URL, as the list of upstreams has it.' }) }),
     action: { name: `upstream-${verb}`, words: ({ params, body }) => [params.upstream, body.target] },
+    response: z.strictObject({ silentWorkers: silentWorkersSchema('They do so when they go on.') }),
     handler: async ({ gateway }, { params: { upstream }, body: { target } }) => {
-      if (await gateway.upstreams.setService(upstream, target, service)) return;
+      const { isKnown, silent } = await gateway.upstreams.setService(upstream, target, service);
+      if (isKnown) return { silentWorkers: [...silent] };
       const says = `There is no target ${target} of an upstream ${upstream}; \`sallyport upstream list\` shows them.`;
-      throw new ControlProblem('not-found', says);
+      throw new ControlProblem('not-found', says + unheardOf(silent));
     },
   });
 }
@@ -46,8 +49,14 @@ export const upstreamRoutes: readonly AnyRoute[] = [
     tag: 'upstreams',
     role: 'viewer',
     scope: 'upstreams:read',
-    response: z.strictObject({ targets: z.array(targetSchema) }),
-    handler: async ({ gateway }) => ({ targets: await gateway.upstreams.status() }),
+    response: z.strictObject({
+      targets: z.array(targetSchema),
+      silentWorkers: silentWorkersSchema('Their connections are missing here.'),
+    }),
+    handler: async ({ gateway }) => {
+      const { targets, silent } = await gateway.upstreams.status();
+      return { targets: [...targets], silentWorkers: [...silent] };
+    },
   }),
   serviceRoute('drain', 'draining', 'Sends it nobody new, and leaves it those whom it has.'),
   serviceRoute('eject', 'ejected', 'Sends it nobody new, and ends the connections that it has.'),

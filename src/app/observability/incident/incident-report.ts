@@ -1,4 +1,5 @@
 /** An incident for people and for programs: the facts, what the running gateway adds, and what to do. */
+import { unheardOf } from '../../silent-workers.ts';
 import { type Advice, adviceFor } from './advice.ts';
 import type { Incident, RefusalSummary, TimelineEntry } from './incident.ts';
 import type { Live } from './live.ts';
@@ -36,6 +37,8 @@ function verdictOf({ records, logins, refusals, measures }: Incident, live: Live
   else if (live !== undefined && live.clients.length > 0) {
     parts.push(`${live.clients.length} ${live.clients.length === 1 ? 'client is' : 'clients are'} connected now.`);
   }
+  const unheard = unheardOf(live?.silentWorkers ?? []).trim();
+  if (unheard !== '') parts.push(unheard);
   return parts.join(' ');
 }
 

@@ -52,7 +52,10 @@ function failed(address: string = facts.address): GatewayEvent {
   return { name: 'authentication.failed', method: 'password-file', ...facts, username: 'ann', address, ...decision };
 }
 
-const NOT_BANNED: Live = { isRunning: true, isBanned: false, allowedBy: null, bans: [], clients: [] };
+const NOT_BANNED: Live = {
+  ...{ isRunning: true, isBanned: false, allowedBy: null },
+  ...{ bans: [], clients: [], silentWorkers: [] },
+};
 
 test('what was refused is counted by its author, with a few of the topics', async () => {
   const show = journal(

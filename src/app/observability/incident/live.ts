@@ -1,5 +1,6 @@
 /** What the running gateway says of the subject of an incident, beside what the journal knows. */
 import { parseBanSubject } from '../../../policy/detection/bans/ban.ts';
+import type { SilentWorker } from '../../silent-workers.ts';
 import type { IncidentSubject } from './incident.ts';
 
 export interface LiveBan {
@@ -27,6 +28,8 @@ export interface Live {
   readonly bans: readonly LiveBan[];
   /** Connected now, at most some dozens. */
   readonly clients: readonly LiveClient[];
+  /** Workers that were not heard: their clients are missing. */
+  readonly silentWorkers: readonly SilentWorker[];
 }
 
 /** As a ban calls it, whether or not it can be banned. */
@@ -57,8 +60,13 @@ export type BanState = Pick<Live, 'isBanned' | 'allowedBy' | 'bans'>;
 
 export const NOT_BANNED: BanState = Object.freeze({ isBanned: false, allowedBy: null, bans: [] });
 
-export function liveWith(isRunning: boolean, state: BanState, clients: readonly LiveClient[]): Live {
+/** Those that are connected now. */
+export type Connected = Pick<Live, 'clients' | 'silentWorkers'>;
+
+export const NOBODY: Connected = Object.freeze({ clients: [], silentWorkers: [] });
+
+export function liveWith(isRunning: boolean, state: BanState, { clients, silentWorkers }: Connected): Live {
   const { isBanned, allowedBy } = state;
   const bans = state.bans.map(({ subject, reason, author, expiresAt }) => ({ subject, reason, author, expiresAt }));
-  return { isRunning, isBanned, allowedBy, bans, clients };
+  return { isRunning, isBanned, allowedBy, bans, clients, silentWorkers };
 }

@@ -78,7 +78,7 @@ function soonest(lists: readonly { readonly nextUpdateMs: number }[]): number {
 
 function upstreamSamples(upstreams: Upstreams): MetricSample[] {
   const samples: MetricSample[] = [['sallyport_upstream_queue_bytes', [], upstreams.waitingBytes()]];
-  for (const { upstream, target, state, connections } of upstreams.status()) {
+  for (const { upstream, target, state, connections } of upstreams.targets()) {
     samples.push(['sallyport_upstream_up', [upstream, target], state === 'down' ? 0 : 1]);
     samples.push(['sallyport_upstream_ejected', [upstream, target], state === 'ejected' ? 1 : 0]);
     samples.push(['sallyport_upstream_connections', [upstream, target], connections]);
