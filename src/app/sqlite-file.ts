@@ -6,6 +6,7 @@ import { OperatorError } from './config/problem.ts';
 
 const FILE_MODE = 0o600;
 const SQLITE_CORRUPT = 11;
+const SQLITE_CANTOPEN = 14;
 const SQLITE_NOTADB = 26;
 
 export interface SqliteFile {
@@ -39,7 +40,11 @@ export function openSqliteFile(file: SqliteFile): DatabaseSync {
     }
   } catch (error) {
     if (error instanceof OperatorError) throw error;
-    throw new OperatorError(`The ${holds} in ${path} cannot be opened: ${(error as Error).message}.`, { cause: error });
+    // SQLite's own words for a file that this user may not read or write leave out why.
+    const isDenied = (error as { errcode?: number }).errcode === SQLITE_CANTOPEN;
+    const hint = isDenied ? ' (may this user read and write it and its folder?)' : '';
+    const says = `The ${holds} in ${path} cannot be opened: ${(error as Error).message}${hint}.`;
+    throw new OperatorError(says, { cause: error });
   }
 }
 

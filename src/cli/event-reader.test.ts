@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
+import { SILENT } from '../app/control/client.ts';
 import { ManualClock } from '../base/manual-clock.ts';
 import { readEvents } from './event-reader.ts';
 
@@ -22,5 +23,5 @@ it('a gateway that takes the question for events and says nothing is not waited 
   const end = readEvents(path, {}, undefined, () => assert.fail(), clock);
   await connected;
   clock.advance(60_000);
-  assert.deepEqual(await end, { kind: 'failed', says: 'the gateway does not answer' });
+  assert.deepEqual(await end, { kind: 'failed', says: SILENT });
 });

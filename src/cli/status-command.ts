@@ -6,6 +6,9 @@ import { askRunning } from './gateway-question.ts';
 import { durationText, rateText } from './quantities.ts';
 import { print, printJson, styled } from './terminal.ts';
 
+/** Workers have two seconds of it; whoever watches waits no minute to learn that the gateway is stuck. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
 export const statusCommand: Command = {
   name: 'status',
   usage: ['[--json]'],
@@ -24,7 +27,11 @@ export const statusCommand: Command = {
     [3, 'no gateway is running there'],
   ],
   async run(invocation) {
-    const asked = await askRunning(invocation, { method: 'GET', path: '/v1/status' });
+    const asked = await askRunning(invocation, {
+      method: 'GET',
+      path: '/v1/status',
+      answerTimeoutMs: ANSWER_TIMEOUT_MS,
+    });
     if ('code' in asked) return asked.code;
     const status = asked.result as GatewayStatus;
     if (hasOption(invocation, 'json')) printJson({ ok: true, result: status });

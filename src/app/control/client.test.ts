@@ -85,7 +85,10 @@ describe('asking', () => {
     const clock = new ManualClock();
     const asking = askGateway(stuck, STATUS, clock);
     clock.advance(60_000);
-    assert.deepEqual(await asking, { kind: 'failed', says: 'the gateway does not answer' });
+    assert.deepEqual(await asking, {
+      kind: 'failed',
+      says: 'the gateway does not answer: see its log, and restart it if it stays so',
+    });
     assert.equal(clock.pendingCount, 0);
     server.close();
   });

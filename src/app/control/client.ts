@@ -34,7 +34,7 @@ export type ControlOutcome =
 
 const NOT_RUNNING = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK']);
 /** Said of one that takes longer. */
-export const SILENT = 'the gateway does not answer';
+export const SILENT = 'the gateway does not answer: see its log, and restart it if it stays so';
 const STRANGE = 'the gateway answers in a way this version does not know';
 
 /** A name as one step of a path. */
@@ -78,7 +78,11 @@ export function requestOptions(socketPath: string, asked: ControlRequest) {
 export function failureOf(error: NodeJS.ErrnoException, path: string): ControlOutcome {
   const { code = '', message } = error;
   if (NOT_RUNNING.has(code)) return { kind: 'not running' };
-  if (code === 'EACCES') return { kind: 'failed', says: `permission to use ${path} is denied` };
+  if (code === 'EACCES')
+    return {
+      kind: 'failed',
+      says: `permission to use ${path} is denied: ask as the user whom the gateway runs as, or as root`,
+    };
   if (code === 'ECONNRESET') return { kind: 'failed', says: 'the gateway hung up without an answer' };
   return { kind: 'failed', says: code.startsWith('HPE_') ? STRANGE : message };
 }

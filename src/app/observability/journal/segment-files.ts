@@ -29,8 +29,11 @@ export async function demandJournal(directory: string): Promise<void> {
     names = await readdir(directory);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const what = code === 'ENOENT' || code === 'ENOTDIR' ? 'is no folder' : `cannot be read (${code})`;
-    throw new OperatorError(`The journal ${directory} ${what}: name the folder of one with --journal.`);
+    throw new OperatorError(
+      code === 'ENOENT' || code === 'ENOTDIR'
+        ? `The journal ${directory} is no folder: name the folder of one with --journal.`
+        : `The journal ${directory} cannot be read (${code}): do so as the user whom the gateway runs as, or as root.`,
+    );
   }
   if (!names.some((name) => SEGMENT.test(name)))
     throw new OperatorError(`There is no journal in ${directory}: name the folder of one with --journal.`);
