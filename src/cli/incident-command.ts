@@ -3,7 +3,6 @@ import { whyBanned } from '../app/bans/ban-desk.ts';
 import { bansFileOf, readBans } from '../app/bans/ban-store.ts';
 import { loadConfig } from '../app/config/load.ts';
 import {
-  collectIncident,
   type IncidentKind,
   type IncidentSubject,
   readIncidentSubject,
@@ -11,6 +10,7 @@ import {
 import { incidentHtml } from '../app/observability/incident/incident-html.ts';
 import { incidentRecord, reportOn } from '../app/observability/incident/incident-report.ts';
 import { incidentText } from '../app/observability/incident/incident-text.ts';
+import { incidentIn } from '../app/observability/incident/journal-incident.ts';
 import {
   type BanState,
   banName,
@@ -24,7 +24,6 @@ import {
   NOBODY,
   NOT_BANNED,
 } from '../app/observability/incident/live.ts';
-import { searchJournal } from '../app/observability/journal/search.ts';
 import { demandJournal } from '../app/observability/journal/segment-files.ts';
 import { journalDirectoryOf } from '../app/observability/observers.ts';
 import { VERSION } from '../app/version.ts';
@@ -105,9 +104,7 @@ async function show(invocation: Invocation): Promise<number> {
     if (systemClock.nowMs() - startMs < 500) return;
     showProgress(`indexing: ${Math.floor((doneBytes / Math.max(1, allBytes)) * 100)} %`);
   };
-  const incident = await collectIncident({ subject, sinceMs, untilMs }, async (wanted) => {
-    return (await searchJournal(directory, wanted, onProgress)).records;
-  });
+  const incident = await incidentIn(directory, { subject, sinceMs, untilMs }, onProgress);
   endProgress();
   const report = reportOn(incident, copy === undefined ? await liveOf(invocation, subject) : undefined);
   if (hasOption(invocation, 'json')) printJson(incidentRecord(report));

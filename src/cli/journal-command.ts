@@ -5,11 +5,12 @@ import { OperatorError } from '../app/config/problem.ts';
 import { sentenceOf } from '../app/observability/export/fields.ts';
 import { EXPORT_FORMATS } from '../app/observability/export/formats.ts';
 import { removeIndex } from '../app/observability/journal/index-file.ts';
-import { type JournalRecord, parseRecord } from '../app/observability/journal/record.ts';
+import type { JournalRecord } from '../app/observability/journal/record.ts';
+import { type Removed, removedInWords } from '../app/observability/journal/removed.ts';
 import { searchJournal } from '../app/observability/journal/search.ts';
 import type { Wanted } from '../app/observability/journal/search-index.ts';
-import { fits } from '../app/observability/journal/searched-fields.ts';
-import { demandJournal, listSegments, readLines } from '../app/observability/journal/segment-files.ts';
+import { demandJournal } from '../app/observability/journal/segment-files.ts';
+import { readSelected } from '../app/observability/journal/selected-records.ts';
 import { PUBLIC_KEY_FILE, readVerifyingKey } from '../app/observability/journal/signing-key.ts';
 import { type Verification, verifyJournal } from '../app/observability/journal/verify.ts';
 import { journalDirectoryOf } from '../app/observability/observers.ts';
@@ -171,9 +172,11 @@ function verificationText(verification: Verification): string {
 }
 
 async function search(invocation: Invocation, directory: string): Promise<number> {
-  const { records, isIndexRebuilt } = await searchJournal(directory, await wantedOf(invocation), progress('indexing'));
+  const wanted = await wantedOf(invocation);
+  const { records, isIndexRebuilt, removed } = await searchJournal(directory, wanted, progress('indexing'));
   endProgress();
   if (isIndexRebuilt) printError('The index was damaged, and was made anew.');
+  if (removed !== undefined) printError(removedInWords(removed));
   if (hasOption(invocation, 'json')) printJson(records);
   else for (const record of records) print(lineOf(record));
   if (records.length === 0 && !hasOption(invocation, 'json')) printError('Nothing was found.');
@@ -190,7 +193,8 @@ async function exportRecords(invocation: Invocation, directory: string): Promise
   const format = verbOf('journal export --format', EXPORT_FORMATS, name);
   const wanted = await wantedOf(invocation);
   let damaged = 0;
-  for await (const record of selected(directory, wanted, () => damaged++)) {
+  const told = { damage: () => damaged++, removed: (removed: Removed) => printError(removedInWords(removed)) };
+  for await (const record of readSelected(directory, wanted, told)) {
     if (!process.stdout.write(`${format(record, VERSION)}\n`)) {
       await new Promise<void>((resolve) => process.stdout.once('drain', resolve));
     }
@@ -200,21 +204,6 @@ async function exportRecords(invocation: Invocation, directory: string): Promise
     `${counted(damaged, 'line')} of the journal could not be read, and is missing: see \`sallyport journal verify\`.`,
   );
   return ExitCode.Negative;
-}
-
-/** `onDamage` is told of each line that is no record, but for a last one that a crash has cut short. */
-async function* selected(directory: string, wanted: Wanted, onDamage: () => void): AsyncGenerator<JournalRecord> {
-  const { sinceMs = Number.NEGATIVE_INFINITY, untilMs = Number.POSITIVE_INFINITY, fields } = wanted;
-  for (const { path } of await listSegments(directory)) {
-    for await (const lines of readLines(path)) {
-      for (const { text, isWhole } of lines) {
-        const record = isWhole ? parseRecord(text) : undefined;
-        if (record === undefined && isWhole) onDamage();
-        if (record === undefined || record.t < sinceMs || record.t >= untilMs) continue;
-        if (fits(record, fields)) yield record;
-      }
-    }
-  }
 }
 
 async function makeIndex(invocation: Invocation, directory: string): Promise<number> {

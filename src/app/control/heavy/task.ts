@@ -14,7 +14,8 @@ import { type PolicyWarning, policyWarnings } from '../../../policy/authorizatio
 import { type ProofRecord, proofRecord } from '../../../policy/authorization/prove/proof-record.ts';
 import { proveAll } from '../../../policy/authorization/prove/prover.ts';
 import { readPolicy } from '../../authorization-files.ts';
-import { collectIncident, type Incident, type IncidentAsked } from '../../observability/incident/incident.ts';
+import type { Incident, IncidentAsked } from '../../observability/incident/incident.ts';
+import { incidentIn } from '../../observability/incident/journal-incident.ts';
 import { type Found, searchJournal } from '../../observability/journal/search.ts';
 import type { Wanted } from '../../observability/journal/search-index.ts';
 
@@ -78,8 +79,7 @@ export const answers: Answering = {
     return diffPolicies(await policyOf(before), await policyOf(after));
   },
   journal: ({ directory, wanted }) => searchJournal(directory, wanted),
-  incident: ({ directory, about }) =>
-    collectIncident(about, async (wanted) => (await searchJournal(directory, wanted)).records),
+  incident: ({ directory, about }) => incidentIn(directory, about),
 };
 
 async function policyOf(source: PolicySource): Promise<Policy> {

@@ -19,6 +19,7 @@ import { journalDirectoryOf } from '../../observability/observers.ts';
 import { silentWorkersSchema } from '../../silent-workers.ts';
 import { workApart } from '../heavy/work.ts';
 import { ControlProblem } from '../problem-details.ts';
+import { removedSchema } from '../removed.ts';
 import { type AnyRoute, route } from '../route.ts';
 import type { ControlServices } from '../services.ts';
 import { timeText } from '../time-text.ts';
@@ -46,6 +47,7 @@ export const incidentSchema = z.strictObject({
   until: time,
   verdict: z.string(),
   records: z.int().meta({ description: 'Records of the journal that were found.' }),
+  removed: removedSchema,
   isCut: z.boolean().meta({ description: 'There are more: the newest are in it.' }),
   logins: z.strictObject({ succeeded: z.int(), failed: z.int() }),
   refusals: z.array(z.strictObject({ ...entry, by: z.string(), examples: z.array(z.string()) })),

@@ -2,11 +2,13 @@
 import { z } from 'zod';
 import { section, text } from '../../config/fields.ts';
 import { OperatorError } from '../../config/problem.ts';
+import { isoOf } from '../../observability/incident/incident-report.ts';
 import { RECORD_KINDS } from '../../observability/journal/record.ts';
 import { journalDirectoryOf } from '../../observability/observers.ts';
 import { cursorOf, encodeCursor, limitOf, nextCursor, pageQuery } from '../cursor.ts';
 import { workApart } from '../heavy/work.ts';
 import { ControlProblem } from '../problem-details.ts';
+import { removedSchema } from '../removed.ts';
 import { type AnyRoute, route } from '../route.ts';
 import { timeText } from '../time-text.ts';
 
@@ -42,6 +44,7 @@ export const journalRoutes: readonly AnyRoute[] = [
           h: z.string().meta({ description: 'Its hash, the link of the chain.' }),
         }),
       ),
+      removed: removedSchema,
       next: nextCursor,
     }),
     handler: async ({ inForce, clock }, { query, signal }) => {
@@ -52,8 +55,12 @@ export const journalRoutes: readonly AnyRoute[] = [
       const given = Object.entries({ client, user, address, event, author }).filter(([, value]) => value !== undefined);
       const wanted = { sinceMs, untilMs, fields: Object.fromEntries(given), limit, beforeN: numberIn(cursorOf(query)) };
       const directory = journalDirectoryOf(config);
-      const { records } = await workApart('journal', { directory, wanted }, { clock, signal });
-      return { records, next: records.length < limit ? null : encodeCursor(String(records.at(-1)!.n)) };
+      const { records, removed } = await workApart('journal', { directory, wanted }, { clock, signal });
+      return {
+        records: [...records],
+        removed: removed === undefined ? null : { since: isoOf(removed.sinceMs), until: isoOf(removed.untilMs) },
+        next: records.length < limit ? null : encodeCursor(String(records.at(-1)!.n)),
+      };
     },
   }),
 ];

@@ -1,5 +1,6 @@
 /** An incident for people and for programs: the facts, what the running gateway adds, and what to do. */
 import { unheardOf } from '../../silent-workers.ts';
+import { removedInWords } from '../journal/removed.ts';
 import { type Advice, adviceFor } from './advice.ts';
 import type { Incident, RefusalSummary, TimelineEntry } from './incident.ts';
 import type { Live } from './live.ts';
@@ -16,7 +17,7 @@ export function reportOn(incident: Incident, live: Live | undefined): IncidentRe
   return { incident, live, advice: adviceFor(incident, live), verdict: verdictOf(incident, live) };
 }
 
-function verdictOf({ records, logins, refusals, measures }: Incident, live: Live | undefined): string {
+function verdictOf({ records, logins, refusals, measures, removed }: Incident, live: Live | undefined): string {
   const parts: string[] = [];
   const refused = refusals.reduce((sum, { count }) => sum + count, 0);
   if (records === 0) parts.push('The journal has nothing about it in this time.');
@@ -37,17 +38,20 @@ function verdictOf({ records, logins, refusals, measures }: Incident, live: Live
   else if (live !== undefined && live.clients.length > 0) {
     parts.push(`${live.clients.length} ${live.clients.length === 1 ? 'client is' : 'clients are'} connected now.`);
   }
+  if (removed !== null) parts.push(removedInWords(removed));
   const unheard = unheardOf(live?.silentWorkers ?? []).trim();
   if (unheard !== '') parts.push(unheard);
   return parts.join(' ');
 }
 
 /** As the API and `--json` have it; times are ISO 8601. */
-export interface IncidentRecord extends Omit<Incident, 'sinceMs' | 'untilMs' | 'refusals' | 'measures' | 'timeline'> {
+export interface IncidentRecord
+  extends Omit<Incident, 'sinceMs' | 'untilMs' | 'removed' | 'refusals' | 'measures' | 'timeline'> {
   readonly version: 1;
   readonly since: string;
   readonly until: string;
   readonly verdict: string;
+  readonly removed: { readonly since: string; readonly until: string } | null;
   readonly refusals: readonly WithTimes<RefusalSummary>[];
   readonly measures: readonly WithTimes<TimelineEntry>[];
   readonly timeline: readonly WithTimes<TimelineEntry>[];
@@ -58,13 +62,14 @@ export interface IncidentRecord extends Omit<Incident, 'sinceMs' | 'untilMs' | '
 type WithTimes<Entry> = Omit<Entry, 'firstMs' | 'lastMs'> & { readonly first: string; readonly last: string };
 
 export function incidentRecord({ incident, live, advice, verdict }: IncidentReport): IncidentRecord {
-  const { sinceMs, untilMs, refusals, measures, timeline, ...rest } = incident;
+  const { sinceMs, untilMs, removed, refusals, measures, timeline, ...rest } = incident;
   return {
     version: 1,
     ...rest,
     since: isoOf(sinceMs),
     until: isoOf(untilMs),
     verdict,
+    removed: removed === null ? null : { since: isoOf(removed.sinceMs), until: isoOf(removed.untilMs) },
     refusals: refusals.map(withTimes),
     measures: measures.map(withTimes),
     timeline: timeline.map(withTimes),

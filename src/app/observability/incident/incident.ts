@@ -7,6 +7,7 @@ import type { LogLevel } from '../../event-level.ts';
 import { EVENT_LEVELS } from '../../event-level.ts';
 import { sentenceOf } from '../export/fields.ts';
 import type { JournalRecord } from '../journal/record.ts';
+import type { Removed } from '../journal/removed.ts';
 import type { Wanted } from '../journal/search-index.ts';
 
 export type IncidentKind = 'address' | 'user' | 'client';
@@ -55,6 +56,8 @@ export interface Incident {
   /** Records that were found; more than are kept in memory at once where `isCut`. */
   readonly records: number;
   readonly isCut: boolean;
+  /** What retention took from the journal while it was searched: it is missing here. */
+  readonly removed: Removed | null;
   readonly logins: { readonly succeeded: number; readonly failed: number };
   readonly refusals: readonly RefusalSummary[];
   /** The topics and filters that were refused, and who stood behind the same address, name or identifier. */
@@ -173,6 +176,7 @@ function summarize(
     untilMs,
     records: records.length,
     isCut,
+    removed: null,
     logins: { succeeded, failed },
     refusals: [...refusals.values()]
       .map(({ summary, examples }) => ({ ...summary, examples: [...examples] }))

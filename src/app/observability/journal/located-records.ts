@@ -2,18 +2,25 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { type JournalRecord, parseRecord } from './record.ts';
 import type { Location } from './search-index.ts';
-import { segmentPath } from './segment-files.ts';
+import { isAbsent, segmentPath } from './segment-files.ts';
 
 /** What lies between two records is read with them up to so many bytes. */
 const GAP_MAX_BYTES = 4096;
 const PIECE_MAX_BYTES = 1024 * 1024;
 
-/** Undefined where something else stands there. What retention has taken meanwhile is left out. */
+export interface LocatedRecords {
+  readonly records: readonly JournalRecord[];
+  /** Retention has taken some of them meanwhile. */
+  readonly isLacking: boolean;
+}
+
+/** Undefined where something else stands there. */
 export async function readLocated(
   directory: string,
   locations: readonly Location[],
-): Promise<JournalRecord[] | undefined> {
+): Promise<LocatedRecords | undefined> {
   const records: JournalRecord[] = [];
+  let isLacking = false;
   let file: FileHandle | undefined;
   let opened = 0;
   try {
@@ -23,10 +30,11 @@ export async function readLocated(
         await file?.close();
         file = await openSegment(directory, segment);
         opened = segment;
+        if (file === undefined) isLacking = true;
       }
       if (file !== undefined && !(await readPiece(file, piece, records))) return undefined;
     }
-    return records;
+    return { records, isLacking };
   } finally {
     await file?.close();
   }
@@ -76,7 +84,7 @@ async function openSegment(directory: string, segment: number): Promise<FileHand
   try {
     return await open(segmentPath(directory, segment), 'r');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   }
 }

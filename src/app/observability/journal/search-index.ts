@@ -20,7 +20,7 @@ import {
 import { indexPath, openIndexFile, removeIndex } from './index-file.ts';
 import { type JournalRecord, parseRecord } from './record.ts';
 import { FIELDS, fieldsOf, type WantedFields } from './searched-fields.ts';
-import { listSegments, readLines, type SegmentFile } from './segment-files.ts';
+import { isAbsent, listSegments, readLines, type SegmentFile } from './segment-files.ts';
 
 /** Words known by heart, so that most records cost no question. */
 const KNOWN_WORDS_MAX = 200_000;
@@ -110,8 +110,9 @@ export class SearchIndex {
 
   // --- following the journal ---
 
-  /** Takes up what the journal has since the last time. */
-  async follow(onProgress?: IndexProgress): Promise<void> {
+  /** Takes up what the journal has since the last time. False where retention has taken some of it meanwhile. */
+  async follow(onProgress?: IndexProgress): Promise<boolean> {
+    let isWhole = true;
     const segments = await listSegments(this.#directory);
     this.#forget(segments[0]?.number ?? 0);
     for (;;) {
@@ -124,13 +125,15 @@ export class SearchIndex {
       let doneBytes = 0;
       let isOvertaken = false;
       for (const segment of todo) {
-        isOvertaken = !(await this.#take(segment, startOf(segment), (bytes) =>
-          onProgress?.(doneBytes + bytes, allBytes),
-        ));
+        const taken = await this.#take(segment, startOf(segment), (bytes) => onProgress?.(doneBytes + bytes, allBytes));
+        isOvertaken = taken === 'overtaken';
         if (isOvertaken) break;
+        if (taken === 'absent') isWhole = false;
         doneBytes += segment.sizeBytes - startOf(segment);
       }
-      if (!isOvertaken) return;
+      if (isOvertaken) continue;
+      if (!isWhole) this.#forget((await listSegments(this.#directory))[0]?.number ?? 0);
+      return isWhole;
     }
   }
 
@@ -139,13 +142,17 @@ export class SearchIndex {
   }
 
   /**
-   * One transaction a block, so that whoever is interrupted has that much less to do the next time. False where another process has
-   * followed meanwhile.
+   * One transaction a block, so that whoever is interrupted has that much less to do the next time. `overtaken`: another process has
+   * followed meanwhile; `absent`: the segment is not there any more.
    */
-  async #take(segment: SegmentFile, from: number, onProgress: (doneBytes: number) => void): Promise<boolean> {
+  async #take(
+    segment: SegmentFile,
+    from: number,
+    onProgress: (doneBytes: number) => void,
+  ): Promise<'taken' | 'overtaken' | 'absent'> {
     let builder: BlockBuilder | undefined;
     let end = from;
-    if (!this.#begin(segment.number, from)) return false;
+    if (!this.#begin(segment.number, from)) return 'overtaken';
     try {
       builder = this.#unfinished(segment.number);
       for await (const lines of readLines(segment.path, from)) {
@@ -158,7 +165,7 @@ export class SearchIndex {
             builder ??= new BlockBuilder(segment.number, entry);
             if (!builder.add(entry)) {
               this.#commit(builder.finish(), segment.number, end);
-              if (!this.#begin(segment.number, end)) return false;
+              if (!this.#begin(segment.number, end)) return 'overtaken';
               builder = new BlockBuilder(segment.number, entry);
               builder.add(entry);
             }
@@ -168,9 +175,10 @@ export class SearchIndex {
         onProgress(end - from);
       }
       this.#commit(builder?.finish(), segment.number, end);
-      return true;
+      return 'taken';
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      if (isAbsent(error)) return 'absent';
       throw error;
     }
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -7,14 +8,18 @@ import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { removeDirectory, temporaryDirectory } from '../../../../test/kit/process.ts';
 import { ManualClock } from '../../../base/manual-clock.ts';
+import type { Removed } from './removed.ts';
 import { searchJournal } from './search.ts';
 import { SearchIndex, type Wanted } from './search-index.ts';
 import { listSegments } from './segment-files.ts';
+import { readSelected } from './selected-records.ts';
+import { PUBLIC_KEY_FILE, readVerifyingKey } from './signing-key.ts';
+import { verifyJournal } from './verify.ts';
 import { type JournalWriter, openJournal } from './writer.ts';
 
 const clock = new ManualClock();
 
-async function journalIn(directory: string): Promise<JournalWriter> {
+async function journalIn(directory: string, keepMaxBytes = 100_000): Promise<JournalWriter> {
   return openJournal({
     directory,
     clock,
@@ -24,7 +29,7 @@ async function journalIn(directory: string): Promise<JournalWriter> {
     segmentMaxBytes: 20_000,
     segmentMaxAgeMs: 1e12,
     keepForMs: 1e12,
-    keepMaxBytes: 100_000,
+    keepMaxBytes,
   });
 }
 
@@ -300,4 +305,81 @@ test('a word that another process has swept while this one knew it is found all 
   await journal.flush();
   await index.follow();
   assert.equal(index.find({ fields: { client: 'comes-back', topic: 'cmd/2' }, limit: 5 }).length, 1);
+});
+
+/** Segments of ten records each, a second apart. */
+async function longScene(t: TestContext): Promise<{ directory: string; journal: JournalWriter; paths: string[] }> {
+  const made = await scene(t);
+  for (let i = 0; i < 40; i++) {
+    made.journal.append('event', refused(i));
+    clock.advance(1000);
+    if (i % 10 === 9) await made.journal.rotate();
+  }
+  await made.journal.flush();
+  return { ...made, paths: (await listSegments(made.directory)).map(({ path }) => path) };
+}
+
+async function startOf(path: string): Promise<number> {
+  return (JSON.parse((await readFile(path, 'utf8')).split('\n', 1)[0]!) as { t: number }).t;
+}
+
+/** As retention does it: the oldest first. */
+function removeFirst(paths: readonly string[], count: number): void {
+  for (const path of paths.slice(0, count)) rmSync(path, { force: true });
+}
+
+test('segments that retention takes in the middle of a search are skipped, and the answer says of which time they were', async (t) => {
+  const { directory, paths } = await longScene(t);
+  const [sinceMs, untilMs] = [await startOf(paths[0]!), await startOf(paths[2]!)];
+  const wanted = { fields: { event: 'publish.refused' }, limit: 100 };
+  // While the first is being read; the second is not open yet.
+  const { records, removed, isIndexRebuilt } = await searchJournal(directory, wanted, () => removeFirst(paths, 2));
+  assert.deepEqual(
+    records.map(({ d }) => d['topic']),
+    Array.from({ length: 20 }, (_, i) => `cmd/${39 - i}`),
+  );
+  assert.deepEqual([removed, isIndexRebuilt], [{ sinceMs, untilMs }, false]);
+  const again = await searchJournal(directory, wanted);
+  assert.deepEqual([again.records.length, again.removed], [20, undefined], 'the next one misses nothing');
+});
+
+test('what is gone of another time than was asked for is not missed', async (t) => {
+  const { directory, paths } = await longScene(t);
+  const wanted = { fields: { event: 'publish.refused' }, limit: 100, sinceMs: await startOf(paths[2]!) };
+  const { records, removed } = await searchJournal(directory, wanted, () => removeFirst(paths, 2));
+  assert.deepEqual([records.length, removed], [20, undefined]);
+});
+
+test('an export goes on where retention has taken what it has not read yet, and says so', async (t) => {
+  const { directory, paths } = await longScene(t);
+  const untold: Removed[] = [];
+  const told = { damage: () => assert.fail('nothing is damaged'), removed: (each: Removed) => untold.push(each) };
+  const [sinceMs, untilMs] = [await startOf(paths[0]!), await startOf(paths[2]!)];
+  let count = 0;
+  for await (const _record of readSelected(directory, { fields: { event: 'publish.refused' } }, told)) {
+    if (count++ === 0) removeFirst(paths, 2);
+  }
+  assert.equal(count, 30, 'the first was open already');
+  assert.deepEqual(untold, [{ sinceMs, untilMs }]);
+});
+
+test('a verification goes on, too, and takes for retention only what a signed note says', async (t) => {
+  const { directory, journal, paths } = await longScene(t);
+  await journal.close();
+  const key = await readVerifyingKey(join(directory, PUBLIC_KEY_FILE));
+  const contents = await Promise.all(paths.slice(0, 2).map((path) => readFile(path)));
+  const { problems } = await verifyJournal(directory, key, () => removeFirst(paths, 2));
+  assert.deepEqual(
+    problems.map(({ kind, place }) => [kind, place]),
+    [['removed', 'the beginning']],
+  );
+
+  // With the note, which retention writes before it takes anything.
+  const sizes = await Promise.all(paths.slice(2).map(async (path) => (await stat(path)).size));
+  for (const [i, content] of contents.entries()) await writeFile(paths[i]!, content);
+  await (await journalIn(directory, sizes.reduce((sum, size) => sum + size) + 1000)).close();
+  assert.equal((await listSegments(directory))[0]?.number, 3);
+  for (const [i, content] of contents.entries()) await writeFile(paths[i]!, content);
+  const { ok, prunedThrough } = await verifyJournal(directory, key, () => removeFirst(paths, 2));
+  assert.ok(ok && prunedThrough > 0);
 });

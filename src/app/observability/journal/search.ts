@@ -2,6 +2,7 @@
 import { removeIndex } from './index-file.ts';
 import { readLocated } from './located-records.ts';
 import type { JournalRecord } from './record.ts';
+import { beginningOf, type Removed, removedBetween } from './removed.ts';
 import { IndexDamage, type IndexProgress, SearchIndex, type Wanted } from './search-index.ts';
 
 export interface Found {
@@ -9,6 +10,8 @@ export interface Found {
   readonly records: readonly JournalRecord[];
   /** The index was damaged, or did not fit the journal, and was made anew. */
   readonly isIndexRebuilt: boolean;
+  /** What retention took away while it was searched, of the time that was asked for: it is left out. */
+  readonly removed: Removed | undefined;
 }
 
 /** @throws {OperatorError} where the index cannot be written. */
@@ -21,7 +24,7 @@ export async function searchJournal(directory: string, wanted: Wanted, onProgres
   }
   removeIndex(directory);
   const found = await searchOnce(directory, wanted, onProgress);
-  return { records: found?.records ?? [], isIndexRebuilt: true };
+  return { records: found?.records ?? [], isIndexRebuilt: true, removed: found?.removed };
 }
 
 /** Undefined where the index points at what is not there. */
@@ -32,12 +35,22 @@ async function searchOnce(
 ): Promise<Found | undefined> {
   const index = SearchIndex.open(directory);
   try {
-    await index.follow(onProgress);
-    const records = await readLocated(directory, index.find(wanted));
-    return records === undefined ? undefined : { records, isIndexRebuilt: index.isRemade };
+    const began = await beginningOf(directory);
+    const isFollowed = await index.follow(onProgress);
+    const located = await readLocated(directory, index.find(wanted));
+    if (located === undefined) return undefined;
+    const { records, isLacking } = located;
+    const isWhole = isFollowed && !isLacking;
+    const removed = isWhole ? undefined : removedBetween(began, await beginningOf(directory));
+    return { records, isIndexRebuilt: index.isRemade, removed: isWanted(removed, wanted) ? removed : undefined };
   } finally {
     index.close();
   }
+}
+
+function isWanted(removed: Removed | undefined, { sinceMs, untilMs }: Wanted): boolean {
+  if (removed === undefined) return false;
+  return (sinceMs === undefined || sinceMs < removed.untilMs) && (untilMs === undefined || untilMs > removed.sinceMs);
 }
 
 /** SQLite's SQLITE_CORRUPT and SQLITE_NOTADB, or what we find ourselves. */

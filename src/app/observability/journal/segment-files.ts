@@ -45,7 +45,7 @@ export async function listSegments(directory: string): Promise<SegmentFile[]> {
   try {
     names = await readdir(directory);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (isAbsent(error)) return [];
     throw error;
   }
   const segments: SegmentFile[] = [];
@@ -53,10 +53,20 @@ export async function listSegments(directory: string): Promise<SegmentFile[]> {
     const match = SEGMENT.exec(name);
     if (match === null) continue;
     const path = join(directory, name);
-    const { size, mtimeMs } = await stat(path);
-    segments.push({ number: Number(match[1]), path, sizeBytes: size, modifiedAtMs: mtimeMs });
+    try {
+      const { size, mtimeMs } = await stat(path);
+      segments.push({ number: Number(match[1]), path, sizeBytes: size, modifiedAtMs: mtimeMs });
+    } catch (error) {
+      // Retention has just taken it.
+      if (!isAbsent(error)) throw error;
+    }
   }
   return segments;
+}
+
+/** The file is not there, or not any more. */
+export function isAbsent(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
 /** One line, as it stands in the file. */

@@ -4,7 +4,7 @@
  */
 import { prunedWords, readHead, sealWords } from './head.ts';
 import { FIRST_LINK, isLinked, type JournalRecord, parseRecord } from './record.ts';
-import { listSegments, readLines, type SegmentFile, type SegmentLine } from './segment-files.ts';
+import { isAbsent, listSegments, readLines, type SegmentFile, type SegmentLine } from './segment-files.ts';
 import type { VerifyingKey } from './signing-key.ts';
 
 /**
@@ -46,18 +46,27 @@ export async function verifyJournal(
   onProgress?: (doneBytes: number, allBytes: number) => void,
 ): Promise<Verification> {
   const segments = await listSegments(directory);
-  const verifier = new Verifier(key);
+  let verifier = new Verifier(key, []);
+  let count = 0;
   const allBytes = segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   for (const segment of segments) {
-    await verifier.read(segment, (doneBytes) => onProgress?.(doneBytes, allBytes));
+    try {
+      await verifier.read(segment, (doneBytes) => onProgress?.(doneBytes, allBytes));
+      count++;
+    } catch (error) {
+      if (!isAbsent(error)) throw error;
+      // Retention takes the oldest: the journal begins behind this one by now, which a signed note further on has to say.
+      verifier = new Verifier(key, verifier.problems);
+      count = 0;
+    }
   }
   verifier.judgeHead(await readHead(directory, key), segments.length > 0);
-  return verifier.result(segments.length);
+  return verifier.result(count);
 }
 
 class Verifier {
   readonly #key: VerifyingKey;
-  readonly #problems: Problem[] = [];
+  readonly #problems: Problem[];
   #n = 0;
   #h = FIRST_LINK;
   #first: JournalRecord | undefined;
@@ -72,8 +81,13 @@ class Verifier {
   /** The hash of each record that the head may name: the last of each segment, and the very last. */
   #headless = new Map<number, string>();
 
-  constructor(key: VerifyingKey) {
+  constructor(key: VerifyingKey, problems: readonly Problem[]) {
     this.#key = key;
+    this.#problems = [...problems];
+  }
+
+  get problems(): readonly Problem[] {
+    return this.#problems;
   }
 
   async read({ number, path, sizeBytes }: SegmentFile, onProgress: (doneBytes: number) => void): Promise<void> {
