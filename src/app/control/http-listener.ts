@@ -18,6 +18,7 @@ import type { ControlServices } from './services.ts';
 export const REQUEST_TIMEOUT_MS = 5000;
 export const HEADERS_MAX_BYTES = 16 * 1024;
 const HEADERS_MAX = 100;
+const FULL_TOLD_EVERY_MS = 60_000;
 /** Addresses whose rates are known at once. */
 const ADDRESSES_MAX = 10_000;
 
@@ -55,8 +56,14 @@ export function serveHttp(server: Server, options: HttpListenerOptions): { close
   const deadlines = new WeakMap<Socket, Deadline>();
   server.maxHeadersCount = HEADERS_MAX;
 
-  const full = (ceiling: string, limit: number, says: string): void =>
+  const toldAtMs = new Map<string, number>();
+  /** Strangers can reach it with every connection that they try: told seldom enough to be no flood of its own. */
+  const full = (ceiling: string, limit: number, says: string): void => {
+    const nowMs = clock.nowMs();
+    if (nowMs - (toldAtMs.get(ceiling) ?? Number.NEGATIVE_INFINITY) < FULL_TOLD_EVERY_MS) return;
+    toldAtMs.set(ceiling, nowMs);
     emit({ name: 'ceiling.reached', ceiling, limit, says });
+  };
 
   server.on('connection', (socket: Socket) => {
     const address = addressOf(socket);

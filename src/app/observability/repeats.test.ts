@@ -36,6 +36,21 @@ test('beyond the ceiling of an address its events are counted, and the count is 
   assert.deepEqual(leftOut(), [['authentication.failed', '192.0.2.1', 97]]);
 });
 
+test('logins of operators that fail are counted as those of clients are', () => {
+  const { repeats, clock, out, leftOut } = bench();
+  const login = {
+    name: 'operator.login.failed',
+    address: '192.0.2.1',
+    method: 'password',
+    by: 'x',
+    says: 'no',
+  } as const;
+  for (let i = 0; i < 100; i++) repeats.take(login);
+  assert.equal(out.length, 3);
+  clock.advance(10_000);
+  assert.deepEqual(leftOut(), [['operator.login.failed', '192.0.2.1', 97]]);
+});
+
 test('in the next window events are written again', () => {
   const { repeats, clock, out } = bench();
   for (let i = 0; i < 5; i++) repeats.take(failed('192.0.2.1'));

@@ -102,8 +102,9 @@ export class Repeats {
 }
 
 function addressOf(event: GatewayEvent): string | undefined {
-  // Whoever only listens has an address, too; a peer has a connection.
-  return 'connectionId' in event || event.name === 'control.refused' ? event.address : undefined;
+  // Whoever only listens has an address, too; a peer has a connection, or asks the control API before anybody knows who it is.
+  const isPeers = event.name === 'control.refused' || event.name === 'operator.login.failed';
+  return 'connectionId' in event || isPeers ? event.address : undefined;
 }
 
 function partsOf(key: string): [name: string, address: string] {

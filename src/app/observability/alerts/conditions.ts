@@ -45,7 +45,11 @@ export const CONDITIONS: readonly Condition[] = [
   },
   {
     alert: 'SallyportBruteForce',
-    raisedBy: [attack('bruteForce', 'credentialStuffing'), { event: 'authentication.failed', about: ['address'] }],
+    raisedBy: [
+      attack('bruteForce', 'credentialStuffing'),
+      { event: 'authentication.failed', about: ['address'] },
+      { event: 'operator.login.failed', about: ['address'] },
+    ],
     count: 10,
     windowMs: 5 * MINUTE_MS,
     quietMs: 10 * MINUTE_MS,

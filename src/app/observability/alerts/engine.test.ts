@@ -54,6 +54,13 @@ test('as many failed logins of one address as the condition asks for raise an al
   assert.deepEqual(firing(), ['SallyportBruteForce address=192.0.2.7']);
 });
 
+test('logins of operators that fail raise the alert that those of clients do', () => {
+  const { engine, firing } = bench();
+  const login = { name: 'operator.login.failed', address: '192.0.2.7', method: 'password', by: 'operators' } as const;
+  for (let i = 0; i < 10; i++) engine.take({ ...login, says: 'The name or the password is wrong.' });
+  assert.deepEqual(firing(), ['SallyportBruteForce address=192.0.2.7']);
+});
+
 test('events that were held back count, and those outside of the window do not', () => {
   const { engine, clock, firing } = bench();
   for (let i = 0; i < 9; i++) engine.take(failed());
