@@ -32,8 +32,11 @@ export interface KeptSession {
 }
 
 export interface KeptSessions {
-  /** All of them, in the order of their numbers. */
-  values(): Iterable<KeptSession>;
+  readonly count: number;
+  /** Of those, the ones whose client is connected. */
+  readonly connectedCount: number;
+  /** Those whose number is higher, in the order of their numbers; to be read at once. */
+  after(number: number): Iterable<KeptSession>;
   get(clientId: string): KeptSession | undefined;
   /**
    * Ends it: a client that is connected hears 0x98, its Will is published, and what is queued is dropped, except what another

@@ -8,6 +8,7 @@ import type { KeptSessions } from './kept-session.ts';
 import { type Message, restoreMessage, willMessage } from './message.ts';
 import type { Router } from './router.ts';
 import { Session, type SessionLink } from './session.ts';
+import { SessionOrder } from './session-order.ts';
 import type { StoredMessage, StoredWill, StoreSnapshot } from './store.ts';
 import { NO_IDENTIFIERS, Subscription } from './subscription.ts';
 
@@ -17,6 +18,7 @@ export type Opened =
 
 export class Sessions implements KeptSessions {
   readonly #byClientId = new Map<string, Session>();
+  readonly #order = new SessionOrder<Session>();
   readonly #context: BrokerContext;
   readonly #router: Router;
   #connectedCount = 0;
@@ -51,8 +53,8 @@ export class Sessions implements KeptSessions {
     return this.#byClientId.get(clientId);
   }
 
-  values(): Iterable<Session> {
-    return this.#byClientId.values();
+  after(number: number): Iterable<Session> {
+    return this.#order.after(number);
   }
 
   // --- beginning ---
@@ -82,7 +84,7 @@ export class Sessions implements KeptSessions {
     }
     const expiryS = this.expiryOf(packet);
     const session = resumed ?? new Session(++this.#lastNumber, clientId, client.owner, expiryS, this.#context);
-    if (resumed === undefined) this.#byClientId.set(clientId, session);
+    if (resumed === undefined) this.#add(session);
     else this.#resume(session, expiryS);
     session.link = link;
     session.protocolVersion = packet.protocolVersion;
@@ -92,6 +94,11 @@ export class Sessions implements KeptSessions {
     this.#connectedCount++;
     this.#put(session);
     return { ok: true, session, isPresent: resumed !== undefined };
+  }
+
+  #add(session: Session): void {
+    this.#byClientId.set(session.clientId, session);
+    this.#order.add(session);
   }
 
   /** How long the session will outlive the connection. */
@@ -182,6 +189,7 @@ export class Sessions implements KeptSessions {
     session.ended = true;
     session.expiryTimer?.cancel();
     this.#byClientId.delete(session.clientId);
+    this.#order.remove(session);
     for (const filter of session.subscriptions.keys()) this.#router.subscriptions.remove(session.clientId, filter);
     this.#publishWill(session);
     for (const { message, sharing } of session.outgoing.orphans()) this.#router.redistribute(message, sharing);
@@ -268,7 +276,7 @@ export class Sessions implements KeptSessions {
     session.stored = true;
     session.disconnectedAtMs = disconnectedAtMs;
     session.will = will;
-    this.#byClientId.set(clientId, session);
+    this.#add(session);
     for (const subscription of stored.subscriptions) {
       const { subscriptionIdentifier } = subscription;
       const identifiers = subscriptionIdentifier === 0 ? NO_IDENTIFIERS : [subscriptionIdentifier];

@@ -11,6 +11,12 @@ export interface AskingVerb {
   /** @throws {UsageError} */
   readonly request: (words: readonly string[], invocation: Invocation) => ControlRequest;
   readonly describe: (result: unknown) => string;
+  /** Of a list whose pages may be short: what is missing of the one that was asked for. */
+  readonly rest?: {
+    /** Undefined where it is whole. */
+    readonly request: (result: unknown, invocation: Invocation) => ControlRequest | undefined;
+    readonly join: (result: unknown, rest: unknown) => unknown;
+  };
 }
 
 export interface AskingCommand {
@@ -27,9 +33,17 @@ export async function runAskingVerb({ name, verbs, missing }: AskingCommand, inv
   const verb = verbOf(name, verbs, word);
   const asked = await askRunning(invocation, verb.request(rest, invocation));
   if ('code' in asked) return asked.code;
-  if (hasOption(invocation, 'json')) printJson({ ok: true, result: asked.result });
-  else print(verb.describe(asked.result));
-  const { silentWorkers = [] } = (asked.result ?? {}) as { silentWorkers?: readonly SilentWorker[] };
+  let { result } = asked;
+  for (;;) {
+    const further = verb.rest?.request(result, invocation);
+    if (further === undefined) break;
+    const more = await askRunning(invocation, further);
+    if ('code' in more) return more.code;
+    result = verb.rest?.join(result, more.result);
+  }
+  if (hasOption(invocation, 'json')) printJson({ ok: true, result });
+  else print(verb.describe(result));
+  const { silentWorkers = [] } = (result ?? {}) as { silentWorkers?: readonly SilentWorker[] };
   tellSilent(silentWorkers, missing);
   return ExitCode.Ok;
 }
@@ -41,6 +55,8 @@ export function oneClient(words: readonly string[], command: string, verb: strin
     throw new UsageError(`Name one client: \`${command} ${verb} pump-7\`.`);
   return id;
 }
+
+export const PAGE_DEFAULT = 100;
 
 /** Of a list that comes in pages. */
 export const PAGE_OPTIONS = {
@@ -59,6 +75,7 @@ export function pageQuery(invocation: Invocation): Readonly<Record<'limit' | 'cu
 }
 
 /** Behind the rows of a page: how to ask for the next; nothing behind the last one. */
-export function pageEnd(shown: number, matched: number, next: string | null): string {
-  return next === null ? '' : `\n${shown} of ${matched}; the next page: --after ${next}`;
+export function pageEnd(shown: number, matched: number | null, next: string | null): string {
+  const all = matched === null ? '' : ` of ${matched}`;
+  return next === null ? '' : `\n${shown}${all}; the next page: --after ${next}`;
 }

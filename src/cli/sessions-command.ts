@@ -2,7 +2,15 @@
 import { inPath } from '../app/control/client.ts';
 import type { RemovedSession, SessionDetails, SessionPage } from '../app/sessions/session-facts.ts';
 import { printable } from '../base/printable.ts';
-import { type AskingVerb, oneClient, PAGE_OPTIONS, pageEnd, pageQuery, runAskingVerb } from './asking-verbs.ts';
+import {
+  type AskingVerb,
+  oneClient,
+  PAGE_DEFAULT,
+  PAGE_OPTIONS,
+  pageEnd,
+  pageQuery,
+  runAskingVerb,
+} from './asking-verbs.ts';
 import { type Command, type Invocation, JSON_OPTION, PLACE_OPTIONS, textOption, UsageError } from './command.ts';
 import { sessionDetails, sessionTable } from './session-text.ts';
 import { counted } from './table.ts';
@@ -15,6 +23,19 @@ const VERBS: Readonly<Record<string, AskingVerb>> = {
       return { method: 'GET', path: '/v1/mqtt-sessions', query: filterOf(invocation) };
     },
     describe: (result) => listing(result as SessionPage),
+    rest: {
+      request: (result, invocation) => {
+        const { sessions, next } = result as SessionPage;
+        const missing = Number(textOption(invocation, 'limit') ?? PAGE_DEFAULT) - sessions.length;
+        if (next === null || missing <= 0) return undefined;
+        const query = { ...filterOf(invocation), limit: String(missing), cursor: next };
+        return { method: 'GET', path: '/v1/mqtt-sessions', query };
+      },
+      join: (result, rest) => {
+        const [page, more] = [result as SessionPage, rest as SessionPage];
+        return { ...more, sessions: [...page.sessions, ...more.sessions] };
+      },
+    },
   },
   show: {
     request: (words) => ({ method: 'GET', path: `/v1/mqtt-sessions/${inPath(oneClient(words, 'sessions', 'show'))}` }),

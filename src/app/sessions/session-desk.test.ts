@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeBench } from '../../../test/kit/broker-client.ts';
+import { ManualClock } from '../../base/manual-clock.ts';
+import type { KeptSession, KeptSessions } from '../../broker/kept-session.ts';
+import { SessionOrder } from '../../broker/session-order.ts';
 import type { ClientDetails } from '../clients/client-facts.ts';
 import { type ClientAnswer, type ClientQuestion, GatewayClients } from '../clients/gateway-clients.ts';
 import type { Config } from '../config/config.ts';
@@ -172,4 +175,71 @@ test('a session of another broker is not ours to remove, and the answer says whe
   const alone = await makeDesk([], NO_OTHER);
   const none = await alone.desk.remove('m9', 'ann');
   assert.ok(none.kind === 'absent' && none.says.endsWith('`sallyport sessions` shows those there are.'));
+});
+
+/** As many as it says, every fiftieth connected, each of another user; it counts how many are looked at. */
+function manySessions(count: number) {
+  const order = new SessionOrder<KeptSession>();
+  for (let number = 1; number <= count; number++) {
+    order.add({
+      ...{ number, clientId: `c${number}`, owner: `user:u${number}`, connected: number % 50 === 0, expiryS: 60 },
+      ...{ protocolVersion: 5, connectedAtMs: 0, disconnectedAtMs: number % 50 === 0 ? undefined : 0 },
+      ...{ subscriptions: new Map(), outgoing: { queuedCount: 0, queuedBytes: 0, inflightCount: 0 } },
+      ...{ incoming: new Set(), will: undefined },
+    } as unknown as KeptSession);
+  }
+  const seen = { looks: 0 };
+  const kept: KeptSessions = {
+    count,
+    connectedCount: Math.floor(count / 50),
+    *after(number) {
+      for (const session of order.after(number)) {
+        seen.looks++;
+        yield session;
+      }
+    },
+    get: (clientId) => [...order.after(Number(clientId.slice(1)) - 1)][0],
+    remove: () => false,
+  };
+  const desk = new SessionDesk({
+    clock: new ManualClock(),
+    emit: () => undefined,
+    clients: new GatewayClients(
+      async () => ({ answers: [{ clients: [], matched: 0 }], silent: [] }),
+      () => [],
+    ),
+    kept: () => kept,
+    config: () => NO_OTHER,
+  });
+  return { desk, seen };
+}
+
+test('a page of a filter looks at a bounded number of sessions, and all pages together at each once', async () => {
+  const count = 30_000;
+  const cases: [filter: Parameters<SessionDesk['list']>[0], fitting: number, matched: number | null][] = [
+    [{}, count, count],
+    [{ state: 'away' }, count - count / 50, count - count / 50],
+    [{ state: 'connected' }, count / 50, count / 50],
+    [{ username: 'u29999' }, 1, null],
+    [{ clientId: 'c2999*' }, 11, null],
+    [{ clientId: 'c7' }, 1, 1],
+    [{ broker: 'elsewhere' }, 0, 0],
+  ];
+  for (const [filter, fitting, matched] of cases) {
+    const { desk, seen } = manySessions(count);
+    let [found, pages, cursor] = [0, 0, undefined as string | undefined];
+    do {
+      const before = seen.looks;
+      const page = await desk.list(filter, cursor, 100);
+      assert.ok(seen.looks - before <= 10_001, JSON.stringify(filter));
+      assert.equal(page.matched, matched, JSON.stringify(filter));
+      found += page.sessions.length;
+      pages++;
+      cursor = page.next ?? undefined;
+    } while (cursor !== undefined);
+    assert.equal(found, fitting, JSON.stringify(filter));
+    // The first of a page has been looked at from the one before.
+    const again = filter.state === 'connected' ? 50 * pages : pages;
+    assert.ok(seen.looks <= count + again, `${JSON.stringify(filter)}: ${seen.looks} looks on ${pages} pages`);
+  }
 });

@@ -47,6 +47,17 @@ interface Place {
   readonly connection: Cursor | undefined;
 }
 
+/** Of sessions that are kept, so many are looked at for one page. */
+const LOOKED_MAX = 10_000;
+
+interface KeptPage {
+  readonly sessions: readonly KeptSession[];
+  /** The number of the last one that was looked at. */
+  readonly through: number;
+  /** There are no more behind it. */
+  readonly isEnd: boolean;
+}
+
 const KEPT = /^s(\d{1,15})$/;
 
 /** @throws {OperatorError} where the text is no cursor that a page had. */
@@ -63,34 +74,70 @@ export class SessionDesk {
     this.#options = options;
   }
 
-  /** Those of the embedded broker first, in the order in which they began. @throws {OperatorError} where the cursor is none. */
+  /**
+   * Those of the embedded broker first, in the order in which they began. A page looks at so many of them at most: one of a filter that
+   * few fit may be short, or empty, before the last.
+   * @throws {OperatorError} where the cursor is none. */
   async list(filter: SessionFilter, cursor: string | undefined, countMax: number): Promise<SessionPage> {
     const place = placeOf(cursor);
-    const kept = this.#keptPage(filter, place.number, countMax + 1);
-    const others = await this.#connectedPage(filter, place.connection ?? START, countMax);
-    const own = kept.sessions.slice(0, countMax);
-    const theirs = others.clients.slice(0, countMax - own.length);
-    const hasMore = kept.sessions.length + others.clients.length > countMax || others.next !== null;
-    const behind = theirs.at(-1)?.connectionId ?? `s${own.at(-1)?.number ?? 0}`;
+    const own = this.#keptPage(filter, place.number, countMax);
+    const room = own.isEnd ? countMax - own.sessions.length : 0;
+    const others = await this.#connectedPage(filter, place.connection ?? START, room);
+    const hasMore = !own.isEnd || others.next !== null || (room === 0 && others.matched > 0);
+    const behind = others.clients.at(-1)?.connectionId ?? `s${own.through}`;
     const epochMs = this.#options.clock.epochMs();
+    const matched = this.#keptMatched(filter);
     return {
-      sessions: [...own.map((session) => keptSummary(session, epochMs)), ...theirs.map(connectedSummary)],
-      matched: kept.matched + others.matched,
+      sessions: [
+        ...own.sessions.map((session) => keptSummary(session, epochMs)),
+        ...others.clients.map(connectedSummary),
+      ],
+      matched: matched === null ? null : matched + others.matched,
       sources: this.#sources(),
       silentWorkers: others.silentWorkers,
       next: hasMore ? behind : null,
     };
   }
 
-  #keptPage(filter: SessionFilter, after: number, countMax: number): { sessions: KeptSession[]; matched: number } {
+  #keptPage(filter: SessionFilter, after: number, countMax: number): KeptPage {
     const sessions: KeptSession[] = [];
-    let matched = 0;
-    for (const session of this.#options.kept()?.values() ?? []) {
-      if (!fits(session, filter)) continue;
-      matched++;
-      if (sessions.length < countMax && session.number > after) sessions.push(session);
+    let through = after;
+    let looked = 0;
+    for (const session of this.#candidates(filter, after)) {
+      if (looked++ === LOOKED_MAX) return { sessions, through, isEnd: false };
+      if (fits(session, filter)) {
+        if (sessions.length === countMax) return { sessions, through, isEnd: false };
+        sessions.push(session);
+      }
+      through = session.number;
     }
-    return { sessions, matched };
+    return { sessions, through, isEnd: true };
+  }
+
+  /** Behind a number: one where the client identifier is whole, else all of them. */
+  #candidates({ clientId, broker = EMBEDDED }: SessionFilter, after: number): Iterable<KeptSession> {
+    const kept = this.#options.kept();
+    if (kept === undefined || broker !== EMBEDDED) return [];
+    if (clientId === undefined || clientId.includes('*')) return kept.after(after);
+    const session = kept.get(clientId);
+    return session !== undefined && session.number > after ? [session] : [];
+  }
+
+  /** On all pages. Null where there are too many to look at each. */
+  #keptMatched(filter: SessionFilter): number | null {
+    const { clientId, username, state, broker = EMBEDDED } = filter;
+    const kept = this.#options.kept();
+    if (kept === undefined || broker !== EMBEDDED) return 0;
+    const { count, connectedCount } = kept;
+    if (clientId === undefined && username === undefined) {
+      if (state === undefined) return count;
+      return state === 'connected' ? connectedCount : count - connectedCount;
+    }
+    const isOne = clientId !== undefined && !clientId.includes('*');
+    if (count > LOOKED_MAX && !isOne) return null;
+    let matched = 0;
+    for (const session of this.#candidates(filter, 0)) if (fits(session, filter)) matched++;
+    return matched;
   }
 
   #connectedPage({ clientId, username, state, broker }: SessionFilter, after: Cursor, countMax: number) {

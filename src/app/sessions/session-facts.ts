@@ -84,7 +84,8 @@ export const sessionSourcesSchema = z
 /** `next` as the desk reads it. */
 export interface SessionPage {
   readonly sessions: readonly SessionSummary[];
-  readonly matched: number;
+  /** On all pages; null where there are too many sessions to look at each. */
+  readonly matched: number | null;
   readonly sources: z.infer<typeof sessionSourcesSchema>;
   readonly silentWorkers: readonly SilentWorker[];
   readonly next: string | null;

@@ -26,7 +26,7 @@ export const sessionRoutes: readonly AnyRoute[] = [
     path: '/v1/mqtt-sessions',
     operationId: 'listMqttSessions',
     summary:
-      'Sessions of clients: all that the embedded broker keeps, also while their client is away; of other brokers those that are connected.',
+      'Sessions of clients: all that the embedded broker keeps, also while their client is away; of other brokers those that are connected. A page looks at 10,000 of them at most: with a filter it may be short, or empty, and have a `next` all the same.',
     tag: 'mqtt-sessions',
     role: 'viewer',
     scope: 'clients:read',
@@ -39,7 +39,10 @@ export const sessionRoutes: readonly AnyRoute[] = [
     }),
     response: z.strictObject({
       sessions: z.array(sessionSummarySchema),
-      matched: z.int().meta({ description: 'Sessions that fit, on all pages.' }),
+      matched: z.int().nullable().meta({
+        description:
+          'Sessions that fit, on all pages; null where a filter has a `*` or a user name and there are more than 10,000 sessions.',
+      }),
       sources: sessionSourcesSchema,
       silentWorkers: silentWorkersSchema('Sessions that other brokers keep for their clients are missing here.'),
       next: nextCursor,
