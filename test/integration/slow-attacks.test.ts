@@ -39,6 +39,24 @@ after(() => secured.stop());
 
 /** A socket that the gateway takes for a client's, with nothing said yet; with it the one underneath. */
 async function open(transport: Transport): Promise<{ stream: Duplex; raw: net.Socket }> {
+  if (transport === 'ws' || transport === 'wss') {
+    const { socket, raw } = await openWebSocket(transport);
+    const framed = createWebSocketStream(socket);
+    framed.on('error', () => undefined);
+    return { stream: framed, raw };
+  }
+  return openSocket(transport);
+}
+
+async function openWebSocket(transport: 'ws' | 'wss'): Promise<{ socket: WebSocket; raw: net.Socket }> {
+  const { stream, raw } = await openSocket(transport);
+  const socket = new WebSocket(`ws://${HOST}/mqtt`, 'mqtt', { createConnection: () => stream as net.Socket });
+  await once(socket, 'open');
+  socket.on('error', () => undefined);
+  return { socket, raw };
+}
+
+async function openSocket(transport: Transport): Promise<{ stream: Duplex; raw: net.Socket }> {
   const port = secured.gateway.ports.get(transport)!;
   const raw = net.connect({ host: HOST, port, noDelay: true });
   raw.on('error', () => undefined);
@@ -50,12 +68,7 @@ async function open(transport: Transport): Promise<{ stream: Duplex; raw: net.So
     stream.on('error', () => undefined);
     await once(stream, 'secureConnect');
   }
-  if (transport === 'tcp' || transport === 'tls') return { stream, raw };
-  const socket = new WebSocket(`ws://${HOST}/mqtt`, 'mqtt', { createConnection: () => stream as net.Socket });
-  await once(socket, 'open');
-  const framed = createWebSocketStream(socket);
-  framed.on('error', () => undefined);
-  return { stream: framed, raw };
+  return { stream, raw };
 }
 
 /** Byte by byte, until the other side has had enough. */
@@ -160,6 +173,48 @@ describe('slow attacks', { concurrency: true }, () => {
       raw.destroy();
     });
   }
+
+  for (const transport of ['ws', 'wss'] as const) {
+    for (const [shape, send] of [
+      ['one message', (socket: WebSocket, bytes: Buffer) => socket.send(bytes)],
+      [
+        'a message that never ends',
+        (socket: WebSocket, bytes: Buffer) => {
+          // Each shows which version is spoken, so that an answer is due to the first.
+          for (let at = 0; at < bytes.length; at += 20) socket.send(bytes.subarray(at, at + 20), { fin: false });
+        },
+      ],
+    ] as const) {
+      it(`a CONNECT over ${transport} that is larger than strangers may send is refused at its header in ${shape}`, async () => {
+        const { socket, raw } = await openWebSocket(transport);
+        const client = { port: raw.localPort };
+        const answered = once(socket, 'message');
+        const packet = encode(connect(5, { clientId: 'large', ...LOGIN, password: 'x'.repeat(65_535) }), 5);
+        // The beginning is enough to be refused; of the rest, where it comes, nothing is kept.
+        send(socket, Buffer.concat([packet, Buffer.alloc(shape === 'one message' ? 500_000 : 0)]));
+        const [connack] = (await answered) as [Buffer];
+        assert.deepEqual([connack[0], connack[3]], [0x20, 0x95]);
+        assert.match(connack.toString('latin1'), /limits\.connectSizeMax/);
+        const { bytesIn } = await untilEvent(secured.gateway.program, 'connection.closed', client);
+        assert.ok(Number(bytesIn) <= 65_536, `${bytesIn} bytes were looked at`);
+        raw.destroy();
+      });
+    }
+  }
+
+  it('many small packets come in one message, and one that never ends is taken as it comes', async () => {
+    const { socket, raw } = await openWebSocket('ws');
+    const opened = once(socket, 'message');
+    socket.send(encode(connect(5, { clientId: 'many', ...LOGIN }), 5));
+    await opened;
+    const all = Buffer.concat(Array.from({ length: 3000 }, () => encode(publish(TOPIC, Buffer.alloc(1000)), 5)));
+    const answered = once(socket, 'message');
+    socket.send(all, { fin: false });
+    socket.send(encode({ type: PacketType.Pingreq }, 5), { fin: false });
+    const [pingresp] = (await answered) as [Buffer];
+    assert.deepEqual([...pingresp], [0xd0, 0]);
+    raw.destroy();
+  });
 
   it('a client that only pings is closed, and one that listens stays', async () => {
     const endpoint = { transport: 'tcp', host: HOST, port: secured.gateway.ports.get('tcp')! } as const;
