@@ -14,7 +14,7 @@ import { connect, residentMB, start, type WatchedGateway } from './watched-gatew
 const STARTS = IS_SMOKE ? 1 : 3;
 const SPELL_MS = IS_SMOKE ? 300 : 1000;
 /** When the gateway loads it by itself, after its start, and is done with it. */
-const LOADED_AFTER_MS = 7500;
+const LOADED_AFTER_MS = 10_000;
 
 function ask({ gateway }: WatchedGateway): Promise<number> {
   const beganMs = performance.now();

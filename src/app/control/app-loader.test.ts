@@ -20,9 +20,9 @@ test('the application is loaded after the start by itself, in pieces that let ot
   loader.begin();
   assert.equal(clock.pendingCount, 1);
   clock.advance(5000);
-  for (let pauses = 0; pauses < 25; pauses++) {
+  for (let pauses = 0; pauses < 100; pauses++) {
     await untilPause(clock);
-    clock.advance(10);
+    clock.advance(5);
   }
   await untilPause(clock);
   // Without a further step of the clock.

@@ -1,28 +1,27 @@
 /**
  * Loads the application behind the control socket and the HTTPS listener: fastify, the files of routes, and the routes in fastify, all in
- * all some tenths of a second of the thread that carries traffic. So it is done some time after the start, piece by piece with pauses
+ * all some tenths of a second of the thread that carries traffic. So it is done some time after the start, file by file with pauses
  * between, and a start waits for none of it. Whoever asks before that has it loaded at once, in pieces without pauses.
  */
-import { readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { systemClock, type Timer } from '../../base/clock.ts';
+import { pathToFileURL } from 'node:url';
+import type { Timer } from '../../base/clock.ts';
+import { nextTurn } from '../../base/turn-share.ts';
 import type { ControlApp } from './http-app.ts';
+import { importedFiles, requiredFiles } from './leaf-first.ts';
 import type { ControlServices } from './services.ts';
 
 /** The clients of before a restart come back first. */
 const BEGIN_AFTER_MS = 5000;
-const PAUSE_MS = 10;
+const PAUSE_MS = 5;
 
-/** Of fastify's own packages, those that it loads only for what is not used here. */
-const UNUSED = new Set([
-  '@fastify/ajv-compiler',
-  '@fastify/fast-json-stringify-compiler',
-  'fast-json-stringify',
-  'light-my-request',
-]);
+/** What is asked for in the end, in the order in which it comes. */
+const MODULES = ['http-app', 'route-table'].map((name) => new URL(name + extension(), import.meta.url));
 
-const ROUTES = new URL('./routes/', import.meta.url);
-const ROUTE_FILE = /^[a-z-]+-routes\.(ts|js)$/;
+/** `.ts` when run from source, `.js` when compiled. */
+function extension(): string {
+  return import.meta.url.slice(import.meta.url.lastIndexOf('.'));
+}
 
 export class AppLoader {
   readonly #services: ControlServices;
@@ -59,33 +58,28 @@ export class AppLoader {
     return this.#app;
   }
 
+  /** File by file, each with a turn of its own. */
   async #loadInPieces(): Promise<ControlApp> {
-    await this.#loadFastify();
-    const { makeControlApp } = await import('./http-app.ts');
-    for (const name of await readdir(ROUTES)) {
-      if (!ROUTE_FILE.test(name)) continue;
+    const require = createRequire(import.meta.url);
+    for await (const path of requiredFiles(require.resolve('fastify'))) {
+      if (require.cache[path] !== undefined) continue;
+      require(path);
       await this.#pause();
-      await import(new URL(name, ROUTES).href);
     }
-    await this.#pause();
+    for (const module of MODULES) {
+      for await (const path of importedFiles(module)) {
+        await import(pathToFileURL(path).href);
+        await this.#pause();
+      }
+    }
+    const { makeControlApp } = await import('./http-app.ts');
     const { ROUTES: routes } = await import('./route-table.ts');
     return makeControlApp({ services: this.#services, routes, pause: () => this.#pause() });
   }
 
-  /** Whole it would be one long piece, so the packages that it is made of come first. */
-  async #loadFastify(): Promise<void> {
-    const require = createRequire(import.meta.resolve('fastify'));
-    const { dependencies } = require('./package.json') as { dependencies: Record<string, string> };
-    for (const name of Object.keys(dependencies)) {
-      if (UNUSED.has(name)) continue;
-      require(name);
-      await this.#pause();
-    }
-  }
-
   /** Lets what has come for clients meanwhile go first. */
   #pause(): Promise<void> {
-    if (this.#isAwaited) return new Promise((resolve) => void systemClock.after(0, resolve));
+    if (this.#isAwaited) return new Promise(nextTurn);
     return new Promise((resolve) => {
       const timer = this.#services.clock.after(PAUSE_MS, () => this.#endPause?.());
       this.#endPause = () => {

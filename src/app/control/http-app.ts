@@ -22,7 +22,7 @@ const QUERY_KEYS_MAX = 64;
 /** A parameter of a path, as it was sent: user names have up to 64 KiB in MQTT, and none so long is managed here. */
 const PARAMETER_MAX_CHARS = 1024;
 /** In one piece. */
-const ROUTES_AT_ONCE = 10;
+const ROUTES_AT_ONCE = 5;
 /** How soon an answer that goes on ends for whoever may no longer. */
 const LOOK_AGAIN_MS = 5000;
 const JSON_TYPE = 'application/json';
