@@ -3,21 +3,14 @@
  * known by 64 bits of a keyed hash; where its neighbourhood is full, the least suspect makes room.
  */
 import type { KeyedHash } from '../../base/keyed-hash.ts';
+import { SLOTS_MIN, SuspectSlots } from './suspect-slots.ts';
 
-/** Slots of a bucket. A key stands in one of two buckets, the emptier one: so nearly all slots fill before a key has to go. */
-const BUCKET = 8;
-const SLOTS_MIN = 1024;
-/** Share of the slots in use at which a table grows. */
-const LOAD_MAX = 0.7;
 /** Marks of values that a key was seen with. */
 const MARKS = 64;
 /** With fewer marks free than this they are cleared, so that more values can be told apart. */
 const MARKS_FREE_MIN = 16;
 /** A count that has decayed below one sixteenth is forgotten. */
 const FORGOTTEN_LOG2 = -4;
-/** Slots that move with each call while a table grows: nobody waits for all of them at once. */
-const MOVED_AT_ONCE = 64;
-
 /** Counts decay between one and the next: the tenth within a short time is the tenth, although 9.7 are left. */
 export function isReached(count: number, threshold: number): boolean {
   return Math.round(count) >= threshold;
@@ -34,84 +27,6 @@ export interface SuspectTableOptions {
   readonly onEvict?: () => void;
 }
 
-/** The slots of one size: by place, key, count and marks. */
-class Slots {
-  readonly count: number;
-  readonly lows: Uint32Array;
-  readonly highs: Uint32Array;
-  readonly kept: Float64Array;
-  readonly marks: Uint32Array;
-
-  constructor(count: number, tellsApart: boolean) {
-    this.count = count;
-    this.lows = new Uint32Array(count);
-    this.highs = new Uint32Array(count);
-    this.kept = new Float64Array(count);
-    this.marks = new Uint32Array(tellsApart ? count * 2 : 0);
-  }
-
-  /** INVARIANT: no key is zero, so an untouched slot is an empty one. */
-  isEmpty(slot: number): boolean {
-    return this.lows[slot] === 0 && this.highs[slot] === 0;
-  }
-
-  find(low: number, high: number): number {
-    for (let half = 0; half < 2; half++) {
-      const bucket = this.#bucketOf(half === 0 ? low : high);
-      for (let slot = bucket; slot < bucket + BUCKET; slot++) {
-        if (this.lows[slot] === low && this.highs[slot] === high) return slot;
-      }
-    }
-    return -1;
-  }
-
-  #bucketOf(half: number): number {
-    return half & (this.count - 1) & -BUCKET;
-  }
-
-  /** An empty slot, or that of the least suspect. */
-  room(low: number, high: number): number {
-    let least = this.#bucketOf(low);
-    let empty = -1;
-    let emptiest = 0;
-    for (let half = 0; half < 2; half++) {
-      const bucket = this.#bucketOf(half === 0 ? low : high);
-      let free = 0;
-      let lastFree = -1;
-      for (let slot = bucket; slot < bucket + BUCKET; slot++) {
-        if (this.isEmpty(slot)) {
-          free++;
-          lastFree = slot;
-        } else if (this.kept[slot]! < this.kept[least]!) least = slot;
-      }
-      if (free > emptiest) {
-        emptiest = free;
-        empty = lastFree;
-      }
-    }
-    return empty === -1 ? least : empty;
-  }
-
-  put(slot: number, low: number, high: number, kept: number): void {
-    this.lows[slot] = low;
-    this.highs[slot] = high;
-    this.kept[slot] = kept;
-    this.clearMarks(slot);
-  }
-
-  clear(slot: number): void {
-    this.put(slot, 0, 0, 0);
-  }
-
-  clearMarks(slot: number): void {
-    if (this.marks.length > 0) this.marks.fill(0, 2 * slot, 2 * slot + 2);
-  }
-
-  get bytes(): number {
-    return this.lows.byteLength + this.highs.byteLength + this.kept.byteLength + this.marks.byteLength;
-  }
-}
-
 /**
  * A count `c` at time `t` is kept as `log2(c) + t / halfLife`: what it has decayed to is then `2 ** (kept - now / halfLife)`, kept
  * values compare as the counts do, and nothing has to be touched as time goes by.
@@ -119,33 +34,26 @@ class Slots {
 export class SuspectTable {
   readonly halfLifeMs: number;
   readonly #hash: KeyedHash;
-  readonly #slotsMax: number;
-  readonly #tellsApart: boolean;
   readonly #onEvict: (() => void) | undefined;
-  #slots: Slots;
-  /** What a table that has grown held before, from `#moved` on. */
-  #old: Slots | undefined;
-  #moved = 0;
-  #used = 0;
+  readonly #slots: SuspectSlots;
   /** The clock never goes back; should it, time stands still here. */
   #nowMs = 0;
 
   constructor(options: SuspectTableOptions) {
     this.halfLifeMs = options.halfLifeMs;
     this.#hash = options.hash;
-    this.#slotsMax = Math.max(SLOTS_MIN, 2 ** Math.ceil(Math.log2(options.keysMax)));
-    this.#tellsApart = options.tellsApart ?? false;
     this.#onEvict = options.onEvict;
-    this.#slots = new Slots(SLOTS_MIN, this.#tellsApart);
+    const slotsMax = Math.max(SLOTS_MIN, 2 ** Math.ceil(Math.log2(options.keysMax)));
+    this.#slots = new SuspectSlots(slotsMax, options.tellsApart ?? false);
   }
 
   /** Keys held, decayed or not. */
   get size(): number {
-    return this.#used;
+    return this.#slots.used;
   }
 
   get bytes(): number {
-    return this.#slots.bytes + (this.#old?.bytes ?? 0);
+    return this.#slots.bytes;
   }
 
   /** Counts `weight` more for a key, and tells its count. */
@@ -164,13 +72,13 @@ export class SuspectTable {
     const slots = this.#slots;
     this.#hash.of(value);
     const bit = this.#hash.low & (MARKS - 1);
-    const word = 2 * slot + (bit >>> 5);
+    const word = bit < 32 ? 0 : 1;
     const mask = 1 << (bit & 31);
-    if (slots.kept[slot]! - decayed < FORGOTTEN_LOG2) slots.clearMarks(slot);
-    if ((slots.marks[word]! & mask) !== 0) return 2 ** (slots.kept[slot]! - decayed);
-    const free = MARKS - bitsOf(slots.marks[2 * slot]!) - bitsOf(slots.marks[2 * slot + 1]!);
-    if (free <= MARKS_FREE_MIN) slots.clearMarks(slot);
-    slots.marks[word]! |= mask;
+    if (slots.kept(slot) - decayed < FORGOTTEN_LOG2) this.#clearMarks(slot);
+    if ((slots.marks(slot, word) & mask) !== 0) return 2 ** (slots.kept(slot) - decayed);
+    const free = MARKS - bitsOf(slots.marks(slot, 0)) - bitsOf(slots.marks(slot, 1));
+    if (free <= MARKS_FREE_MIN) this.#clearMarks(slot);
+    slots.setMarks(slot, word, slots.marks(slot, word) | mask);
     // The fuller the marks, the more new values fall on one that is taken: each that does not stands for those too.
     return this.#raise(slot, MARKS / free, decayed);
   }
@@ -180,12 +88,13 @@ export class SuspectTable {
     const decayed = this.#decay(nowMs);
     this.#hash.of(key);
     const { high } = this.#hash;
-    const low = this.#hash.low === 0 ? 1 : this.#hash.low;
-    for (const slots of [this.#slots, this.#old]) {
-      const slot = slots?.find(low, high) ?? -1;
-      if (slot !== -1) return 2 ** (slots!.kept[slot]! - decayed);
-    }
-    return 0;
+    const slot = this.#slots.find(this.#hash.low === 0 ? 1 : this.#hash.low, high);
+    return slot === -1 ? 0 : 2 ** (this.#slots.kept(slot) - decayed);
+  }
+
+  #clearMarks(slot: number): void {
+    this.#slots.setMarks(slot, 0, 0);
+    this.#slots.setMarks(slot, 1, 0);
   }
 
   #decay(nowMs: number): number {
@@ -194,8 +103,8 @@ export class SuspectTable {
   }
 
   #raise(slot: number, weight: number, decayed: number): number {
-    const count = 2 ** (this.#slots.kept[slot]! - decayed) + weight;
-    this.#slots.kept[slot] = Math.log2(count) + decayed;
+    const count = 2 ** (this.#slots.kept(slot) - decayed) + weight;
+    this.#slots.keep(slot, Math.log2(count) + decayed);
     return count;
   }
 
@@ -204,44 +113,11 @@ export class SuspectTable {
     this.#hash.of(key);
     const { high } = this.#hash;
     const low = this.#hash.low === 0 ? 1 : this.#hash.low;
-    if (this.#old !== undefined) this.#moveSome(this.#old, decayed);
     const known = this.#slots.find(low, high);
     if (known !== -1) return known;
-    const before = this.#old?.find(low, high) ?? -1;
-    if (before !== -1) return this.#move(this.#old!, before, decayed);
-    if (this.#used >= this.#slots.count * LOAD_MAX) this.#grow();
-    return this.#take(low, high, Number.NEGATIVE_INFINITY, decayed);
-  }
-
-  #take(low: number, high: number, kept: number, decayed: number): number {
-    const slots = this.#slots;
-    const slot = slots.room(low, high);
-    if (slots.isEmpty(slot)) this.#used++;
-    else if (slots.kept[slot]! - decayed > FORGOTTEN_LOG2) this.#onEvict?.();
-    slots.put(slot, low, high, kept);
-    return slot;
-  }
-
-  #grow(): void {
-    if (this.#old !== undefined || this.#slots.count >= this.#slotsMax) return;
-    this.#old = this.#slots;
-    this.#moved = 0;
-    this.#slots = new Slots(this.#old.count * 2, this.#tellsApart);
-    this.#used = 0;
-  }
-
-  #moveSome(old: Slots, decayed: number): void {
-    const until = Math.min(old.count, this.#moved + MOVED_AT_ONCE);
-    for (; this.#moved < until; this.#moved++) {
-      if (!old.isEmpty(this.#moved)) this.#move(old, this.#moved, decayed);
-    }
-    if (until === old.count) this.#old = undefined;
-  }
-
-  #move(old: Slots, from: number, decayed: number): number {
-    const slot = this.#take(old.lows[from]!, old.highs[from]!, old.kept[from]!, decayed);
-    if (this.#tellsApart) this.#slots.marks.set(old.marks.subarray(2 * from, 2 * from + 2), 2 * slot);
-    old.clear(from);
+    const slot = this.#slots.room(low, high, decayed + FORGOTTEN_LOG2);
+    if (!this.#slots.isEmpty(slot) && this.#slots.kept(slot) - decayed > FORGOTTEN_LOG2) this.#onEvict?.();
+    this.#slots.put(slot, low, high, Number.NEGATIVE_INFINITY);
     return slot;
   }
 }
