@@ -146,8 +146,10 @@ export class SuspectSlots {
     return -1;
   }
 
+  /** The last empty slot: of keys that are counted alike the first goes, so whoever came before there was a crowd stays. */
   #emptyIn(bucket: number): number {
-    return this.#findIn(bucket, 0, 0);
+    for (let slot = bucket + BUCKET - 1; slot >= bucket; slot--) if (this.isEmpty(slot)) return slot;
+    return -1;
   }
 
   #usedOf(bucket: number): number {
