@@ -21,6 +21,7 @@ import { otlpSchema } from './otlp-schema.ts';
 import { overloadSchema } from './overload-schema.ts';
 import { responseSchema } from './response-schema.ts';
 import { syslogSchema } from './syslog-schema.ts';
+import { throttledNetworkProblems } from './throttled-networks.ts';
 import { referenceProblems } from './upstream-references.ts';
 import { routesSchema, upstreamField, upstreamsSchema } from './upstream-schema.ts';
 
@@ -182,6 +183,7 @@ export function configSchema(directory: string) {
         ...referenceProblems(given),
         ...chainReferenceProblems(given),
         ...firewallProblems(given),
+        ...throttledNetworkProblems(given),
       ]) {
         context.addIssue({ code: 'custom', path: at, message });
       }

@@ -309,11 +309,15 @@ describe('a token is refused', () => {
     }
   });
 
-  it('without exp, or with one that is no number', async () => {
+  it('without exp, or with times that are no numbers', async () => {
     const { exp: _exp, ...claims } = CLAIMS;
     assert.match(await refusal(method(), await sign(claims)), /lacks the claim "exp"/);
     for (const exp of ['9999999999', null, [9_999_999_999], {}, true]) {
       await refusal(method(), await sign({ ...CLAIMS, exp: exp as unknown as number }));
+    }
+    for (const claim of ['exp', 'nbf', 'iat']) {
+      const token = await sign({ ...CLAIMS, [claim]: 'soon' });
+      assert.match(await refusal(method(), token), new RegExp(`claim "${claim}" is of a wrong type`));
     }
   });
 

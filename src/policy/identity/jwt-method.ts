@@ -221,6 +221,7 @@ function sentenceOf(error: unknown): string {
   }
   if (error instanceof errors.JWTClaimValidationFailed) {
     if (error.reason === 'missing') return `The token lacks the claim "${error.claim}".`;
+    if (error.reason === 'invalid') return `The token's claim "${error.claim}" is of a wrong type.`;
     if (error.claim === 'nbf') return 'The token is not valid yet.';
     if (error.claim === 'iat') return 'The token was issued in the future.';
     return `The token's claim "${error.claim}" is not as is wanted.`;
