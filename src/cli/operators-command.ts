@@ -75,7 +75,7 @@ export const operatorsCommand: Command = {
     'role NAME ROLE [--scope SCOPE]...',
     'set-password NAME [--stdin | --generate]',
     'code',
-    'claim NAME --code CODE [--stdin | --generate]',
+    'claim NAME [--code CODE] [--stdin | --generate]',
     'token create NAME --label TEXT --for DURATION [--scope SCOPE]...',
     'token list [NAME] | revoke ID',
     'certificate add NAME SHA256 | "SUBJECT"',
@@ -103,7 +103,7 @@ export const operatorsCommand: Command = {
       type: 'string',
       goesWith: ['claim'],
       value: 'CODE',
-      says: 'the one-time code, which is worth nothing afterwards (claim)',
+      says: 'the one-time code (claim); without it, it is asked for, and no other user of the machine sees it',
     },
     stdin: {
       type: 'boolean',
@@ -332,12 +332,16 @@ function makeCode({ invocation, store, author, words }: Desk): number {
   return ExitCode.Ok;
 }
 
+/** Not in the command line, which others on the machine see for as long as the password is asked for. */
+function askCode(): Promise<string> {
+  if (process.stdin.isTTY) return askSecret('One-time code, as `init` or `operators code` printed it: ');
+  throw new UsageError('Give the one-time code: --code CODE, as `init` or `operators code` printed it.');
+}
+
 async function claim(desk: Desk): Promise<number> {
   const { invocation, store, author } = desk;
   const name = nameOf(desk);
-  const code = textOption(invocation, 'code');
-  if (code === undefined)
-    throw new UsageError('Give the one-time code: --code CODE, as `init` or `operators code` printed it.');
+  const code = textOption(invocation, 'code') ?? (await askCode());
   const wrong = 'The code is wrong, used, or older than a day; `sallyport operators code` makes a new one.';
   if (!store.codes.isRight(code)) return report(invocation, false, wrong);
   const { hash, shown } = await newPassword(desk, name);

@@ -64,8 +64,9 @@ function checkSecret(secret: string): string {
 export async function askSecret(question: string): Promise<string> {
   const { stdin, stderr } = process;
   if (!stdin.isTTY) throw new UsageError('There is no terminal to ask for the password on: use --stdin.');
-  stderr.write(question);
+  // Before the question, at which somebody, or something, may type at once.
   stdin.setRawMode(true);
+  stderr.write(question);
   stdin.setEncoding('utf8');
   stdin.resume();
   try {

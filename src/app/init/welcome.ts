@@ -80,7 +80,9 @@ export function firstSteps({ listeners, outcome, isRunning }: FirstSteps): strin
 
 function claimLine(directory: string, code: string): string {
   const where = directory === 'data' ? '' : ` --data ${shellQuoted(directory)}`;
-  return `Within a day this makes the first operator of the control API, once:\n\n  npx sallyport operators claim NAME --code ${code}${where}`;
+  return `Within a day this makes the first operator of the control API, once:\n\n  npx sallyport operators claim NAME${where}
+
+It asks for this code: ${code}`;
 }
 
 function passwordLine(directory: string, username: string): string {
