@@ -80,3 +80,16 @@ test('a user name that is too long is refused before anything is remembered by i
     assert.equal((await benchOf(version).open({ username: 'x'.repeat(64) }))?.type, PacketType.Connack);
   }
 });
+
+test('what is kept of a stranger is told: of a CONNECT that has begun, and of one that waits for its answer', () => {
+  const bench = benchOf(5);
+  const bytes = encodePacket(bench.connectPacket({}), 5);
+  const { connection, downstream } = bench;
+  connection.onBytes(bytes.subarray(0, 10));
+  assert.equal(downstream.keptBytes, 10);
+  connection.onBytes(bytes.subarray(10, 15));
+  assert.equal(downstream.keptBytes, 15);
+  const behind = Buffer.from([0xc0, 0]);
+  connection.onBytes(Buffer.concat([bytes.subarray(15), behind]));
+  assert.equal(downstream.keptBytes, bytes.length + behind.length);
+});

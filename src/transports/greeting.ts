@@ -176,14 +176,19 @@ export class Greeting implements Handshake, Upgrade {
     this.#awaited = 'its first byte';
     socket.once('data', (chunk: Buffer) => {
       let isTaken = false;
+      let isHeldUp = false;
       turnShare.run(() => {
         isTaken = true;
         if (this.#over) return;
+        if (isHeldUp) this.#deadline = this.#host.deadline(this.#onDeadline);
         if (socket.isPaused()) socket.resume();
         this.#onFirstBytes(socket, chunk);
       });
-      // Hundreds may begin to speak at once; whoever has to wait for a later turn is read no further until then.
-      if (!isTaken) socket.pause();
+      if (isTaken) return;
+      // Hundreds may begin to speak at once; whoever has to wait for a later turn is read no further until then, and it is not its time that passes.
+      isHeldUp = true;
+      socket.pause();
+      this.#deadline.cancel();
     });
   }
 

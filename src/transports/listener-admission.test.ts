@@ -5,6 +5,7 @@ import { connect as dialTls } from 'node:tls';
 import { makeCa, makeCertificate } from '../../test/kit/certificates.ts';
 import { EchoListener, HELLO, Peer, TlsPeer } from '../../test/kit/listener-echo.ts';
 import { ADMISSION_DEFAULTS, Admission, type AdmissionOptions } from './admission.ts';
+import { HalfOpenPlace } from './half-open.ts';
 import type { ListenerOptions } from './listener-options.ts';
 
 const ca = await makeCa('Admission CA');
@@ -256,4 +257,18 @@ test('TLS handshakes beyond the budget wait for their turn, and one that lies st
   assert.equal(echo.echoes.length, 0);
   echo.clock.advance(1000);
   assert.deepEqual(await good.read(HELLO.length), HELLO);
+});
+
+test('a stranger of whom too much is kept, when much is kept of others, is closed and told of', async (t) => {
+  const { echo, admission } = await open(t, {});
+  const full = admission.halfOpen.enter({ address: '192.0.2.1', door: {}, drop: () => assert.fail('dropped') });
+  assert.ok(full instanceof HalfOpenPlace);
+  full.keeps(64 * 1024 * 1024);
+  const greedy = dialFrom(echo, '127.0.0.2');
+  greedy.write(HELLO);
+  const { downstream } = await echo.echo();
+  downstream.keeps?.(5000);
+  await greedy.closed;
+  const { by, address } = await echo.event('connection.rejected');
+  assert.deepEqual([by, address], ['limit:halfOpenMax', '127.0.0.2']);
 });

@@ -28,6 +28,8 @@ export class RecordingDownstream implements Downstream {
   readonly facts: DownstreamFacts;
   readonly batch = new ByteBatch();
   paused = false;
+  /** As was told last. */
+  keptBytes = 0;
   ended = false;
   destroyed = false;
   /** What the pretended kernel has not taken. */
@@ -51,6 +53,10 @@ export class RecordingDownstream implements Downstream {
 
   constructor(address = '192.0.2.7') {
     this.facts = { connectionId: 'c1', listener: 'test', address, port: 40_000, secure: true };
+  }
+
+  keeps(bytes: number): void {
+    this.keptBytes = bytes;
   }
 
   established(): void {
