@@ -70,16 +70,17 @@ export const hardenCommand: Command = {
       if (text.state === 'unknown') throw new OperatorError(text.says);
       if (text.state === 'absent')
         throw new OperatorError(`There is nothing to harden: ${text.source.from} is not there.`);
-      await write(textOption(invocation, 'out'), text.value);
+      // A configuration has its secrets in it; a drop-in and a ruleset have none.
+      await write(textOption(invocation, 'out'), text.value, what === 'mosquitto' ? 0o600 : 0o644);
       return ExitCode.Ok;
     }),
 };
 
-async function write(out: string | undefined, text: string): Promise<void> {
+async function write(out: string | undefined, text: string, mode: number): Promise<void> {
   if (out === undefined) return print(text.trimEnd());
   let isMade: boolean;
   try {
-    isMade = await createFile(out, text, 0o644);
+    isMade = await createFile(out, text, mode);
   } catch (error) {
     throw new OperatorError(`${out} cannot be written: ${(error as Error).message}.`);
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -55,6 +55,18 @@ const root = image('host', {
 });
 
 describe('harden', () => {
+  it('mosquitto keeps passwords in the file, and the file for its owner', async () => {
+    const text = 'listener 1883\nallow_anonymous true\nconnection up\nremote_password hunter2\n';
+    const secret = image('secret', { '/etc/mosquitto/mosquitto.conf': text });
+    const file = join(base, 'secret.conf');
+    assert.equal((await harden('mosquitto', '--root', secret, '-o', file)).code, 0);
+    assert.match(readFileSync(file, 'utf8'), /^remote_password hunter2$/m);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    const planned = await sallyportInProcess('audit', 'fix', 'plan', '--root', secret, '--only', 'M');
+    assert.match(planned.out, /^\+max_connections 1000$/m);
+    assert.doesNotMatch(planned.out, /hunter2/);
+  });
+
   it('mosquitto gives one file in the order of the includes, with which Mosquitto starts', {
     skip: lacks('mosquitto') || withoutNetworks,
   }, async () => {

@@ -1,5 +1,6 @@
 /** The plan of `audit fix`: steps for what may be mended by a program, each held against the audit before it is shown. */
 import { createTwoFilesPatch } from 'diff';
+import { redactLines } from '../model/evidence-text.ts';
 import type { Result } from '../model/result.ts';
 import type { AuditContext } from '../model/subject.ts';
 import { type Job, runJobs } from '../run/runner.ts';
@@ -87,10 +88,11 @@ async function foretell(
 }
 
 /** As `diff -u` writes it. */
+/** For people to read: lines beside the changed ones may hold secrets, which are taken out. */
 export function diffOf({ path, before, after }: TextChange): string {
   const from = before === undefined ? '/dev/null' : path;
   const patch = createTwoFilesPatch(from, path, before ?? '', after, undefined, undefined, { context: 3 });
-  return patch.slice(patch.indexOf('--- '));
+  return redactLines(patch.slice(patch.indexOf('--- ')));
 }
 
 const CHECKED_BY: Readonly<Record<FixStep['validator'], string>> = {

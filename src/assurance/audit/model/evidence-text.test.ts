@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { shownEvidence } from './evidence-text.ts';
+import { redactLines, shownEvidence } from './evidence-text.ts';
 
 test('what looks like a secret is not shown', () => {
   for (const [text, secret] of [
@@ -16,6 +16,27 @@ test('what looks like a secret is not shown', () => {
     ['-----BEGIN PRIVATE KEY-----\nMIIEhunter2, and cut off', 'hunter2'],
   ] as const) {
     assert.ok(!shownEvidence(text).includes(secret), shownEvidence(text));
+  }
+});
+
+test('secrets in the lines of a configuration are not shown, and what only names one is', () => {
+  const lines = [
+    ' remote_password hunter2',
+    '+auth_opt_redis_password hunter2',
+    '-\tplugin_opt_pg_pass hunter2 and more',
+    ' auth_opt_jwt_secret hunter2',
+    ' password = hunter2',
+  ];
+  const shown = redactLines(lines.join('\n'));
+  assert.doesNotMatch(shown, /hunter2/);
+  assert.equal(shown.split('\n').length, lines.length);
+  for (const line of [
+    ' password_file /etc/mosquitto/passwd',
+    ' psk_hint plant',
+    '-PasswordAuthentication yes',
+    ' topic x',
+  ]) {
+    assert.equal(redactLines(line), line);
   }
 });
 

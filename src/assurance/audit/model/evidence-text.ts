@@ -22,6 +22,14 @@ export function redact(text: string): string {
   return SECRETS.reduce((shown, [pattern, instead]) => shown.replace(pattern, instead), text);
 }
 
+/** `remote_password x`: a directive and its value, as brokers have them; `password_file x` names a file. */
+const SECRET_DIRECTIVE = /^([ +-]?\s*[\w.-]*(?:pass(?:word|wd|phrase)?|secret|token|api[-_]?key)\s+)\S.*$/gim;
+
+/** Of the lines of a configuration. */
+export function redactLines(text: string): string {
+  return redact(text).replace(SECRET_DIRECTIVE, `$1${REDACTED}`);
+}
+
 /** Control characters become visible, so that no terminal and no log obeys them; bidirectional overrides too. */
 export function visible(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, (character) =>
