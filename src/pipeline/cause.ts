@@ -11,6 +11,8 @@ export interface Cause {
 
 const CLIENT_LEFT: Cause = { reason: Reason.Success, by: 'client', says: 'the client disconnected' };
 
+/** What a client hears; where brokers stand, and what is wrong with them, is for those who read events. */
+export const UNAVAILABLE = 'the upstream is not available';
 export const UPSTREAM_GONE: Cause = { reason: Reason.ServerBusy, by: 'upstream', says: 'the upstream went away' };
 
 export const TOO_SLOW: Cause = {

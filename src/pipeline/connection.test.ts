@@ -716,6 +716,18 @@ describe('endings', () => {
     assert.equal(bench.downstream.ended, true);
   });
 
+  it('an upstream that cannot be reached is told as 0x88, and where it stands only to those who read events', async () => {
+    const bench = new Bench(5);
+    bench.link.connackAnswer = undefined;
+    await bench.open();
+    const reasonString = 'the upstream default is not available (mqtt://10.0.0.7:1883: nothing listens there)';
+    bench.link.receiver.closed({ type: PacketType.Disconnect, reasonCode: 0x88, properties: { reasonString } });
+    const [connack] = bench.received();
+    assert.ok(connack?.type === PacketType.Connack && connack.reasonCode === 0x88);
+    assert.equal(connack.properties.reasonString, 'the upstream is not available');
+    assert.equal(bench.named('connect.refused')[0]?.says, reasonString);
+  });
+
   it('an upstream that goes away is told as 0x89', async () => {
     const bench = new Bench(5);
     await bench.open();

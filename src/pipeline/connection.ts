@@ -17,7 +17,7 @@ import { PacketType } from '../mqtt/wire.ts';
 import type { LimitsInForce } from '../policy/limits/limits-in-force.ts';
 import { Answers } from './answers.ts';
 import { Authentication, type AuthenticationServices, type AuthenticationTarget } from './authentication.ts';
-import { type Cause, causeOfDisconnect, causeOfEnd, connectTimeout, UPSTREAM_GONE } from './cause.ts';
+import { type Cause, causeOfDisconnect, causeOfEnd, connectTimeout, UNAVAILABLE, UPSTREAM_GONE } from './cause.ts';
 import { lapseOf } from './checks/authenticate.ts';
 import { provisionalClientId } from './checks/client-identifier.ts';
 import { shortenedWillDelay, WILL_DELAY_SHORTENED } from './checks/sequences.ts';
@@ -346,11 +346,11 @@ export class Connection implements DownstreamHandler, Latecomer, EgressTarget, T
     this.#link.connect(connect, upstreamFacts(client));
   }
 
-  #refuseConnect(denial: Denial, options: { told: boolean } = { told: false }): void {
+  #refuseConnect(denial: Denial, { told = false, answer = denial.says } = {}): void {
     const { reason, by, says, excess } = denial;
     if (excess !== undefined) this.#throttle.tell(excess, 'refused', reason);
-    if (!options.told) this.#services.emit({ name: 'connect.refused', ...this.client.facts(), reason, by, says });
-    this.#answers.refuseConnect(this.client.version, reason, says);
+    if (!told) this.#services.emit({ name: 'connect.refused', ...this.client.facts(), reason, by, says });
+    this.#answers.refuseConnect(this.client.version, reason, answer);
     this.#finish({ reason, by, says });
   }
 
@@ -449,7 +449,7 @@ export class Connection implements DownstreamHandler, Latecomer, EgressTarget, T
     this.#link = undefined;
     const says = disconnect?.properties.reasonString;
     if (this.#state === 'opening') {
-      this.#refuseConnect(refuse(Reason.ServerUnavailable, 'upstream', says ?? 'the upstream is not available'));
+      this.#refuseConnect(refuse(Reason.ServerUnavailable, 'upstream', says ?? UNAVAILABLE), { answer: UNAVAILABLE });
       return;
     }
     if (disconnect === undefined) {
