@@ -38,3 +38,8 @@ export function familyOf(pid: number): number[] {
 export function loadAverage(): number {
   return Number(readFileSync('/proc/loadavg', 'latin1').split(' ')[0]);
 }
+
+/** Of all processors together, what the machine underneath gave to others while somebody here wanted to run. */
+export function stolenMs(): number {
+  return Number(readFileSync('/proc/stat', 'latin1').split('\n', 1)[0]!.split(/ +/)[8]) * TICK_MS;
+}

@@ -21,10 +21,18 @@ export interface AttackPlan extends Target {
   readonly attacks: readonly AttackName[];
   readonly scale: AttackScale;
   readonly durationMs: number;
+  /** Of several of the same kind, from 0: each has addresses of its own, which nobody has banned yet. */
+  readonly round: number;
 }
 
-/** By attack: what was offered (connections, packets or topics), how many sockets connected, how many the target closed. */
-export type AttackResult = Partial<Record<AttackName, { offered: number; opened: number; closed: number }>>;
+/** What was offered (connections, packets or topics), how many sockets connected, how many the target closed. */
+export interface Tally {
+  offered: number;
+  opened: number;
+  closed: number;
+}
+
+export type AttackResult = Partial<Record<AttackName, Tally>>;
 
 const VERSION = 4;
 const LOOK_MS = 5;
@@ -74,7 +82,7 @@ export class Attacker {
   }
 
   async #attack(name: AttackName): Promise<void> {
-    const tally = { offered: 0, opened: 0, closed: 0 };
+    const tally: Tally = { offered: 0, opened: 0, closed: 0 };
     this.#result[name] = tally;
     const { scale } = this.#plan;
     switch (name) {
@@ -105,16 +113,11 @@ export class Attacker {
     }
   }
 
-  #open(
-    name: AttackName,
-    tally: { offered: number; opened: number; closed: number },
-    onConnect: (socket: Socket) => void,
-    onClosed?: () => void,
-  ): Socket {
-    const { host, port } = this.#plan;
+  #open(name: AttackName, tally: Tally, onConnect: (socket: Socket) => void, onClosed?: () => void): Socket {
+    const { host, port, round } = this.#plan;
     tally.offered++;
     // Several addresses an attack, of which each stays within what ports it has.
-    const localAddress = `127.0.${ATTACKS.indexOf(name) + 1}.${(tally.offered % 8) + 1}`;
+    const localAddress = `127.${round + 1}.${ATTACKS.indexOf(name) + 1}.${(tally.offered % 8) + 1}`;
     const socket = connectTcp({ host, port, localAddress });
     this.#sockets.add(socket);
     socket.once('connect', () => {
@@ -135,7 +138,7 @@ export class Attacker {
   }
 
   /** Connected, with the longest keep-alive there is, and then silent; who is thrown out comes again. */
-  async #hold(tally: { offered: number; opened: number; closed: number }): Promise<void> {
+  async #hold(tally: Tally): Promise<void> {
     const { scale } = this.#plan;
     let held = 0;
     await this.#atRate(scale.heldConnections / 2, () => {
@@ -151,7 +154,7 @@ export class Attacker {
     });
   }
 
-  async #flood(tally: { offered: number; opened: number; closed: number }): Promise<void> {
+  async #flood(tally: Tally): Promise<void> {
     const { largePacketBytes, largePacketsPerS } = this.#plan.scale;
     const packet = encodePacket(
       {
@@ -178,7 +181,7 @@ export class Attacker {
     });
   }
 
-  async #scan(tally: { offered: number; opened: number; closed: number }): Promise<void> {
+  async #scan(tally: Tally): Promise<void> {
     const { scannedTopics } = this.#plan.scale;
     const perS = (scannedTopics / TOPICS_PER_PACKET / this.#plan.durationMs) * 1000;
     const options = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;

@@ -20,8 +20,8 @@ export interface GoodPhase {
   readonly lost: number;
   /** Connections that ended, from the beginning of the phase. */
   readonly disconnected: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
+  /** From when a message was due to when it was heard, of each that was. */
+  readonly latenciesMs: readonly number[];
 }
 
 const PAYLOAD_BYTES = 64;
@@ -117,14 +117,11 @@ export class GoodClients {
     while ((this.#heard < this.#sent || this.#acknowledged < this.#sent) && performance.now() < endMs) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
-    const sorted = Float64Array.from(this.#latenciesMs).sort();
-    const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
     return {
       sent: this.#sent,
       lost: this.#sent - Math.min(this.#heard, this.#acknowledged),
       disconnected: this.#disconnected,
-      p50Ms: at(0.5),
-      p99Ms: at(0.99),
+      latenciesMs: this.#latenciesMs,
     };
   }
 }

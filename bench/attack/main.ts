@@ -1,33 +1,37 @@
 /**
  * `npm run bench:attack`: what well-behaved clients notice while others attack, one attack after the other and all at once; the
- * gateway before Mosquitto, and Mosquitto by itself under the same. Each attack is compared with a quiet time right before it.
+ * gateway before Mosquitto, and Mosquitto by itself under the same. Quiet time and attack take turns, in several rounds whose latencies
+ * are judged together: what else befalls the machine befalls both.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { removeDirectory, temporaryDirectory } from '../../test/kit/process.ts';
-import type { Target } from '../load/plan.ts';
 import { NotHere } from '../peers/peer.ts';
-import { familyOf, loadAverage, processorMs, residentBytes } from '../processes.ts';
-import { ATTACKS, type AttackName, type AttackResult, type AttackScale } from './attackers.ts';
+import { familyOf, loadAverage, processorMs, residentBytes, stolenMs } from '../processes.ts';
+import { ATTACKS, type AttackName, type AttackResult, type AttackScale, type Tally } from './attackers.ts';
 import type { GoodPhase } from './good-clients.ts';
 import type { Role } from './process.ts';
 import { type Attacked, GOOD_LOGIN, startGuarded, startMosquittoAlone } from './targets.ts';
 
 const HELP = `npm run bench:attack -- [options]
   --only NAME[,NAME]  attacks: ${ATTACKS.join(', ')}, all
-  --seconds N         of each attack (10)
-  --control           a third target: the gateway, while a sink beside it is attacked; what the attackers' own processor time does
+  --seconds N         of each attack in each round (5)
+  --rounds N          of quiet time and attack (3)
+  --control           in each round a third part: a sink beside the target is attacked; what the attackers' own processor time does
   --profile DIRECTORY writes a processor profile of the gateway there
   --smoke             a few seconds: shows that it works and that nothing is lost, judges no time
 `;
 const SCRIPT = fileURLToPath(new URL('process.ts', import.meta.url));
 const MIB = 2 ** 20;
 const MEMORY_LOOK_MS = 250;
-const SETTLE_MS = 1500;
+const QUIET_MS = 4000;
+/** Each has addresses of its own. */
+const ROUNDS_MAX = 20;
 const FULL: AttackScale = {
   malformedPerS: 5000,
   heldConnections: 2000,
@@ -50,18 +54,86 @@ const MEMORY_MAX_BYTES = 100 * MIB;
 
 type RowName = AttackName | 'all';
 
-interface Row {
-  readonly name: RowName;
-  readonly before: GoodPhase;
-  readonly during: GoodPhase;
-  readonly grownBytes: number;
-  /** Processor time of the target, as a share of one core, before and under attack. */
-  readonly coreShares: readonly [before: number, during: number];
-  readonly attackers: AttackResult;
+/** One part of each round, all rounds together. */
+class Part {
+  readonly latenciesMs: number[] = [];
+  readonly #attackers: AttackResult = {};
+  sent = 0;
+  lost = 0;
+  disconnected = 0;
+  grownBytes = 0;
+  #processorMs = 0;
+  #stolenMs = 0;
+  #tookMs = 0;
+
+  /** One round's, while `phase` goes on. */
+  async measure(pids: readonly number[], phase: () => Promise<GoodPhase>): Promise<void> {
+    const [fromMs, fromProcessorMs, fromStolenMs] = [performance.now(), processorMs(pids), stolenMs()];
+    const restBytes = residentBytes(pids);
+    const look = setInterval(() => {
+      this.grownBytes = Math.max(this.grownBytes, residentBytes(pids) - restBytes);
+    }, MEMORY_LOOK_MS);
+    try {
+      const { latenciesMs, sent, lost, disconnected } = await phase();
+      this.latenciesMs.push(...latenciesMs);
+      this.sent += sent;
+      this.lost += lost;
+      this.disconnected += disconnected;
+    } finally {
+      clearInterval(look);
+    }
+    this.#tookMs += performance.now() - fromMs;
+    this.#processorMs += processorMs(pids) - fromProcessorMs;
+    this.#stolenMs += stolenMs() - fromStolenMs;
+  }
+
+  attacked(told: AttackResult): void {
+    for (const [attack, { offered, opened, closed }] of Object.entries(told) as [AttackName, Tally][]) {
+      const before = this.#attackers[attack] ?? { offered: 0, opened: 0, closed: 0 };
+      this.#attackers[attack] = {
+        offered: before.offered + offered,
+        opened: before.opened + opened,
+        closed: before.closed + closed,
+      };
+    }
+  }
+
+  get attackers(): AttackResult {
+    return this.#attackers;
+  }
+
+  get p99Ms(): number {
+    const sorted = this.latenciesMs.toSorted((a, b) => a - b);
+    return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.99))] ?? Number.NaN;
+  }
+
+  /** The target's processor time, as a share of one core. */
+  get coreShare(): number {
+    return this.#processorMs / this.#tookMs;
+  }
+
+  /** Of the machine's processor time, what was given to others. */
+  get stolenShare(): number {
+    return this.#stolenMs / this.#tookMs / availableParallelism();
+  }
 }
 
+interface Row {
+  readonly name: RowName;
+  readonly before: Part;
+  readonly control: Part | undefined;
+  readonly during: Part;
+}
+
+/**
+ * Attackers bring processors of their own elsewhere. Here they have what nobody else wants, all threads of theirs: of a priority that a process
+ * sets itself, its older threads, such as those that collect garbage, know nothing.
+ */
+const WHEN_IDLE = { execPath: 'chrt', execArgv: ['--idle', '0', process.execPath] };
+
 function start(role: Role): ChildProcess {
-  return fork(SCRIPT, [JSON.stringify(role)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const when = role.role === 'good' ? {} : WHEN_IDLE;
+  return fork(SCRIPT, [JSON.stringify(role)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], ...when });
 }
 
 function message<T>(child: ChildProcess): Promise<T> {
@@ -79,53 +151,50 @@ interface Scale {
   readonly attack: AttackScale;
   readonly clients: number;
   readonly ratePerS: number;
+  readonly rounds: number;
   readonly quietMs: number;
   readonly attackMs: number;
+  readonly settleMs: number;
 }
 
 class Bench {
   readonly #target: Attacked;
   readonly #scale: Scale;
   readonly #pids: number[];
-  readonly #attackedPort: number;
+  readonly #sinkPort: number | undefined;
 
-  /** `attackedPort`: where attackers go, if not to the target. */
-  constructor(target: Attacked, scale: Scale, attackedPort: number = target.port) {
+  /** `sinkPort`: what is attacked beside the target, in a part of its own. */
+  constructor(target: Attacked, scale: Scale, sinkPort: number | undefined) {
     this.#target = target;
     this.#scale = scale;
-    this.#attackedPort = attackedPort;
+    this.#sinkPort = sinkPort;
     this.#pids = familyOf(target.pid);
   }
 
   async run(names: readonly RowName[]): Promise<Row[]> {
-    const { clients, ratePerS } = this.#scale;
+    const { clients, ratePerS, quietMs, rounds } = this.#scale;
     const to = { host: '127.0.0.1', port: this.#target.port, tls: false, pids: [] } as const;
     const good = start({ role: 'good', plan: { ...to, ...GOOD_LOGIN, clients, ratePerS } });
     try {
       await message(good);
       // The first seconds warm up the compiler.
-      await this.#phase(good, () => sleep(this.#scale.quietMs));
+      await this.#phase(good, () => sleep(quietMs));
       const rows: Row[] = [];
       for (const name of names) {
-        let quietShare = 0;
-        const before = await this.#phase(good, async () => {
-          quietShare = await this.#coreShare(() => sleep(this.#scale.quietMs));
-        });
-        const { attackShare, ...told } = await this.#attack(name, to, good);
-        rows.push({ name, before, coreShares: [quietShare, attackShare], ...told });
-        process.stdout.write(`${lineOf(this.#target.title, rows.at(-1)!)}\n`);
-        await sleep(SETTLE_MS);
+        const control = this.#sinkPort === undefined ? undefined : new Part();
+        const row = { name, before: new Part(), control, during: new Part() };
+        for (let round = 0; round < rounds; round++) {
+          await row.before.measure(this.#pids, () => this.#phase(good, () => sleep(quietMs)));
+          if (control !== undefined) await this.#attack(name, round, this.#sinkPort!, good, control);
+          await this.#attack(name, round, this.#target.port, good, row.during);
+        }
+        rows.push(row);
+        process.stdout.write(`${lineOf(this.#target.title, row)}\n`);
       }
       return rows;
     } finally {
       good.kill('SIGKILL');
     }
-  }
-
-  async #coreShare(during: () => Promise<unknown>): Promise<number> {
-    const [fromMs, fromProcessorMs] = [performance.now(), processorMs(this.#pids)];
-    await during();
-    return (processorMs(this.#pids) - fromProcessorMs) / (performance.now() - fromMs);
   }
 
   async #phase(good: ChildProcess, during: () => Promise<unknown>): Promise<GoodPhase> {
@@ -136,51 +205,39 @@ class Bench {
     return told;
   }
 
-  async #attack(
-    name: RowName,
-    to: Omit<Target, 'tls'> & { tls: false },
-    good: ChildProcess,
-  ): Promise<Omit<Row, 'name' | 'before' | 'coreShares'> & { attackShare: number }> {
-    const { attack, attackMs } = this.#scale;
-    const plan = {
-      ...to,
-      port: this.#attackedPort,
-      attacks: name === 'all' ? ATTACKS : [name],
-      scale: attack,
-      durationMs: attackMs,
-    };
+  async #attack(name: RowName, round: number, port: number, good: ChildProcess, part: Part): Promise<void> {
+    const { attack, attackMs, settleMs } = this.#scale;
+    const attacks = name === 'all' ? ATTACKS : [name];
+    // Those of all at once are not those that were banned before.
+    const addresses = name === 'all' ? this.#scale.rounds + round : round;
+    const to = { host: '127.0.0.1', port, tls: false, pids: [] } as const;
+    const plan = { ...to, attacks, scale: attack, durationMs: attackMs, round: addresses };
     const attacker = start({ role: 'attack', plan });
-    const restBytes = residentBytes(this.#pids);
-    let mostBytes = restBytes;
-    const look = setInterval(() => {
-      mostBytes = Math.max(mostBytes, residentBytes(this.#pids));
-    }, MEMORY_LOOK_MS);
     try {
       await message(attacker);
-      let attackers: AttackResult = {};
-      let attackShare = 0;
-      const during = await this.#phase(good, async () => {
-        const told = message<AttackResult>(attacker);
-        attackShare = await this.#coreShare(async () => {
+      await part.measure(this.#pids, () =>
+        this.#phase(good, async () => {
+          const told = message<AttackResult>(attacker);
           attacker.send('go');
-          attackers = await told;
-        });
-      });
-      return { during, attackers, attackShare, grownBytes: mostBytes - restBytes };
+          part.attacked(await told);
+        }),
+      );
     } finally {
-      clearInterval(look);
       attacker.kill('SIGKILL');
+      await sleep(settleMs);
     }
   }
 }
 
 const HEADER = [
-  '| target | attack | p99 before, ms | p99 under attack, ms | ratio | lost | disconnected | memory, MiB | of one core | offered, opened, closed by it |',
-  '| - | - | -: | -: | -: | -: | -: | -: | -: | - |',
+  '| target | attack | p99 before, ms | a sink attacked | under attack | ratio | lost | disconnected | memory, MiB | of one core | stolen | offered, opened, closed by it |',
+  '| - | - | -: | -: | -: | -: | -: | -: | -: | -: | -: | - |',
 ].join('\n');
 
-function lineOf(title: string, { name, before, during, grownBytes, coreShares, attackers }: Row): string {
-  const told = Object.entries(attackers).map(([attack, { offered, opened, closed }]) => {
+const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
+
+function lineOf(title: string, { name, before, control, during }: Row): string {
+  const told = Object.entries(during.attackers).map(([attack, { offered, opened, closed }]) => {
     const numbers = [offered, opened, closed].map((number) => number.toLocaleString('en')).join(', ');
     return name === 'all' ? `${attack} ${numbers}` : numbers;
   });
@@ -188,12 +245,14 @@ function lineOf(title: string, { name, before, during, grownBytes, coreShares, a
     title,
     name,
     before.p99Ms.toFixed(1),
+    control?.p99Ms.toFixed(1) ?? '',
     during.p99Ms.toFixed(1),
     (during.p99Ms / before.p99Ms).toFixed(2),
     `${during.lost} of ${during.sent}`,
     String(during.disconnected),
-    `+${(grownBytes / MIB).toFixed(0)}`,
-    coreShares.map((share) => `${(share * 100).toFixed(0)} %`).join(' → '),
+    `+${(during.grownBytes / MIB).toFixed(0)}`,
+    `${percent(before.coreShare)} → ${percent(during.coreShare)}`,
+    `${percent(before.stolenShare)} → ${percent(during.stolenShare)}`,
     told.join('; '),
   ];
   return `| ${cells.join(' | ')} |`;
@@ -201,33 +260,26 @@ function lineOf(title: string, { name, before, during, grownBytes, coreShares, a
 
 /** What does not hold, one sentence each. */
 function shortfalls(rows: readonly Row[], isSmoke: boolean): string[] {
-  return rows.flatMap(({ name, before, during, grownBytes }) => {
+  return rows.flatMap(({ name, before, during }) => {
     const says: string[] = [];
     if (during.lost > 0) says.push(`${name}: ${during.lost} messages were lost`);
     if (during.disconnected > 0) says.push(`${name}: ${during.disconnected} good clients were disconnected`);
     if (isSmoke) return says;
     const ratio = during.p99Ms / before.p99Ms;
     if (!(ratio <= P99_RATIO_MAX)) says.push(`${name}: p99 is ${ratio.toFixed(1)} times what it was before`);
-    if (grownBytes >= MEMORY_MAX_BYTES) says.push(`${name}: memory grew by ${(grownBytes / MIB).toFixed(0)} MiB`);
+    if (during.grownBytes >= MEMORY_MAX_BYTES) {
+      says.push(`${name}: memory grew by ${(during.grownBytes / MIB).toFixed(0)} MiB`);
+    }
     return says;
   });
-}
-
-async function control(target: Attacked, scale: Scale, names: readonly RowName[]): Promise<void> {
-  const sink = start({ role: 'sink' });
-  try {
-    const port = await message<number>(sink);
-    await new Bench({ ...target, title: `${target.title}, a sink attacked` }, scale, port).run(names);
-  } finally {
-    sink.kill('SIGKILL');
-  }
 }
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       only: { type: 'string' },
-      seconds: { type: 'string', default: '10' },
+      seconds: { type: 'string', default: '5' },
+      rounds: { type: 'string', default: '3' },
       profile: { type: 'string' },
       control: { type: 'boolean', default: false },
       smoke: { type: 'boolean', default: false },
@@ -239,17 +291,30 @@ async function main(): Promise<number> {
     return 0;
   }
   const seconds = Number(values.seconds);
+  const rounds = Number(values.rounds);
   const known: readonly RowName[] = [...ATTACKS, 'all'];
   const names = (values.only?.split(',') ?? known) as readonly RowName[];
   const unknown = names.find((name) => !known.includes(name));
-  if (unknown !== undefined || !(seconds >= 1 && seconds <= 120)) {
-    const says = unknown === undefined ? '--seconds takes a number from 1 to 120' : `no attack named ${unknown}`;
+  const areTimes = seconds >= 1 && seconds <= 120 && Number.isInteger(rounds) && rounds >= 1 && rounds <= ROUNDS_MAX;
+  if (unknown !== undefined || !areTimes) {
+    const says =
+      unknown === undefined
+        ? `--seconds takes a number from 1 to 120, --rounds one from 1 to ${ROUNDS_MAX}`
+        : `no attack named ${unknown}`;
     process.stderr.write(`${says}\n${HELP}`);
     return 2;
   }
   const scale: Scale = values.smoke
-    ? { attack: SMOKE, clients: 20, ratePerS: 100, quietMs: 300, attackMs: 600 }
-    : { attack: FULL, clients: 200, ratePerS: 400, quietMs: 5000, attackMs: seconds * 1000 };
+    ? { attack: SMOKE, clients: 20, ratePerS: 100, rounds: 1, quietMs: 300, attackMs: 600, settleMs: 300 }
+    : {
+        attack: FULL,
+        clients: 200,
+        ratePerS: 400,
+        rounds,
+        quietMs: QUIET_MS,
+        attackMs: seconds * 1000,
+        settleMs: 1500,
+      };
   const directory = await temporaryDirectory('attack');
   const place = async (name: string): Promise<string> => {
     const path = join(directory, name);
@@ -257,20 +322,22 @@ async function main(): Promise<number> {
     return path;
   };
   let running: Attacked | undefined;
+  const sink = values.control ? start({ role: 'sink' }) : undefined;
   const stop = async (): Promise<void> => {
+    sink?.kill('SIGKILL');
     await running?.stop();
     await removeDirectory(directory);
   };
   process.once('SIGINT', () => void stop().finally(() => process.exit(130)));
   try {
     process.stdout.write(`load average before: ${loadAverage()}\n${HEADER}\n`);
+    const sinkPort = sink === undefined ? undefined : await message<number>(sink);
     const behind = await startMosquittoAlone(await place('behind'));
     running = await startGuarded(await place('gateway'), behind, values.profile);
-    const ours = await new Bench(running, scale).run(names);
-    if (values.control) await control(running, scale, names);
+    const ours = await new Bench(running, scale, sinkPort).run(names);
     await running.stop();
     running = await startMosquittoAlone(await place('alone'));
-    await new Bench(running, scale).run(names);
+    await new Bench(running, scale, sinkPort).run(names);
     const short = shortfalls(ours, values.smoke);
     process.stdout.write(`load average after: ${loadAverage()}\n`);
     for (const says of short) process.stdout.write(`falls short: ${says}\n`);

@@ -1,5 +1,4 @@
 /** A process of the attack bench, told by its argument whom to play: good clients, attackers, or what those attack instead. */
-import { getPriority, setPriority } from 'node:os';
 import { Attacker, type AttackPlan } from './attackers.ts';
 import { GoodClients, type GoodPlan } from './good-clients.ts';
 import { openSink } from './sink.ts';
@@ -9,11 +8,7 @@ export type Role =
   | { readonly role: 'attack'; readonly plan: AttackPlan }
   | { readonly role: 'sink' };
 
-const ATTACKERS_YIELD = 5;
-
 async function play(given: Role): Promise<void> {
-  // Attackers bring processors of their own elsewhere; here they yield to target and good clients, which otherwise wait for them.
-  if (given.role !== 'good') setPriority(Math.min(19, getPriority() + ATTACKERS_YIELD));
   if (given.role === 'sink') {
     process.send!(await openSink());
     return;
