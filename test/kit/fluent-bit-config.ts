@@ -112,7 +112,7 @@ function demandKeys(where: string, given: Keys, known: readonly string[]): void 
 
 /** Onigmo has other meanings for much that is allowed here; of what is the same everywhere our expression has enough. */
 function demandPlainRegex(regex: string): void {
-  const rest = regex.replaceAll(/\(\?<[a-z]+>|\[\^? ?(?:[0-9]-[0-9])?\]|\{\d,\d\}/g, '');
+  const rest = regex.replaceAll(/\(\?<[a-z_]+>|\[\^? ?(?:[0-9]-[0-9])?\]|\{\d,\d\}/g, '');
   assert.match(rest, /^\^[<>1 ().*+-]*\$$/, `${regex} has more in it than groups, classes and repetitions`);
 }
 
@@ -152,6 +152,9 @@ export function filtered(config: FluentBitConfig, tag: string, fields: Keys): Ke
     const parsed = typeof text === 'string' ? parseRecord(config, String(parser), text) : undefined;
     if (parsed === undefined) continue;
     const { [String(key)]: _read, ...others } = record;
+    // It would write both, and what reads them might take either, or refuse the record.
+    const twice = reserves === true ? Object.keys(others).filter((field) => field in parsed.fields) : [];
+    assert.deepEqual(twice, [], 'no field is there twice');
     record = reserves === true ? { ...parsed.fields, ...others } : parsed.fields;
   }
   return record;

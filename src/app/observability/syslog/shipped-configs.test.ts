@@ -170,9 +170,10 @@ test('Fluent Bit reads every event from syslog over UDP, with the parts of the h
   for (const [i, event] of ONE_OF_EACH_EVENT.entries()) {
     const { fields } = parseRecord(fluentBit, String(parser), datagrams[i]!)!;
     const read = filtered(fluentBit, String(tag), fields);
-    const { pid: _pid, ...known } = event as GatewayEvent & { pid?: number };
-    assertIs(known as GatewayEvent, read, ['time', 'pri', 'host', 'program', 'pid', 'id']);
-    assert.equal(read['program'], 'sallyport');
+    const header = ['time', 'pri', 'host', 'program', 'pid', 'id'].map((part) => `syslog_${part}`);
+    assertIs(event, read, header);
+    for (const part of header) assert.ok(typeof read[part] === 'string', part);
+    assert.deepEqual([read['syslog_program'], read['syslog_pid']], ['sallyport', String(process.pid)]);
   }
 });
 
@@ -208,7 +209,7 @@ test('a configuration with a mistake in it is refused', () => {
     ['parser: sallyport-syslog', 'parser: sallyport-sylog'],
     ['name: tail', 'name: tale'],
     ["match: 'sallyport.*'", "match: 'salyport.*'"],
-    ['(?<pri>[0-9]{1,3})', '(?<pri>\\h+)'],
+    ['(?<syslog_pri>[0-9]{1,3})', '(?<syslog_pri>\\h+)'],
   ] as const) {
     assert.ok(yaml.includes(good), good);
     assert.throws(() => readFluentBitConfig(yaml.replace(good, () => bad)), assert.AssertionError, bad);
