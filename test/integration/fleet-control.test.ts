@@ -85,12 +85,12 @@ describe('the control plane of two workers', () => {
     const command = [process.execPath, COMMAND, ...words, '--data', directory].map((word) => `'${word}'`).join(' ');
     return runToEnd('script', ['--quiet', '--return', '--command', command, '/dev/null']);
   };
-  const status = async (): Promise<GatewayStatus> => {
-    const asked = { method: 'GET', path: '/v1/status' } as const;
-    const outcome = await askGateway(path.join(directory, 'control.sock'), asked, systemClock);
+  const ask = async (method: 'GET' | 'POST', asked: '/v1/status' | '/v1/restart'): Promise<unknown> => {
+    const outcome = await askGateway(path.join(directory, 'control.sock'), { method, path: asked }, systemClock);
     assert.ok(outcome.kind === 'answered', JSON.stringify(outcome));
-    return outcome.result as GatewayStatus;
+    return outcome.result;
   };
+  const status = async () => (await ask('GET', '/v1/status')) as GatewayStatus;
 
   it('lists the clients of both over HTTPS, and ends one, for whoever has the certificate', async () => {
     const { status: code, body } = await operator.ask('GET', '/v1/clients?limit=3');
@@ -134,8 +134,8 @@ describe('the control plane of two workers', () => {
     await untilEvent(gateway.program, 'worker.started', { slot: killed }, 1);
     const [survivor] = [...clients.keys()].filter((clientId) => slotOf(clientId) !== killed);
     await clients.get(survivor!)!.publish('site/more', 'x', { qos: 1 });
-    const replaced = await sallyport(['restart', '--data', directory]);
-    assert.equal(replaced.code, 0, replaced.err);
+    const replaced = await ask('POST', '/v1/restart');
+    assert.deepEqual(replaced, { ended: [] });
     const { messagesIn, clients: connected, silentWorkers } = await status();
     assert.deepEqual([messagesIn, connected, silentWorkers], [41, 0, []], 'those of replaced ones, too');
   });

@@ -89,19 +89,22 @@ describe('docs/operating.md', { skip: spawnSync('bash', ['--version']).error && 
   it('shows commands that work: of the state, the clients and their sessions', async () => {
     const pump = await open('pump-7', 'ann');
     assert.equal(await pump.subscribe('site/pump-7/#', 1), 1);
-    const state = await paste(BLOCKS[0]!);
+    const [state, watched, clients, sessions] = await Promise.all([
+      paste(BLOCKS[0]!),
+      paste(blockWith('look after the gateway')),
+      paste(blockWith('clients show')),
+      paste(blockWith('sessions show')),
+    ]);
     assert.match(state.out, /^Sallyport \S+ is well, up for .+ \(process \d+\)\nlisteners +tcp \(tcp\) /);
     // As the page shows them, in this order.
     const labels = [...PAGE.matchAll(/^ {4}([a-z]+) {2,}/gm)].map(([, label = '']) => label);
     assert.ok(labels.length >= 3);
     assert.match(state.out, new RegExp(labels.map((label) => `^${label} `).join('[\\s\\S]*'), 'm'));
-    assert.equal((await paste(blockWith('look after the gateway'))).out, '');
-    const clients = await paste(blockWith('clients show'));
+    assert.equal(watched.out, '');
     assert.match(
       clients.out,
       /^client +user[\s\S]*pump-7[\s\S]*nobody fits[\s\S]*\npump-7\n[\s\S]*filters +site\/pump-7\/#/,
     );
-    const sessions = await paste(blockWith('sessions show'));
     assert.match(sessions.out, /^client +user[\s\S]*away +ann +embedded +away[\s\S]*\npump-7\n[\s\S]*connected since/);
     await pump.disconnect();
   });
@@ -110,7 +113,6 @@ describe('docs/operating.md', { skip: spawnSync('bash', ['--version']).error && 
     const pump = await open('pump-7', 'ann');
     const [past = '', follow = ''] = blockWith('--follow').split('\n');
     await refuse(pump);
-    assert.match((await paste(past)).out, /publish/i);
     const following = await Program.start('bash', shell(follow.replace('192.0.2.0/24', `${HOST}/32`)), [], {
       cwd: home,
       isGroup: true,
@@ -123,10 +125,14 @@ describe('docs/operating.md', { skip: spawnSync('bash', ['--version']).error && 
     } finally {
       await following.end();
     }
-    const found = await paste(blockWith('journal search'));
+    const [told, found] = await Promise.all([
+      paste(past),
+      paste(blockWith('journal search')),
+      paste(/`(sallyport recorder dump [^`]+)`/.exec(PAGE)![1]!),
+    ]);
+    assert.match(told.out, /publish/i);
     assert.match(found.out, /#[0-9a-f]{16}/);
     assert.ok(!found.out.includes('site/door/open') && found.out.includes('pump-7'), found.out);
-    await paste(/`(sallyport recorder dump [^`]+)`/.exec(PAGE)![1]!);
     assert.ok((await stat(path.join(home, 'pump-7.pcapng'))).size > 0);
     await pump.disconnect();
   });

@@ -8,7 +8,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { PacketType } from '../../src/mqtt/wire.ts';
 import { untilEvent } from '../kit/event-log.ts';
 import { eventually } from '../kit/eventually.ts';
-import { sallyport, startGateway } from '../kit/gateway.ts';
+import { type RunningGateway, sallyport, startGateway } from '../kit/gateway.ts';
 import { startMosquitto } from '../kit/mosquitto.ts';
 import { subscribe } from '../kit/packets.ts';
 import { HOST, removeDirectory, temporaryDirectory } from '../kit/process.ts';
@@ -31,7 +31,7 @@ assignments:
 `;
 
 for (const workers of [1, 2]) {
-  test(`a client in quarantine has one role and no other, with ${workers} ${workers === 1 ? 'process' : 'workers'}`, async (t) => {
+  test(`a client in quarantine has one role and no other until it is over, with ${workers} ${workers === 1 ? 'process' : 'workers'}`, async (t) => {
     const directory = await temporaryDirectory('quarantine');
     await writeFile(path.join(directory, 'policy.yaml'), POLICY);
     const config = {
@@ -88,7 +88,20 @@ for (const workers of [1, 2]) {
     await untilEvent(gateway.program, 'config.reloaded');
     assert.equal(await again.subscribe('site/#'), 0);
     for (const client of [again, other]) await client.disconnect();
+
+    if (workers > 1) return;
+    await gateway.rewrite({ config: { ...config, response: { quarantine: { role: 'confined', duration: '1s' } } } });
+    gateway.program.child.kill('SIGHUP');
+    await untilEvent(gateway.program, 'config.reloaded', {}, 1);
+    await endsByItself(await open('d3'), gateway);
   });
+}
+
+async function endsByItself(client: RawClient, { program }: RunningGateway): Promise<void> {
+  for (let i = 0; i < 4; i++) assert.equal(await client.subscribe(`$SYS/broker/${i}`), NOT_AUTHORIZED);
+  await untilEvent(program, 'quarantine.ended', { subject: 'd3', change: 'ended' });
+  await eventually('its rights are back', async () => (await client.subscribe('site/#')) === 0);
+  await client.disconnect();
 }
 
 test('whoever a detector has confined is let go as the list names it, on all workers, and the journal has it', async (t) => {
@@ -150,10 +163,12 @@ test('whoever a detector has confined is let go as the list names it, on all wor
     await eventually('its rights are back', async () => (await client.subscribe('site/a')) === 0);
     await client.disconnect();
   }
-  const search = ['journal', 'search', '--event', 'quarantine-release', '--json', '--data', directory];
+  const search = { method: 'GET', path: '/v1/journal', query: { event: 'quarantine-release' } } as const;
   let actions: { d: { words: string[]; outcome: string } }[] = [];
   await eventually('the journal has them', async () => {
-    actions = JSON.parse((await sallyport(search)).out);
+    const found = await askGateway(socket, search, systemClock);
+    assert.ok(found.kind === 'answered', JSON.stringify(found));
+    actions = (found.result as { records: typeof actions }).records;
     return actions.length === 3;
   });
   assert.deepEqual(actions.map(({ d: { words, outcome } }) => `${words.join(' ').trim()}: ${outcome}`).sort(), [
@@ -161,32 +176,6 @@ test('whoever a detector has confined is let go as the list names it, on all wor
     `${HOST}: refused`,
     'user:ann: done',
   ]);
-});
-
-test('a quarantine ends by itself', async (t) => {
-  const directory = await temporaryDirectory('quarantine');
-  await writeFile(path.join(directory, 'policy.yaml'), POLICY);
-  const gateway = await startGateway({
-    directory,
-    listeners: [{ name: 'tcp', type: 'tcp' }],
-    users: { ann: PASSWORD },
-    config: {
-      authentication: { passwordFile: 'users' },
-      authorization: { policyFile: 'policy.yaml' },
-      detection: { sysProbing: { response: ['quarantine'] } },
-      response: { quarantine: { role: 'confined', duration: '1s' } },
-    },
-  });
-  t.after(async () => {
-    await gateway.stop();
-    await removeDirectory(directory);
-  });
-  const client = await RawClient.open({ transport: 'tcp', host: HOST, port: gateway.ports.get('tcp')! }, 5);
-  await client.connect({ clientId: 'd1', username: 'ann', password: PASSWORD });
-  for (let i = 0; i < 4; i++) assert.equal(await client.subscribe(`$SYS/broker/${i}`), NOT_AUTHORIZED);
-  await untilEvent(gateway.program, 'quarantine.ended', { subject: 'd1', change: 'ended' });
-  await eventually('its rights are back', async () => (await client.subscribe('site/#')) === 0);
-  await client.disconnect();
 });
 
 test('a client in quarantine talks to the decoy and to nobody else, until that is over', {
@@ -233,9 +222,9 @@ test('a client in quarantine talks to the decoy and to nobody else, until that i
 });
 
 test('a role that the policy does not have, and one without a policy, are refused with the cure', async (t) => {
-  const directory = await temporaryDirectory('quarantine');
-  t.after(() => removeDirectory(directory));
   const check = async (config: object): Promise<string> => {
+    const directory = await temporaryDirectory('quarantine');
+    t.after(() => removeDirectory(directory));
     await writeFile(path.join(directory, 'policy.yaml'), POLICY);
     await writeFile(path.join(directory, 'users'), '', { mode: 0o600 });
     const listeners = [{ name: 'tcp', type: 'tcp', address: HOST, port: 18_830 }];
@@ -245,13 +234,15 @@ test('a role that the policy does not have, and one without a policy, are refuse
     return `${out}${err}`;
   };
   const response = { quarantine: { role: 'confind' } };
+  const [unknownRole, unknownUpstream, noPolicy] = await Promise.all([
+    check({ authorization: { policyFile: 'policy.yaml' }, response }),
+    check({ response: { quarantine: { upstream: 'decoi' } }, upstreams: DECOY }),
+    check({ response }),
+  ]);
   assert.match(
-    await check({ authorization: { policyFile: 'policy.yaml' }, response }),
+    unknownRole,
     /response\.quarantine\.role names "confind", a role that .*policy\.yaml does not have\. Did you mean confined\?/,
   );
-  assert.match(
-    await check({ response: { quarantine: { upstream: 'decoi' } }, upstreams: DECOY }),
-    /response\.quarantine\.upstream: there is no upstream "decoi"; did you mean decoy\?/,
-  );
-  assert.match(await check({ response }), /response\.quarantine\.role names a role, and roles need a policy/);
+  assert.match(unknownUpstream, /response\.quarantine\.upstream: there is no upstream "decoi"; did you mean decoy\?/);
+  assert.match(noPolicy, /response\.quarantine\.role names a role, and roles need a policy/);
 });
