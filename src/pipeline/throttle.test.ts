@@ -225,6 +225,27 @@ describe('sizes', () => {
     assert.ok(connack?.type === PacketType.Connack && connack.reasonCode === 0x97);
     assert.equal(bench.named('will.refused')[0]?.by, 'limit:willSizeMax');
   });
+
+  it('of a topic hold for Wills there, too', async () => {
+    const will = {
+      topic: 'ok/small',
+      payload: Buffer.alloc(300),
+      qos: 0,
+      retain: false,
+      properties: NO_PROPERTIES,
+    } as const;
+    for (const [topic, code] of [
+      ['ok/small', 0x97],
+      ['ok/large', 0],
+    ] as const) {
+      const bench = new Bench(5, wide());
+      set(bench, 'topic:ok/small', 'packetSizeMax', 256);
+      const connack = await bench.open({ will: { ...will, topic } });
+      assert.ok(connack?.type === PacketType.Connack && connack.reasonCode === code, topic);
+      const refused = bench.named('will.refused').map(({ by }) => by);
+      assert.deepEqual(refused, code === 0 ? [] : ['limit:topic packetSizeMax']);
+    }
+  });
 });
 
 describe('retained messages', () => {

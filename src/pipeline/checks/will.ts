@@ -3,6 +3,7 @@ import type { Will } from '../../mqtt/packet.ts';
 import { Reason } from '../../mqtt/reason.ts';
 import type { PublishFacts } from '../../policy/authorization/decision.ts';
 import type { Client } from '../client.ts';
+import { topicSize } from '../limited-topic.ts';
 import type { PublishPermit } from '../permit.ts';
 import { type Denial, refuse } from '../verdict.ts';
 import { publishGrant } from './publish-grant.ts';
@@ -19,10 +20,14 @@ export function admitWill(client: Client, will: Will): PublishPermit | Denial {
   return outcome.kind === 'depends' ? outcome.judge(factsOf(will)) : outcome;
 }
 
-/** As above, for the Will of a CONNECT: one to be retained takes its place among the client's retained messages. */
+/** As above, for the Will of a CONNECT: it is no larger than its topic takes, and one to be retained takes a place of the client's. */
 export function enterWill(client: Client, will: Will): PublishPermit | Denial {
   const outcome = admitWill(client, will);
-  if (outcome.kind !== 'pass' || !will.retain) return outcome;
+  if (outcome.kind !== 'pass') return outcome;
+  const { topic, payload, retain } = will;
+  const size = topicSize(client.inForce.topicStates(client.inForce.topicFilters(topic)));
+  if (size !== undefined && Buffer.byteLength(topic) + payload.length > size.maxBytes) return size.exceeded;
+  if (!retain) return outcome;
   const quota = retainedWillQuota(client, will);
   return quota.kind === 'pass' ? outcome : quota;
 }
