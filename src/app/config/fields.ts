@@ -9,7 +9,9 @@ const SHOWN_LENGTH_MAX = 60;
 function shown(value: unknown): string {
   // JSON knows no infinity.
   const text = (typeof value === 'number' ? undefined : JSON.stringify(value)) ?? String(value);
-  return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}…` : text;
+  // What stands before the host of a URL is a secret, where it does not belong, too.
+  const told = text.replace(/:\/\/[^\s/@]*@/g, '://…@');
+  return told.length > SHOWN_LENGTH_MAX ? `${told.slice(0, SHOWN_LENGTH_MAX)}…` : told;
 }
 
 /** One sentence about a wrong value: what it is, then what is wanted. */
