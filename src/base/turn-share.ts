@@ -28,6 +28,11 @@ export class TurnShare {
     this.#shareMs = shareMs;
   }
 
+  /** Tasks that wait for a later turn. */
+  get waiting(): number {
+    return this.#tasks.length;
+  }
+
   /** Before this returns, where the turn has time left for it; a task must not throw. */
   run(task: () => void): void {
     this.#tasks.push(task);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ManualClock } from '../base/manual-clock.ts';
+import { TurnShare } from '../base/turn-share.ts';
 import { HandshakeBudget, type HandshakePlace } from './handshake-budget.ts';
 
 function turn(): Promise<void> {
@@ -17,11 +18,12 @@ class Bench {
   readonly begun: string[] = [];
 
   readonly dropped: string[] = [];
+  readonly share = new TurnShare(this.clock);
 
   /** The address is the first letter of a name; capitals are known. */
   constructor(runningMax: number, waitingMax = 1000) {
     const isKnown = (address: string): boolean => address !== address.toLowerCase();
-    this.budget = new HandshakeBudget({ runningMax, waitingMax }, this.clock, isKnown);
+    this.budget = new HandshakeBudget({ runningMax, waitingMax }, this.clock, isKnown, this.share);
   }
 
   enter(name: string, resumes = false, address = name[0]!): HandshakePlace | undefined {
@@ -51,6 +53,21 @@ test('a few begin in each turn of the event loop, and the others follow', async 
     bench.begun,
     Array.from({ length: 10 }, (_, i) => `a${i}`),
   );
+});
+
+test('where many who have begun wait for their next step, one begins in a turn, and never none', async () => {
+  const bench = new Bench(100);
+  // Each uses up the share of its turn.
+  for (let i = 0; i < 70; i++) bench.share.run(() => bench.clock.advance(1));
+  assert.ok(bench.share.waiting > 64);
+  for (let i = 0; i < 30; i++) bench.enter(`a${i}`);
+  assert.equal(bench.begun.length, 1);
+  await turns(1);
+  assert.equal(bench.begun.length, 2);
+  while (bench.share.waiting > 60) await turns(1);
+  const begun = bench.begun.length;
+  await turns(1);
+  assert.equal(bench.begun.length, begun + 4);
 });
 
 test('no more are under way than the budget has, and one that is through makes room', async () => {

@@ -8,6 +8,7 @@ import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { FairRoom, type Guest } from '../base/fair-room.ts';
 import { networkOf } from '../base/ip-address.ts';
+import { type TurnShare, turnShare } from '../base/turn-share.ts';
 
 export interface HandshakeBudgetOptions {
   /** Handshakes under way. */
@@ -25,6 +26,8 @@ export interface HandshakeTurn {
 
 /** Begun in one turn of the event loop: what else is ready waits for no more than these. */
 const PER_TURN_MAX = 4;
+/** Where so many who have begun wait for their next step, they are let through first, and one handshake begins in a turn. */
+const BACKLOG_MAX = 64;
 /** A client that lets a handshake lie for longer keeps it, until its deadline, and no longer a place in the budget. */
 const PLACE_MAX_MS = 1000;
 /** Addresses that said they would resume a session and then did not: believed again when others have taken their place. */
@@ -34,6 +37,7 @@ export class HandshakeBudget {
   #options: HandshakeBudgetOptions;
   readonly #clock: Clock;
   readonly #isKnown: (address: string) => boolean;
+  readonly #share: TurnShare;
   readonly #running = new Set<HandshakePlace>();
   readonly #room: FairRoom<HandshakePlace>;
   readonly #pretenders = new BoundedMap<string, true>({ entriesMax: PRETENDERS_MAX });
@@ -41,7 +45,14 @@ export class HandshakeBudget {
   #turnEnds = false;
   #recheck: Timer | undefined;
 
-  constructor(options: HandshakeBudgetOptions, clock: Clock, isKnown: (address: string) => boolean = () => false) {
+  /** `share`: of those that have begun; that of the process. */
+  constructor(
+    options: HandshakeBudgetOptions,
+    clock: Clock,
+    isKnown: (address: string) => boolean = () => false,
+    share: TurnShare = turnShare,
+  ) {
+    this.#share = share;
     this.#options = options;
     this.#clock = clock;
     this.#isKnown = isKnown;
@@ -80,7 +91,7 @@ export class HandshakeBudget {
   }
 
   #mayBegin(): boolean {
-    if (this.#begunInTurn >= PER_TURN_MAX) return false;
+    if (this.#begunInTurn >= (this.#share.waiting > BACKLOG_MAX ? 1 : PER_TURN_MAX)) return false;
     if (this.#running.size < this.#options.runningMax) return true;
     const oldest = this.#running.values().next().value!;
     if (this.#clock.nowMs() - oldest.beganMs < PLACE_MAX_MS) return false;
