@@ -77,7 +77,8 @@ export class SessionDesk {
   /**
    * Those of the embedded broker first, in the order in which they began. A page looks at so many of them at most: one of a filter that
    * few fit may be short, or empty, before the last.
-   * @throws {OperatorError} where the cursor is none. */
+   * @throws {OperatorError} where the cursor is none.
+   */
   async list(filter: SessionFilter, cursor: string | undefined, countMax: number): Promise<SessionPage> {
     const place = placeOf(cursor);
     const own = this.#keptPage(filter, place.number, countMax);
