@@ -174,7 +174,7 @@ describe('enhanced authentication', () => {
     bench.clock.advance(6000);
     await exchange(bench, auth(0x18, 'again'));
     bench.clock.advance(4000);
-    assert.deepEqual(reasonsOf(bench.received()), [[PacketType.Connack, 0x89]]);
+    assert.deepEqual(reasonsOf(bench.received()), [[PacketType.Connack, 0x87]]);
     assert.equal(bench.clock.pendingCount, 0);
   });
 

@@ -53,13 +53,17 @@ export function dripping(receiveRateMinBytesPerS: number): Cause {
   return { reason: Reason.QuotaExceeded, by: 'limit:receiveRateMin', says };
 }
 
-/** What did not come in time, from the open connection to its CONNACK. */
-export function connectTimeout(state: 'connecting' | 'authenticating' | 'opening'): Cause {
+/**
+ * What did not come in time, from the open connection to its CONNACK. `dallies`: an AUTH of the client's was due. Where it was not
+ * the client who was late, the reason says so, and nobody is suspected.
+ */
+export function connectTimeout(state: 'connecting' | 'authenticating' | 'opening', dallies: boolean): Cause {
   const by = 'limit:connectTimeout';
   switch (state) {
     case 'connecting':
-      return { reason: Reason.ServerBusy, by, says: 'no whole CONNECT came in time' };
+      return { reason: Reason.MaximumConnectTime, by, says: 'no whole CONNECT came in time' };
     case 'authenticating':
+      if (dallies) return { reason: Reason.NotAuthorized, by, says: "the client's next AUTH did not come in time" };
       return { reason: Reason.ServerBusy, by, says: 'authentication took too long' };
     case 'opening':
       return { reason: Reason.ServerUnavailable, by, says: 'the upstream did not answer in time' };

@@ -495,12 +495,13 @@ export class Connection implements DownstreamHandler, Latecomer, EgressTarget, T
   // --- deadlines ---
 
   onConnectTimeout(): void {
+    const dallies = this.#authentication?.awaitsClient === true;
     if (this.#state === 'connecting') {
-      const cause = connectTimeout(this.#state);
+      const cause = connectTimeout(this.#state, dallies);
       this.#services.emit({ name: 'connect.refused', ...this.client.facts(), ...cause });
       this.#finish(cause);
     } else if (this.#state === 'authenticating' || this.#state === 'opening') {
-      const { reason, by, says } = connectTimeout(this.#state);
+      const { reason, by, says } = connectTimeout(this.#state, dallies);
       this.#refuseConnect(refuse(reason, by, says));
     }
   }

@@ -139,8 +139,11 @@ export class Watchtower {
     });
   }
 
-  closed(connected: boolean, facts: Partial<ConnectionFacts> & { will?: string; by?: string } = {}): void {
-    const { will, by = 'client', ...rest } = facts;
+  closed(
+    connected: boolean,
+    facts: Partial<ConnectionFacts> & { will?: string; by?: string; reason?: number } = {},
+  ): void {
+    const { will, by = 'client', reason = 0x80, ...rest } = facts;
     this.see({
       name: 'connection.closed',
       durationMs: 10,
@@ -149,7 +152,7 @@ export class Watchtower {
       connected,
       ...(will === undefined ? {} : { will }),
       ...this.facts(rest),
-      reason: 0x80,
+      reason,
       by,
       says: 'gone',
     });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { times, Watchtower } from '../../../test/kit/detection.ts';
+import { Reason } from '../../mqtt/reason.ts';
 
 describe('malformed packets', () => {
   it('are laid to their source, and a ban follows', () => {
@@ -56,6 +57,8 @@ describe('a connect flood', () => {
     times(500, () => tower.rejected('limit:connectionsMax'));
     times(500, () => tower.rejected('ban:operator'));
     times(500, () => tower.closed(false, { by: 'ban:detector' }));
+    times(500, () => tower.closed(false, { by: 'limit:hashQueueMax', reason: Reason.ServerBusy }));
+    times(500, () => tower.closed(false, { by: 'upstream', reason: Reason.ServerUnavailable }));
     assert.equal(tower.detections.length, 0);
     tower.rejected('tls');
     tower.rejected('tls', {}, 150);
@@ -154,7 +157,9 @@ describe('slow connections', () => {
 
   it('are connections that are never finished', () => {
     const tower = new Watchtower('slowConnections');
-    times(10, () => tower.refusedConnect('limit:connectTimeout', 0x89));
+    times(50, () => tower.refusedConnect('limit:connectTimeout', Reason.ServerBusy));
+    assert.equal(tower.detections.length, 0);
+    times(10, () => tower.refusedConnect('limit:connectTimeout', Reason.MaximumConnectTime));
     tower.rejected('limit:handshakeTimeout', {}, 9);
     assert.match(tower.detections[0]!.says, /left 20 connections unfinished/);
   });

@@ -1,6 +1,7 @@
 /** Connections that come to nothing, by the hundred: from one address, or from one network. */
 import type { ConnectionFacts, GatewayEvent } from '../../../base/events.ts';
 import type { DetectorKind, DetectorSettings } from '../detector.ts';
+import { isOurs } from '../own-refusal.ts';
 
 export interface ConnectFloodSettings extends DetectorSettings {
   readonly connectsPerAddress: number;
@@ -18,7 +19,7 @@ function isOwnFault({ by }: Rejected): boolean {
 export const connectFlood: DetectorKind<ConnectFloodSettings> = {
   contract: {
     name: 'connectFlood',
-    sees: 'connection.closed of connections that never became clients; connection.rejected by tls, websocket, first-bytes and handshakeTimeout',
+    sees: 'connection.closed of connections that never became clients, but for those that somebody was too busy for; connection.rejected by tls, websocket, first-bytes and handshakeTimeout',
     says: 'connectsPerAddress by source, or connectsPerNetwork by network',
     severity: 'high',
     metric: 'aws:num-connection-attempts',
@@ -38,7 +39,7 @@ export const connectFlood: DetectorKind<ConnectFloodSettings> = {
     return {
       on: {
         'connection.closed'(event, nowMs) {
-          if (!event.connected && !isBan(event.by)) count(event, 1, event.by, nowMs);
+          if (!event.connected && !isBan(event.by) && !isOurs(event.reason)) count(event, 1, event.by, nowMs);
         },
         'connection.rejected'(event, nowMs) {
           if (isOwnFault(event)) count(event, 1 + (event.suppressed ?? 0), event.by, nowMs);

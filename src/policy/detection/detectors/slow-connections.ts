@@ -1,5 +1,6 @@
 /** Holding connections: clients that connect and do nothing (SlowITe, SlowTT), or that never finish connecting. */
 import type { DetectorKind, DetectorSettings } from '../detector.ts';
+import { isOurs } from '../own-refusal.ts';
 
 export interface SlowConnectionsSettings extends DetectorSettings {
   readonly idlePerAddress: number;
@@ -14,7 +15,7 @@ const IDLE_HALF_LIFE_MS = 60_000;
 export const slowConnections: DetectorKind<SlowConnectionsSettings> = {
   contract: {
     name: 'slowConnections',
-    sees: 'every half a minute, clients that have neither subscribed nor published since they connected; connect.refused and connection.rejected by connectTimeout and handshakeTimeout',
+    sees: 'every half a minute, clients that have neither subscribed nor published since they connected; connect.refused and connection.rejected by connectTimeout and handshakeTimeout where the client was late',
     says: 'idlePerAddress clients that are so for idleAfter, or unfinishedPerAddress connections, by source',
     severity: 'medium',
     metric: 'aws:num-connection-attempts',
@@ -36,7 +37,7 @@ export const slowConnections: DetectorKind<SlowConnectionsSettings> = {
     return {
       on: {
         'connect.refused'(event, nowMs) {
-          if (event.by !== 'limit:connectTimeout') return;
+          if (event.by !== 'limit:connectTimeout' || isOurs(event.reason)) return;
           unfinished.add(tools.source(event.address), 1, { origin: event }, nowMs);
         },
         'connection.rejected'(event, nowMs) {
