@@ -8,6 +8,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { claimPort } from './port-claims.ts';
 
 export const HOST = '127.0.0.1';
 const START_DEADLINE_MS = 30_000;
@@ -37,13 +38,13 @@ async function isFree(port: number): Promise<boolean> {
   }
 }
 
-/** A port that was free a moment ago, never the same twice. */
+/** A port that was free a moment ago, never the same twice, and nobody else's among the tests. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(PORT_MIN, PORT_MAX);
     if (givenOut.has(port)) continue;
     givenOut.add(port);
-    if (await isFree(port)) return port;
+    if (claimPort(port) && (await isFree(port))) return port;
   }
 }
 
