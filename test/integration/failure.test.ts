@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { describe, it, type TestContext } from 'node:test';
 import { Reason } from '../../src/mqtt/reason.ts';
 import type { ProtocolVersion } from '../../src/mqtt/wire.ts';
+import { isAlive } from '../kit/alive.ts';
 import { eventsLike, untilEvent } from '../kit/event-log.ts';
 import { eventually } from '../kit/eventually.ts';
 import { type RunningGateway, startGateway } from '../kit/gateway.ts';
@@ -274,12 +275,3 @@ describe('with the embedded broker', () => {
     }
   });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

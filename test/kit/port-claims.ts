@@ -2,19 +2,11 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { isAlive } from './alive.ts';
 
 /** One file for each port, with the process that has it. Of this user, who may write there. */
 const CLAIMS = path.join(tmpdir(), `sallyport-ports-${process.getuid?.() ?? 0}`);
 const claimed = new Set<string>();
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** False where another process has it; what one left that was killed is free for whoever asks next. */
 export function claimPort(port: number): boolean {
