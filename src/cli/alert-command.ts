@@ -41,14 +41,14 @@ export const alertCommand: Command = {
     'Shows the alerts that fire and the last that are over, tests the receivers, and holds alerts back for some time. MATCHER is label=value or label!=value, where * stands for anything; the labels are alert, severity, subjectKind and subject. A silenced alert still fires: only nobody is told.',
   options: {
     ...PLACE_OPTIONS,
-    receiver: { type: 'string', goesWith: ['test'], short: 'r', value: 'NAME', says: 'only this receiver (test)' },
+    receiver: { type: 'string', goesWith: ['test'], short: 'r', value: 'NAME', says: 'only this receiver' },
     for: {
       type: 'string',
       goesWith: ['silence'],
       value: 'DURATION',
-      says: 'how long, such as 30m, 2h or 7d (silence)',
+      says: 'how long, such as 30m, 2h or 7d',
     },
-    reason: { type: 'string', goesWith: ['silence'], value: 'TEXT', says: 'why, for those who wonder (silence)' },
+    reason: { type: 'string', goesWith: ['silence'], value: 'TEXT', says: 'why, for those who wonder' },
     json: JSON_OPTION,
   },
   examples: [

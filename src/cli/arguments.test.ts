@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseInvocation } from './arguments.ts';
-import { UsageError } from './command.ts';
+import { type CommandOption, JSON_OPTION, PLACE_OPTIONS, secondVerbsOf, UsageError, verbsOf } from './command.ts';
 import { findCommand, listed } from './commands.ts';
 import { commandHelp } from './help.ts';
 
@@ -27,7 +27,30 @@ describe('a command line', () => {
       ['check', ['--data', 'a', '--data', 'b'], /The option --data is given twice/],
       ['check', ['now'], /"now" is one word too many/],
       ['passwd', ['add', 'pump-7', 'secret'], /one word too many/],
-      ['ban', ['remove', '192.0.2.7', '--for', '2h'], /The option --for means nothing here: it goes with `ban add`\./],
+      [
+        'ban',
+        ['remove', '192.0.2.7', '--for', '2h'],
+        /The option --for means nothing to `ban remove`: it goes with `ban add`\./,
+      ],
+      [
+        'firewall',
+        ['print', '--confirmed'],
+        /--confirmed means nothing to `firewall print`: it goes with `firewall apply`/,
+      ],
+      ['firewall', ['confirm', '--data', 'x'], /it goes with `firewall print`, `firewall apply`, `firewall verify`/],
+      ['passwd', ['verify', 'a', '--scram'], /it goes with `passwd add`, `passwd delete`, `passwd list`/],
+      ['users', ['remove', 'a', '--replace'], /it goes with `users import`/],
+      ['totp', ['list', '--issuer', 'x'], /it goes with `totp add`/],
+      ['policy', ['diff', 'a', 'b', '--user', 'x'], /it goes with `policy explain`/],
+      ['policy', ['import', 'a', '--data', 'x'], /--data means nothing to `policy import`/],
+      [
+        'policy',
+        ['learn', 'propose', '--policy', 'x'],
+        /--policy means nothing to `policy learn propose`: it goes with .*`policy learn unused`/,
+      ],
+      ['operators', ['token', 'list', '--for', '90d'], /it goes with `operators token create`/],
+      ['audit', ['fix', 'plan', '--yes'], /--yes means nothing to `audit fix plan`: it goes with `audit fix apply`/],
+      ['journal', ['export', '--json'], /it goes with `journal verify`, `journal search`, `journal index`/],
       ['clients', ['--for', '2h'], /it goes with `clients throttle`, `clients quarantine`/],
       ['journal', ['export', '--limit', '10'], /it goes with `journal search`/],
       ['audit', ['tls', 'broker.example', '--active'], /it goes with `audit probe`/],
@@ -44,11 +67,73 @@ describe('a command line', () => {
     await assert.rejects(findCommand('frobnicate'), /There are: start, init, .*version, help/);
   });
 
+  it('leaves a verb that is unknown, or not said, to the command', async () => {
+    const operators = await findCommand('operators');
+    for (const words of [['token'], ['token', 'crate'], ['tokn', 'create']])
+      assert.deepEqual(parseInvocation(operators, [...words, '--label', 'x']).words, words);
+  });
+
   it('asks for help wherever --help stands', async () => {
     const check = await findCommand('check');
     assert.equal(parseInvocation(check, ['too', 'many', '--help']).options['help'], true);
   });
 });
+
+/** What means something to every verb of a command that has several, beside where the gateway is and how to answer. */
+const OF_ALL_VERBS = ['passwd --file', 'journal --journal', 'harden --out'];
+
+describe('the verbs of every command', () => {
+  for (const { name } of listed) {
+    it(`of ${name} each say which options they take`, async () => {
+      const command = await findCommand(name);
+      const verbs = verbsOf(command);
+      const known = [
+        '',
+        ...verbs.flatMap((verb) => [verb, ...secondVerbsOf(command, verb).map((one) => `${verb} ${one}`)]),
+      ];
+      const shared: CommandOption[] = [...Object.values(PLACE_OPTIONS), JSON_OPTION];
+      for (const [option, row] of Object.entries(command.options)) {
+        const isSaid =
+          row.goesWith !== undefined || shared.includes(row) || OF_ALL_VERBS.includes(`${name} --${option}`);
+        assert.ok(verbs.length < 2 || isSaid, `${name} --${option} has no verbs that it goes with`);
+        for (const verb of row.goesWith ?? []) assert.ok(known.includes(verb), `${name} --${option}: ${verb}`);
+      }
+    });
+
+    it(`of ${name} have help that shows what they take, and nothing else`, async () => {
+      const command = await findCommand(name);
+      for (const verb of verbsOf(command)) {
+        for (const second of [undefined, ...secondVerbsOf(command, verb)]) {
+          const words = second === undefined ? [verb] : [verb, second];
+          const help = commandHelp(command, words);
+          const options = help.slice(help.indexOf('\nOptions'), help.indexOf('\nExit codes'));
+          const shown = [...options.matchAll(/^ +(?:-\w, )?--([a-z0-9-]+)/gm)].map(([, option]) => option);
+          for (const [option, row] of Object.entries(command.options)) {
+            const given = row.type === 'string' ? [`--${option}`, 'x'] : [`--${option}`];
+            const isTaken = !throwsUsage(() => parseInvocation(command, [...words, ...given]));
+            // Where a second verb is open, what fits one of them is shown.
+            assert.equal(shown.includes(option), isTaken, `${name} ${words.join(' ')} --${option}`);
+          }
+          const usage = help.slice(0, help.indexOf('\n\n'));
+          for (const line of usage.split('\n').slice(1))
+            assert.ok(
+              words.every((word) => line.includes(word)),
+              `${name} ${words.join(' ')}: ${line}`,
+            );
+        }
+      }
+    });
+  }
+});
+
+function throwsUsage(act: () => unknown): boolean {
+  try {
+    act();
+    return false;
+  } catch (error) {
+    return error instanceof UsageError;
+  }
+}
 
 describe('the help of every command', () => {
   for (const { name } of listed) {

@@ -1,7 +1,7 @@
 /** The command line as a command and its options; what is misspelt gets a suggestion. */
 import { parseArgs } from 'node:util';
 import { nearestWord } from '../base/nearest-word.ts';
-import { type Command, type Invocation, UsageError, verbsOf } from './command.ts';
+import { type Command, type Invocation, isFitting, saidVerb, UsageError } from './command.ts';
 
 const HELP = { type: 'boolean', short: 'h' } as const;
 
@@ -56,12 +56,17 @@ export function parseInvocation(command: Command, args: readonly string[]): Invo
 }
 
 /** What would be ignored is said: whoever gave it relies on it. A verb that is unknown is for the command to name. */
-function demandFitting(command: Command, options: Invocation['options'], [said]: readonly string[]): void {
-  const verb = said ?? command.verbUnsaid ?? '';
-  if (said !== undefined && !verbsOf(command).includes(said)) return;
-  for (const [name, { goesWith }] of Object.entries(command.options)) {
-    if (goesWith === undefined || options[name] === undefined || goesWith.includes(verb)) continue;
-    const forms = goesWith.map((one) => `\`${command.name} ${one}`.trim().concat('`'));
-    throw new UsageError(`The option --${name} means nothing here: it goes with ${forms.join(', ')}.`);
+function demandFitting(command: Command, options: Invocation['options'], words: readonly string[]): void {
+  const said = saidVerb(command, words);
+  if (said === undefined) return;
+  for (const [name, option] of Object.entries(command.options)) {
+    if (options[name] === undefined || isFitting(option, said)) continue;
+    const where = quotedForm(command, said.second === undefined ? said.verb : `${said.verb} ${said.second}`);
+    const forms = option.goesWith?.map((one) => quotedForm(command, one)) ?? [];
+    throw new UsageError(`The option --${name} means nothing to ${where}: it goes with ${forms.join(', ')}.`);
   }
+}
+
+function quotedForm({ name }: Command, verb: string): string {
+  return `\`${`${name} ${verb}`.trim()}\``;
 }

@@ -9,7 +9,7 @@ import { AUDIT_OPTIONS, AuditExit } from './audit/options.ts';
 import { PROBE_OPTIONS, probeEndpoints } from './audit/probe.ts';
 import { auditTls } from './audit/tls-endpoints.ts';
 import { WATCH_OPTIONS, watchAudit } from './audit/watch.ts';
-import { type Command, type Invocation, JSON_OPTION, UsageError } from './command.ts';
+import { type Command, goingWith, type Invocation, JSON_OPTION, UsageError } from './command.ts';
 import { verbOf } from './subcommand.ts';
 import { printError } from './terminal.ts';
 
@@ -39,6 +39,11 @@ const WORDS_MAX: Readonly<Record<string, number>> = {
   watch: 0,
 };
 
+const JSON_OPTIONS = goingWith(
+  ['', 'host', 'tls', 'probe', 'config', 'import', 'watch', 'list', 'explain', 'compare', 'fix plan', 'fix apply'],
+  { json: JSON_OPTION },
+);
+
 const IS_OPERATORS: readonly string[] = ['UsageError', 'OperatorError', 'ConfigError', 'FileFaultError'];
 
 export const auditCommand: Command = {
@@ -63,7 +68,7 @@ export const auditCommand: Command = {
   wordsMax: 2000,
   description:
     'Looks for weaknesses and says how to mend them. Without a verb: this host and the brokers found on it. Nothing is changed but by `fix apply --yes`. What cannot be told (a missing tool, file or privilege) is said to be unknown, and is neither a pass nor a failure.',
-  options: { ...AUDIT_OPTIONS, ...FIX_OPTIONS, ...PROBE_OPTIONS, ...WATCH_OPTIONS, json: JSON_OPTION },
+  options: { ...AUDIT_OPTIONS, ...FIX_OPTIONS, ...PROBE_OPTIONS, ...WATCH_OPTIONS, ...JSON_OPTIONS },
   examples: [
     ['sallyport audit', 'This host and what runs on it'],
     ['sallyport audit host --root /mnt/image', 'An image that is mounted there'],

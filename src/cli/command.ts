@@ -7,7 +7,10 @@ export interface CommandOption {
   readonly multiple?: boolean;
   /** What stands for the value in the help, such as `FILE`. */
   readonly value?: string;
-  /** The verbs that it means something to, of a command that has several; the empty one is none. Absent for all. */
+  /**
+   * Of a command that has verbs: those that it means something to, each as one word or as two, such as `token create`; the empty
+   * one is none. Absent for all. It feeds the parser, which refuses the option elsewhere, and the help.
+   */
   readonly goesWith?: readonly string[];
   readonly says: string;
 }
@@ -47,6 +50,58 @@ const VERBS = /^[a-z][a-z-]*(?: \| [a-z][a-z-]*)*(?= |$)/;
 /** The words that may come first behind the name. */
 export function verbsOf({ usage }: Pick<Command, 'usage'>): string[] {
   return [...new Set(usage.flatMap((form) => VERBS.exec(form)?.[0].split(' | ') ?? []))];
+}
+
+/** A verb, and what may be said behind it where that is a verb of its own, such as `create` of `token create`. */
+export interface SaidVerb {
+  readonly verb: string;
+  readonly second?: string;
+}
+
+/** Undefined where the words begin with none that the command knows. */
+export function saidVerb(
+  command: Pick<Command, 'usage' | 'verbUnsaid'>,
+  words: readonly string[],
+): SaidVerb | undefined {
+  const [first, second = ''] = words;
+  if (first === undefined) return { verb: command.verbUnsaid ?? '' };
+  if (!verbsOf(command).includes(first)) return undefined;
+  return secondVerbsOf(command, first).includes(second) ? { verb: first, second } : { verb: first };
+}
+
+/** Those of a form such as `token list [NAME] | revoke ID`. */
+export function secondVerbsOf({ usage }: Pick<Command, 'usage'>, verb: string): string[] {
+  return usage
+    .filter((form) => form.startsWith(`${verb} `))
+    .flatMap((form) => form.slice(verb.length + 1).split(' | '))
+    .flatMap((form) => /^[a-z][a-z-]*(?= |$)/.exec(form)?.[0] ?? []);
+}
+
+/** Whether what stands behind the name, in a form or in an example, is of that verb. */
+export function isFormOf({ verbUnsaid = '' }: Command, { verb, second }: SaidVerb, form: string): boolean {
+  const heads = VERBS.exec(form)?.[0].split(' | ') ?? [verbUnsaid];
+  if (!heads.includes(verb)) return false;
+  const behind = form.slice(verb.length + 1).split(' | ');
+  return second === undefined || behind.some((one) => one === second || one.startsWith(`${second} `));
+}
+
+/** Whether the option means something there; where a second verb is left open, whether it does to one of them. */
+export function isFitting({ goesWith }: CommandOption, { verb, second }: SaidVerb): boolean {
+  return (
+    goesWith?.some((one) => {
+      const [first, then] = one.split(' ');
+      return first === verb && (then === undefined || second === undefined || then === second);
+    }) ?? true
+  );
+}
+
+/** The same options, of which these verbs alone make something. */
+export function goingWith<Options extends Readonly<Record<string, CommandOption>>>(
+  verbs: readonly string[],
+  options: Options,
+): { readonly [Name in keyof Options]: CommandOption } {
+  const rows = Object.entries(options).map(([name, option]) => [name, { ...option, goesWith: verbs }]);
+  return Object.fromEntries(rows) as { readonly [Name in keyof Options]: CommandOption };
 }
 
 export function textOption(invocation: Invocation, name: string): string | undefined {

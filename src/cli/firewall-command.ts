@@ -9,6 +9,7 @@ import { parseDurationMs } from '../base/duration.ts';
 import {
   type Command,
   ExitCode,
+  goingWith,
   hasOption,
   type Invocation,
   JSON_OPTION,
@@ -39,13 +40,14 @@ export const firewallCommand: Command = {
   description:
     'Guards the MQTT ports with nftables, in a table of its own (inet sallyport): source ranges, new connections a second of each source, bans, and with firewall.defaultDrop nothing else but what keeps a machine reachable. `print` changes nothing. `apply` checks the ruleset, loads it in one transaction, and takes it back by itself unless `confirm` is run in time, even where this command, its shell or its connection are gone by then. `revert` takes it back at once; where nothing waits to be confirmed, it removes the table. `verify` says what is loaded otherwise than the configuration has it. All but `print` want root or CAP_NET_ADMIN.',
   options: {
-    ...PLACE_OPTIONS,
+    ...goingWith(['print', 'apply', 'verify'], PLACE_OPTIONS),
     'confirm-within': {
       type: 'string',
+      goesWith: ['apply'],
       value: 'DURATION',
       says: `how long \`apply\` waits for \`confirm\` (default: ${CONFIRM_WITHIN})`,
     },
-    confirmed: { type: 'boolean', says: 'apply for good, such as at boot' },
+    confirmed: { type: 'boolean', goesWith: ['apply'], says: 'apply for good, such as at boot' },
     json: JSON_OPTION,
   },
   examples: [

@@ -12,7 +12,7 @@ import type { AuditContext } from '../assurance/audit/model/subject.ts';
 import { adminNetworks } from './audit/admin-networks.ts';
 import { withContext } from './audit/audit-run.ts';
 import { AUDIT_OPTIONS } from './audit/options.ts';
-import { type Command, ExitCode, type Invocation, textOption, UsageError } from './command.ts';
+import { type Command, ExitCode, goingWith, type Invocation, textOption, UsageError } from './command.ts';
 import { verbOf } from './subcommand.ts';
 import { print, printError } from './terminal.ts';
 
@@ -41,12 +41,14 @@ export const hardenCommand: Command = {
       goesWith: ['nftables'],
       value: 'NETWORK',
       multiple: true,
-      says: 'with nftables: where administrators come from, such as 192.0.2.0/24 (any number; default: SSH for everybody)',
+      says: 'where administrators come from, such as 192.0.2.0/24 (any number; default: SSH for everybody)',
     },
-    file: AUDIT_OPTIONS.file,
-    root: AUDIT_OPTIONS.root,
-    recorded: AUDIT_OPTIONS.recorded,
-    timeout: AUDIT_OPTIONS.timeout,
+    ...goingWith(Object.keys(ACTIONS), {
+      file: AUDIT_OPTIONS.file,
+      root: AUDIT_OPTIONS.root,
+      recorded: AUDIT_OPTIONS.recorded,
+      timeout: AUDIT_OPTIONS.timeout,
+    }),
   },
   examples: [
     [

@@ -1,5 +1,5 @@
 /** The help pages, made from the commands' own tables. */
-import type { Command, CommandOption } from './command.ts';
+import { type Command, type CommandOption, isFitting, isFormOf, type SaidVerb, saidVerb } from './command.ts';
 import { styled } from './terminal.ts';
 
 const COLUMN = 26;
@@ -25,28 +25,45 @@ function row(left: string, says: string): string {
   return `${head}${gap}${wrap(says, COLUMN)}`;
 }
 
-function optionRow(name: string, option: CommandOption): string {
+function optionRow(name: string, option: CommandOption, said: SaidVerb | undefined): string {
   const short = option.short === undefined ? '' : `-${option.short}, `;
   const value = option.type === 'string' ? ` ${option.value ?? 'VALUE'}` : '';
-  return row(`${short}--${name}${value}`, option.says);
+  // Of one verb, all that are shown fit.
+  const verbs = said === undefined ? option.goesWith?.map((verb) => verb || 'no verb').join(', ') : undefined;
+  return row(`${short}--${name}${value}`, verbs === undefined ? option.says : `${option.says} (${verbs})`);
 }
 
 function block(title: string, lines: readonly string[]): string {
   return `${styled('bold', title)}\n${lines.join('\n')}\n`;
 }
 
-export function commandHelp(command: Command): string {
-  const usage = command.usage.map((form) => `  sallyport ${command.name} ${form}`.trimEnd());
+/** Of the verb; of the first one where the second has none of its own. */
+function examplesOf(command: Command, said: SaidVerb | undefined): Command['examples'] {
+  const behind = `sallyport ${command.name} `.length;
+  const fitting = command.examples.filter(
+    ([line]) => said === undefined || isFormOf(command, said, line.slice(behind)),
+  );
+  return fitting.length > 0 || said?.second === undefined ? fitting : examplesOf(command, { verb: said.verb });
+}
+
+/** Of one verb where the words name one, with what fits it; else of the whole command. */
+export function commandHelp(command: Command, words: readonly string[] = []): string {
+  const said = words.length === 0 ? undefined : saidVerb(command, words);
+  const usage = command.usage
+    .filter((form) => said === undefined || isFormOf(command, said, form))
+    .map((form) => `  sallyport ${command.name} ${form}`.trimEnd());
   const options = Object.entries({
     ...command.options,
     help: { type: 'boolean', short: 'h', says: 'show this' } as CommandOption,
-  }).map(([name, option]) => optionRow(name, option));
-  const examples = command.examples.map(([line, says]) => `  ${styled('dim', `# ${says}`)}\n  ${line}`);
+  })
+    .filter(([, option]) => said === undefined || isFitting(option, said))
+    .map(([name, option]) => optionRow(name, option, said));
+  const examples = examplesOf(command, said).map(([line, says]) => `  ${styled('dim', `# ${says}`)}\n  ${line}`);
   return [
     block('Usage', usage),
     `${wrap(command.description, 0)}\n`,
     block('Options', options),
-    block('Examples', examples),
+    ...(examples.length === 0 ? [] : [block('Examples', examples)]),
     block(
       'Exit codes',
       command.exitCodes.map(([code, says]) => row(String(code), says)),

@@ -42,9 +42,17 @@ export const passwdCommand: Command = {
   description:
     "Changes the password file, in Mosquitto's format; new passwords are stored as argon2id. A password is asked for on the terminal without an echo, or read from standard input; it is never an argument, where other users of the machine could see it. `sallyport reload` puts a change in force.",
   options: {
-    stdin: { type: 'boolean', says: 'read the password from the first line of standard input' },
-    generate: { type: 'boolean', short: 'g', says: 'make up a password and print it (add)' },
-    scram: { type: 'boolean', says: 'the SCRAM file in place of the password file (add, delete, list)' },
+    stdin: {
+      type: 'boolean',
+      goesWith: ['add', 'verify'],
+      says: 'read the password from the first line of standard input',
+    },
+    generate: { type: 'boolean', goesWith: ['add'], short: 'g', says: 'make up a password and print it' },
+    scram: {
+      type: 'boolean',
+      goesWith: ['add', 'delete', 'list'],
+      says: 'the SCRAM file in place of the password file',
+    },
     file: { type: 'string', short: 'f', value: 'FILE', says: "the file (default: the configuration's)" },
     ...PLACE_OPTIONS,
     json: JSON_OPTION,
@@ -164,7 +172,6 @@ async function remove(invocation: Invocation, file: LineFile): Promise<number> {
 
 async function verify(invocation: Invocation, file: LineFile): Promise<number> {
   const name = username(invocation);
-  if (hasOption(invocation, 'scram')) throw new UsageError('passwd verify knows the password file alone.');
   const { users } = parsePasswordFile(await readExisting(file), file.path);
   const user = users.get(name);
   const password = hasOption(invocation, 'stdin')

@@ -27,7 +27,9 @@ async function run(args: readonly string[]): Promise<number> {
     case 'help':
     case '--help':
     case '-h':
-      print(rest[0] === undefined ? programHelp(listed, VERSION) : commandHelp(await findCommand(rest[0])));
+      print(
+        rest[0] === undefined ? programHelp(listed, VERSION) : commandHelp(await findCommand(rest[0]), rest.slice(1)),
+      );
       return ExitCode.Ok;
     case '--version':
     case '-V':
@@ -36,7 +38,7 @@ async function run(args: readonly string[]): Promise<number> {
   const command = await findCommand(first);
   const invocation = parseInvocation(command, rest);
   if (invocation.options['help'] === true) {
-    print(commandHelp(command));
+    print(commandHelp(command, invocation.words));
     return ExitCode.Ok;
   }
   return command.run(invocation);

@@ -38,7 +38,12 @@ export const totpCommand: Command = {
   description:
     'Gives users a second factor: six digits from an authenticator app, which they type behind their password, or which an MQTT 5 client sends in the user property totp. What `add` prints (a URI for the app, and recovery codes that replace a code once each) is shown only then. `sallyport reload` puts a change in force; sessions that were opened without the second factor end then.',
   options: {
-    issuer: { type: 'string', value: 'TEXT', says: 'what the app shows beside the name (default: Sallyport)' },
+    issuer: {
+      type: 'string',
+      goesWith: ['add'],
+      value: 'TEXT',
+      says: 'what the app shows beside the name (default: Sallyport)',
+    },
     ...PLACE_OPTIONS,
     json: JSON_OPTION,
   },

@@ -40,6 +40,9 @@ const ACTIONS: Readonly<Record<string, (desk: Desk) => Promise<number> | number>
   list,
 };
 
+/** The verbs that give a password. */
+const SETTING = ['add', 'set-password'];
+
 export const usersCommand: Command = {
   name: 'users',
   usage: [
@@ -55,10 +58,14 @@ export const usersCommand: Command = {
   description:
     'Manages the built-in users, who are asked for where authentication.chain has the method users; they are kept in users.sqlite in the data directory, with passwords as argon2id. A running gateway takes changes up within a second: a user who is removed or disabled, or has a new password, is disconnected. A password is asked for on the terminal without an echo, or read from standard input; it is never an argument, where other users of the machine could see it.',
   options: {
-    stdin: { type: 'boolean', says: 'read the password from the first line of standard input' },
-    generate: { type: 'boolean', short: 'g', says: 'make up a password and print it' },
-    scram: { type: 'boolean', says: 'let the user log in by SCRAM too; a new password keeps that (add, set-password)' },
-    replace: { type: 'boolean', says: 'give users who are there already the password of the file (import)' },
+    stdin: { type: 'boolean', goesWith: SETTING, says: 'read the password from the first line of standard input' },
+    generate: { type: 'boolean', goesWith: SETTING, short: 'g', says: 'make up a password and print it' },
+    scram: { type: 'boolean', goesWith: SETTING, says: 'let the user log in by SCRAM too; a new password keeps that' },
+    replace: {
+      type: 'boolean',
+      goesWith: ['import'],
+      says: 'give users who are there already the password of the file',
+    },
     ...PLACE_OPTIONS,
     json: JSON_OPTION,
   },

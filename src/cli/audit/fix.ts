@@ -17,30 +17,30 @@ import { verbOf } from '../subcommand.ts';
 import { endProgress, print, printError, printJson, showProgress, styled } from '../terminal.ts';
 import { adminNetworks } from './admin-networks.ts';
 import { jobsOf, withContext } from './audit-run.ts';
-import { AuditExit, viewFilter } from './options.ts';
+import { AuditExit, FIXING, viewFilter } from './options.ts';
 
 export const FIX_OPTIONS = {
-  yes: { type: 'boolean', goesWith: ['fix'], says: 'with fix apply: really change what the plan says' },
+  yes: { type: 'boolean', goesWith: ['fix apply'], says: 'really change what the plan says' },
   'confirm-within': {
     type: 'string',
-    goesWith: ['fix'],
+    goesWith: ['fix apply'],
     value: 'SECONDS',
-    says: 'with fix apply: what could lock you out is put back after that time unless you confirm it (default: 120)',
+    says: 'what could lock you out is put back after that time unless you confirm it (default: 120)',
   },
   backups: {
     type: 'string',
-    goesWith: ['fix'],
+    goesWith: ['fix apply'],
     value: 'DIR',
-    says: 'with fix apply: where what was there is kept (default: /var/lib/sallyport/audit-fix, below --root)',
+    says: 'where what was there is kept (default: /var/lib/sallyport/audit-fix, below --root)',
   },
   admin: {
     type: 'string',
-    goesWith: ['fix'],
+    goesWith: FIXING,
     value: 'NETWORK',
     multiple: true,
-    says: 'with fix: where administrators come from, such as 192.0.2.0/24 (any number); without, the packet filter is left to you',
+    says: 'where administrators come from, such as 192.0.2.0/24 (any number); without, the packet filter is left to you',
   },
-  unconfirmed: { type: 'boolean', goesWith: ['fix'], says: 'with fix revert: only if nobody has confirmed it' },
+  unconfirmed: { type: 'boolean', goesWith: ['fix revert'], says: 'only if nobody has confirmed it' },
 } as const satisfies Record<string, CommandOption>;
 
 /** What other scanners have found is theirs to explain: a plan is of what this audit looks at itself. */

@@ -12,20 +12,37 @@ export const AuditExit = { Clean: 0, Findings: 1, Usage: 2, Incomplete: 3, Inter
 /** The verbs that audit once and show what was found. */
 const AUDITING = ['', 'host', 'tls', 'probe', 'config', 'import'];
 
+/** The verbs that plan what is to be mended. */
+export const FIXING = ['fix plan', 'fix apply'];
+
+/** The verbs that look at a system. */
+const LOOKING = [...AUDITING, 'baseline', 'watch', ...FIXING];
+
 export const AUDIT_OPTIONS = {
   file: {
     type: 'string',
     short: 'f',
+    goesWith: LOOKING,
     value: 'FILE',
     says: 'the audit file: targets, profile, waivers, attestations (YAML)',
   },
-  root: { type: 'string', value: 'DIR', says: 'audit the system that is mounted there; nothing of it is run' },
-  recorded: { type: 'string', value: 'FILE', says: 'outputs of commands that were recorded on that system (JSON)' },
+  root: {
+    type: 'string',
+    goesWith: LOOKING,
+    value: 'DIR',
+    says: 'audit the system that is mounted there; nothing of it is run',
+  },
+  recorded: {
+    type: 'string',
+    goesWith: [...AUDITING, 'baseline', 'watch', 'fix plan'],
+    value: 'FILE',
+    says: 'outputs of commands that were recorded on that system (JSON)',
+  },
   kind: {
     type: 'string',
     goesWith: ['config'],
     value: 'KIND',
-    says: 'with config: what the files configure: mosquitto, emqx, hivemq or gateway (default: as they look)',
+    says: 'what the files configure: mosquitto, emqx, hivemq or gateway (default: as they look)',
   },
   'fail-on': {
     type: 'string',
@@ -35,13 +52,13 @@ export const AUDIT_OPTIONS = {
   },
   only: {
     type: 'string',
-    goesWith: [...AUDITING, 'fix'],
+    goesWith: [...AUDITING, ...FIXING],
     value: 'CHECKS',
     says: 'show only these checks or families, such as U,A01; changes no verdict',
   },
   severity: {
     type: 'string',
-    goesWith: [...AUDITING, 'fix', 'watch'],
+    goesWith: [...AUDITING, ...FIXING, 'watch'],
     value: 'SEVERITY',
     says: 'show only what is this bad or worse; changes no verdict',
   },
@@ -68,6 +85,7 @@ export const AUDIT_OPTIONS = {
   'new-only': { type: 'boolean', goesWith: AUDITING, says: 'only what the baseline lacks makes the exit code 1' },
   parallel: {
     type: 'string',
+    goesWith: [...AUDITING, 'baseline', 'watch'],
     value: 'N',
     says: 'targets under audit at the same time (default: 32; 256 for probes alone, which mostly wait)',
   },
@@ -76,13 +94,13 @@ export const AUDIT_OPTIONS = {
     type: 'string',
     goesWith: ['tls', 'probe'],
     value: 'FILE',
-    says: 'tls, probe: the authorities that clients trust (PEM)',
+    says: 'the authorities that clients trust (PEM)',
   },
   'server-name': {
     type: 'string',
     goesWith: ['tls'],
     value: 'NAME',
-    says: 'tls: what clients call the endpoint (default: its host)',
+    says: 'what clients call the endpoint (default: its host)',
   },
   certificate: {
     type: 'string',
@@ -90,19 +108,24 @@ export const AUDIT_OPTIONS = {
     value: 'FILE',
     says: 'tls: a revoked client certificate of yours, to be refused; probe: the one to show (PEM)',
   },
-  key: { type: 'string', goesWith: ['tls', 'probe'], value: 'FILE', says: 'tls, probe: its private key (PEM)' },
+  key: { type: 'string', goesWith: ['tls', 'probe'], value: 'FILE', says: 'its private key (PEM)' },
   crl: {
     type: 'string',
     goesWith: ['tls'],
     value: 'FILE',
-    says: 'tls: revocation lists that have to be current (PEM or DER)',
+    says: 'revocation lists that have to be current (PEM or DER)',
   },
   fetch: {
     type: 'boolean',
     goesWith: ['tls'],
-    says: 'tls: fetch revocation lists from where the certificates say they are',
+    says: 'fetch revocation lists from where the certificates say they are',
   },
-  timeout: { type: 'string', value: 'SECONDS', says: 'give up what is not told by then (default: 60)' },
+  timeout: {
+    type: 'string',
+    goesWith: LOOKING,
+    value: 'SECONDS',
+    says: 'give up what is not told by then (default: 60)',
+  },
 } as const satisfies Record<string, CommandOption>;
 
 export function severityOption(invocation: Invocation, name: string): Severity | undefined {

@@ -9,26 +9,26 @@ export const PROBE_OPTIONS = {
   active: {
     type: 'boolean',
     goesWith: ['probe'],
-    says: 'also publish below a topic of its own, take over sessions of its own, and try wrong and default passwords (probe)',
+    says: 'also publish below a topic of its own, take over sessions of its own, and try wrong and default passwords',
   },
-  user: { type: 'string', goesWith: ['probe'], short: 'u', value: 'NAME', says: 'log in as this user (probe)' },
+  user: { type: 'string', goesWith: ['probe'], short: 'u', value: 'NAME', says: 'log in as this user' },
   'password-file': {
     type: 'string',
     goesWith: ['probe'],
     value: 'FILE',
-    says: 'whose password is the first line of this file (probe)',
+    says: 'whose password is the first line of this file',
   },
   user2: {
     type: 'string',
     goesWith: ['probe'],
     value: 'NAME',
-    says: 'another user: what one may do to the other takes two (probe)',
+    says: 'another user: what one may do to the other takes two',
   },
   'password-file2': {
     type: 'string',
     goesWith: ['probe'],
     value: 'FILE',
-    says: 'and the file of its password (probe)',
+    says: 'and the file of its password',
   },
 } as const satisfies Record<string, CommandOption>;
 

@@ -24,25 +24,25 @@ export const WATCH_OPTIONS = {
     type: 'string',
     goesWith: ['watch'],
     value: 'SECONDS',
-    says: 'watch: audit at least so often (default: 3600)',
+    says: 'audit at least so often (default: 3600)',
   },
   'unused-after': {
     type: 'string',
     goesWith: ['watch'],
     value: 'SECONDS',
-    says: 'watch: tell of a listener that nobody has used for so long (default: 604800, a week)',
+    says: 'tell of a listener that nobody has used for so long (default: 604800, a week)',
   },
   runs: {
     type: 'string',
     goesWith: ['watch'],
     value: 'COUNT',
-    says: 'watch: end after so many audits (default: never)',
+    says: 'end after so many audits (default: never)',
   },
   state: {
     type: 'string',
     goesWith: ['watch'],
     value: 'FILE',
-    says: 'watch: keep there what is open and what was mended, over restarts (default: nowhere)',
+    says: 'keep there what is open and what was mended, over restarts (default: nowhere)',
   },
   metrics: {
     type: 'string',
@@ -54,7 +54,7 @@ export const WATCH_OPTIONS = {
     type: 'string',
     goesWith: ['watch'],
     value: 'FILE',
-    says: 'watch: the configuration of the gateway that is told, too',
+    says: 'the configuration of the gateway that is told, too',
   },
 } as const satisfies Record<string, CommandOption>;
 
