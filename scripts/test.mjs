@@ -1,10 +1,11 @@
 /**
- * Runs every check in order and ends with one line that sums them up. An argument picks a stage (lint, unit, integration,
+ * Runs every check in order and ends with what failed and one line that sums them up. An argument picks a stage (lint, unit, integration,
  * conformance, fuzz, bench); further arguments keep only the test files whose path contains one of them.
  */
-import { existsSync, readdirSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeFailures, failedStage, readFailures } from './failed-tests.mjs';
 import { BIN, nodePath, ROOT, run } from './toolchain.mjs';
 
 const TEST_LIMIT_MS = 120_000;
@@ -32,7 +33,12 @@ async function tool(name, command, args) {
   process.stdout.write(`\n== ${name}\n`);
   const result = await run(command, args, { limitMs: STAGE_LIMIT_MS });
   const isGood = result.exitCode === 0;
-  return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1, skipped: 0, failures: isGood ? [] : [name] };
+  return {
+    passed: isGood ? 1 : 0,
+    failed: isGood ? 0 : 1,
+    skipped: 0,
+    failures: isGood ? [] : [failedStage(name, result.output)],
+  };
 }
 
 /** The runner's own count, such as `pass 12`; the last one counts, for a test may print anything before it. */
@@ -45,9 +51,14 @@ async function tests(name, folders, only) {
   const files = testFiles(folders, only);
   if (files.length === 0) return { passed: 0, failed: 0, skipped: 0, failures: [] };
   process.stdout.write(`\n== ${name}: ${files.length} files\n`);
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-failed-'));
+  const failedFile = join(directory, 'tests');
   const args = [
     '--test',
     '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    `--test-reporter=${join(ROOT, 'scripts/failed-tests.mjs')}`,
+    `--test-reporter-destination=${failedFile}`,
     `--test-concurrency=${Math.min(4, Math.max(2, availableParallelism()))}`,
     `--test-timeout=${TEST_LIMIT_MS}`,
     ...files,
@@ -59,7 +70,10 @@ async function tests(name, folders, only) {
   let failed = (countOf(plain, 'fail') ?? 0) + (countOf(plain, 'cancelled') ?? 0);
   // A runner that died or was killed has no count of its own; that must not look like success.
   if (result.exitCode !== 0 && failed === 0) failed = 1;
-  return { passed, failed, skipped, failures: failed > 0 ? [name] : [] };
+  const failures = existsSync(failedFile) ? readFailures(readFileSync(failedFile, 'utf8')) : [];
+  rmSync(directory, { recursive: true });
+  if (failed > 0 && failures.length === 0) failures.push(failedStage(name, result.output));
+  return { passed, failed, skipped, failures };
 }
 
 const STAGES = {
@@ -87,15 +101,19 @@ if (wanted !== undefined && !Object.hasOwn(STAGES, wanted)) {
   process.exit(2);
 }
 const total = { passed: 0, failed: 0, skipped: 0, failures: [] };
+const failedStages = [];
 for (const stage of wanted === undefined ? Object.keys(STAGES) : [wanted]) {
+  const failedBefore = total.failed;
   for (const result of await STAGES[stage](only)) {
     total.passed += result.passed;
     total.failed += result.failed;
     total.skipped += result.skipped;
     total.failures.push(...result.failures);
   }
+  if (total.failed > failedBefore) failedStages.push(stage);
 }
-if (total.failures.length > 0) process.stdout.write(`\nfailed: ${total.failures.join(', ')}\n`);
+if (total.failures.length > 0) process.stdout.write(`\n== failed\n${describeFailures(total.failures)}\n`);
+if (failedStages.length > 0) process.stdout.write(`\nfailed: ${failedStages.join(', ')}\n`);
 if (total.passed + total.failed === 0) process.stdout.write('\nno test matched\n');
 process.stdout.write(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
