@@ -8,10 +8,11 @@ import mqtt, {
   type MqttClient,
 } from 'mqtt';
 import type { ProtocolVersion, QoS } from '../../src/mqtt/wire.ts';
+import { afterPatience } from './patience.ts';
 import { HOST } from './process.ts';
 
 /** How long anything awaited here may take; generous, because machines that run tests are busy. */
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 30_000;
 /** MQTT.js knows other names too, but with a client certificate only these. */
 const SCHEMES = { tcp: 'mqtt', tls: 'mqtts', ws: 'ws', wss: 'wss' } as const;
 const NAMES = { 3: 'MQIsdp', 4: 'MQTT', 5: 'MQTT' } as const;
@@ -44,14 +45,15 @@ export interface ReceivedMessage {
 
 /** MQTT.js waits for ever for the answer of a server that is gone, where it does not connect again. */
 async function within<T>(what: string, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+  let callOff: (() => void) | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer came to this client's wish to ${what}`)), DEADLINE_MS);
+    const fail = (): void => reject(new Error(`no answer came to this client's wish to ${what}`));
+    callOff = afterPatience(DEADLINE_MS, fail);
   });
   try {
     return await Promise.race([work, late]);
   } finally {
-    clearTimeout(timer);
+    callOff?.();
   }
 }
 
@@ -137,14 +139,14 @@ export class MqttJsClient {
     if (this.messages.length < count) {
       await new Promise<void>((resolve) => {
         const settle = () => {
-          clearTimeout(timer);
+          callOff();
           this.#waiting.delete(look);
           resolve();
         };
         const look = () => {
           if (this.messages.length >= count) settle();
         };
-        const timer = setTimeout(settle, DEADLINE_MS);
+        const callOff = afterPatience(DEADLINE_MS, settle);
         this.#waiting.add(look);
       });
     }
@@ -156,9 +158,9 @@ export class MqttJsClient {
   async closed(): Promise<void> {
     if (!this.client.connected) return;
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('the server kept the connection open')), DEADLINE_MS);
+      const callOff = afterPatience(DEADLINE_MS, () => reject(new Error('the server kept the connection open')));
       this.client.once('close', () => {
-        clearTimeout(timer);
+        callOff();
         resolve();
       });
     });

@@ -8,14 +8,15 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { afterPatience, Patience } from './patience.ts';
 import { claimPort } from './port-claims.ts';
 
 export const HOST = '127.0.0.1';
-const START_DEADLINE_MS = 30_000;
-const STOP_DEADLINE_MS = 15_000;
-/** Generous, because machines that run tests are busy. */
-const UNTIL_DEADLINE_MS = 20_000;
-const RUN_DEADLINE_MS = 60_000;
+/** All are generous, because machines that run tests are busy. */
+const START_DEADLINE_MS = 60_000;
+const STOP_DEADLINE_MS = 30_000;
+const UNTIL_DEADLINE_MS = 30_000;
+const RUN_DEADLINE_MS = 90_000;
 /** How much of what the program says is kept. */
 const OUTPUT_KEPT_CHARACTERS = 1 << 20;
 /** How much of it the message of a failure shows. */
@@ -119,10 +120,10 @@ export class Program {
     options: ProgramOptions = {},
   ): Promise<Program> {
     const program = new Program(command, args, options);
-    const deadline = Date.now() + (options.startDeadlineMs ?? START_DEADLINE_MS);
+    using patience = new Patience(options.startDeadlineMs ?? START_DEADLINE_MS);
     for (const port of ports) {
       while (!(await accepts(port))) {
-        if (program.hasEnded || Date.now() > deadline) await program.#failToStart();
+        if (program.hasEnded || patience.isOver) await program.#failToStart();
         await sleep(20);
       }
     }
@@ -145,7 +146,7 @@ export class Program {
     if (found !== undefined) return found;
     return new Promise((resolve, reject) => {
       const settle = (finish: () => void): void => {
-        clearTimeout(timer);
+        callOff();
         this.#listeners.delete(again);
         finish();
       };
@@ -156,7 +157,7 @@ export class Program {
         if (now !== undefined) settle(() => resolve(now));
         else if (this.hasEnded && this.child.stdout?.closed) settle(() => fail('ended without'));
       };
-      const timer = setTimeout(() => settle(() => fail('did not come in time to')), UNTIL_DEADLINE_MS);
+      const callOff = afterPatience(UNTIL_DEADLINE_MS, () => settle(() => fail('did not come in time to')));
       this.#listeners.add(again);
     });
   }
@@ -181,9 +182,9 @@ export class Program {
     if (this.hasEnded) return;
     const exited = once(this.child, 'exit');
     this.#kill(signal);
-    const late = setTimeout(() => this.#kill('SIGKILL'), STOP_DEADLINE_MS);
+    const callOff = afterPatience(STOP_DEADLINE_MS, () => this.#kill('SIGKILL'));
     await exited;
-    clearTimeout(late);
+    callOff();
   }
 }
 
@@ -193,7 +194,7 @@ export interface Finished {
   readonly err: string;
 }
 
-/** Runs the command to its end, or kills it after a minute. */
+/** Runs the command to its end, or kills it when that takes too long. */
 export async function runToEnd(
   command: string,
   args: readonly string[],
@@ -206,9 +207,9 @@ export async function runToEnd(
   child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
-  const late = setTimeout(() => child.kill('SIGKILL'), RUN_DEADLINE_MS);
+  const callOff = afterPatience(RUN_DEADLINE_MS, () => child.kill('SIGKILL'));
   const [code] = (await once(child, 'close')) as [number | null];
-  clearTimeout(late);
+  callOff();
   return { code, out, err };
 }
 

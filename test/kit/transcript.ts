@@ -8,9 +8,10 @@ import { isFault } from '../../src/mqtt/fault.ts';
 import type { ConnackPacket, Packet, PublishPacket } from '../../src/mqtt/packet.ts';
 import { PacketType, type ProtocolVersion } from '../../src/mqtt/wire.ts';
 import { ack, type ConnectInit, connect, disconnect } from './packets.ts';
+import { Patience } from './patience.ts';
 import { HOST } from './process.ts';
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 30_000;
 const PINGREQ = { type: PacketType.Pingreq } as const;
 
 /** What a gateway says in the broker's place, and nothing else of a CONNACK. */
@@ -113,10 +114,9 @@ export class RecordedClient {
   }
 
   async until(isSo: () => boolean, what: string): Promise<void> {
-    const deadline = Date.now() + DEADLINE_MS;
+    using patience = new Patience(DEADLINE_MS);
     while (!isSo()) {
-      if (Date.now() > deadline)
-        throw new Error(`${this.name} waits in vain for ${what}; it saw ${this.seen.join(' ')}`);
+      if (patience.isOver) throw new Error(`${this.name} waits in vain for ${what}; it saw ${this.seen.join(' ')}`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 100);
         this.#wake = () => {

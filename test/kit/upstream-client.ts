@@ -19,14 +19,15 @@ import type { ProtocolVersion } from '../../src/mqtt/wire.ts';
 import { Upstream } from '../../src/transports/upstream/upstream.ts';
 import type { TargetOptions, UpstreamOptions } from '../../src/transports/upstream/upstream-options.ts';
 import { type ConnectInit, connect } from './packets.ts';
+import { Patience } from './patience.ts';
 
-const PATIENCE_MS = 5000;
+const DEADLINE_MS = 30_000;
 
 /** Waits until it is so; a test that waits in vain fails. */
 export async function until(isSo: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS;
+  using patience = new Patience(DEADLINE_MS);
   while (!isSo()) {
-    if (Date.now() > deadline) throw new Error(`in vain: ${what}`);
+    if (patience.isOver) throw new Error(`in vain: ${what}`);
     await sleep(2);
   }
 }
