@@ -1,5 +1,5 @@
 /** Reads the file that says who may do what: a policy, or an ACL in Mosquitto's syntax. */
-import { open, stat } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
 import { type FileFault, FileFaultError } from '../base/file-fault.ts';
 import { nearestWord } from '../base/nearest-word.ts';
@@ -14,6 +14,7 @@ import { buildPolicy } from '../policy/authorization/policy-thread.ts';
 import { readPersonalLimits } from '../policy/limits/personal-limits.ts';
 import type { Config } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
+import { openPlainFile } from './plain-file.ts';
 import { readText } from './text-file.ts';
 
 type OnProgress = (progress: PolicyProgress) => void;
@@ -112,10 +113,13 @@ async function stampOf(file: string | undefined): Promise<string> {
   return `${file}:${ino}:${size}:${mtimeMs}`;
 }
 
+/** A pipe, too, such as a shell makes for a command whose output it names as a file. */
+export const fromPipeToo = (file: string): Promise<FileHandle> => open(file, 'r');
+
 /** @throws {OperatorError} when it cannot be read, or is larger than any policy. */
-export async function readPolicy(file: string): Promise<Uint8Array<ArrayBuffer>> {
+export async function readPolicy(file: string, opening = openPlainFile): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    const handle = await open(file, 'r');
+    const handle = await opening(file);
     try {
       const { size } = await handle.stat();
       if (size <= POLICY_FILE_MAX_BYTES) return await handle.readFile();

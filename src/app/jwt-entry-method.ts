@@ -1,5 +1,4 @@
 /** Builds the method for JSON Web Tokens that an entry of the chain describes, with its secret, its key files or its key set. */
-import { readFile } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
 import { type KeySource, parseKeyFile, StaticKeys, secretKey } from '../policy/identity/jwt-keys.ts';
 import { JwtMethod } from '../policy/identity/jwt-method.ts';
@@ -7,6 +6,7 @@ import type { ChainEntry } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import { readSecret } from './config/secret.ts';
 import type { KeySets } from './key-sets.ts';
+import { readPlainText } from './plain-file.ts';
 
 type JwtEntry = Extract<ChainEntry, { method: 'jwt' }>;
 
@@ -74,7 +74,7 @@ function decodeSecret(text: string, encoding: 'utf8' | 'base64' | 'hex', name: s
 
 async function readKeyText(file: string): Promise<string> {
   try {
-    const text = await readFile(file, 'utf8');
+    const text = await readPlainText(file);
     if (text.length <= FILE_SIZE_MAX_BYTES) return text;
   } catch (error) {
     throw new OperatorError(`The key file ${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);

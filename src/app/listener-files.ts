@@ -1,10 +1,10 @@
 /** A listener's options, with the certificates, keys and trust files that the configuration names. */
-import { readFile } from 'node:fs/promises';
 import { type PskFile, parsePskFile } from '../policy/identity/psk-file.ts';
 import type { ListenerOptions } from '../transports/listener-options.ts';
 import type { ListenerConfig, TlsConfig } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import { readSecret } from './config/secret.ts';
+import { readPlainFile } from './plain-file.ts';
 import { textOf } from './text-file.ts';
 
 /**
@@ -58,7 +58,7 @@ async function readPskFile(listener: ListenerConfig, file: string): Promise<PskF
 
 async function readBytes({ name, place }: ListenerConfig, file: string, what: string): Promise<Buffer> {
   try {
-    return await readFile(file);
+    return await readPlainFile(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const cure = code === 'EACCES' ? 'let the user that the gateway runs as read it' : 'correct the path';

@@ -1,5 +1,5 @@
 /** Who has a second factor, and which of their codes are used up: a file that the operator keeps, and one that the gateway does. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../base/clock.ts';
@@ -8,6 +8,7 @@ import { parseTotpFile, type TotpUsers } from '../policy/identity/totp-file.ts';
 import type { Config } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import { createFile } from './init/durable-file.ts';
+import { readPlainText } from './plain-file.ts';
 
 const SECRET_MODE = 0o600;
 /** Marks a SQLite file as ours: `SPtp`. */
@@ -56,7 +57,7 @@ export async function readTotpUsers(config: Config): Promise<TotpUsers> {
     if ((mode & 0o077) !== 0) {
       throw new OperatorError(`Others than the owner have access to the secrets in ${file}: chmod 600 ${file}`);
     }
-    return parseTotpFile(await readFile(file, 'utf8'), file);
+    return parseTotpFile(await readPlainText(file), file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;

@@ -1,7 +1,7 @@
 /** Reads a file of names and rules: UTF-8 and nothing else, since a name with other bytes in it would be nobody's, and a deny of it deny nobody. */
-import { readFile } from 'node:fs/promises';
 import { FileFaultError } from '../base/file-fault.ts';
 import { OperatorError } from './config/problem.ts';
+import { readPlainFile } from './plain-file.ts';
 
 /**
  * `what` and `cure` are for the error where it cannot be read.
@@ -10,7 +10,7 @@ import { OperatorError } from './config/problem.ts';
 export async function readText(file: string, what: string, cure: string): Promise<string> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(file);
+    bytes = await readPlainFile(file);
   } catch (error) {
     throw new OperatorError(`The ${what} ${file} cannot be read (${(error as NodeJS.ErrnoException).code}); ${cure}.`);
   }

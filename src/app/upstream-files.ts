@@ -1,5 +1,4 @@
 /** An upstream's options, with the certificates, keys, secrets and accounts that the configuration names. */
-import { readFile } from 'node:fs/promises';
 import { type FileFault, FileFaultError } from '../base/file-fault.ts';
 import type { Account, UpstreamCredentials } from '../transports/upstream/credentials.ts';
 import { Target } from '../transports/upstream/target.ts';
@@ -8,6 +7,7 @@ import type { TargetConfig, UpstreamConfig } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import { readSecret } from './config/secret.ts';
 import { parseUpstreamUrl } from './config/upstream-url.ts';
+import { readPlainFile } from './plain-file.ts';
 import { textOf } from './text-file.ts';
 
 /** The longest name or password of MQTT [MQTT5 1.5.4]. */
@@ -109,7 +109,7 @@ export function parseAccounts(text: string, file: string): UpstreamCredentials {
 
 async function readBytes(upstream: string, file: string, what: string): Promise<Buffer> {
   try {
-    return await readFile(file);
+    return await readPlainFile(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const cure = code === 'EACCES' ? 'let the user that the gateway runs as read it' : 'correct the path';

@@ -199,6 +199,7 @@ async function list(invocation: Invocation, file: LineFile): Promise<number> {
         scheme: hash.cost,
       }));
   if (hasOption(invocation, 'json')) printJson({ file: file.path, users: all });
+  else if (all.length === 0) print(`There are no users in ${file.path}.`);
   else for (const user of all) print(`${user.username}  ${user.scheme}`);
   return ExitCode.Ok;
 }

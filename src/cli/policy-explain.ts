@@ -1,5 +1,5 @@
 /** `sallyport policy explain`: a question put on the command line, and the answer in words or as JSON. */
-import { readPolicy } from '../app/authorization-files.ts';
+import { fromPipeToo, readPolicy } from '../app/authorization-files.ts';
 import type { Config } from '../app/config/config.ts';
 import { loadConfig } from '../app/config/load.ts';
 import { type Clock, systemClock, withEpoch } from '../base/clock.ts';
@@ -25,7 +25,7 @@ export async function explainPolicy(invocation: Invocation): Promise<number> {
   const question = questionOf(invocation);
   const { file, config } = await policyOf(invocation);
   const subject = subjectOf(invocation, config);
-  const policy = parsePolicyFile(decode(await readPolicy(file), file), file);
+  const policy = parsePolicyFile(decode(await readPolicy(file, fromPipeToo), file), file);
   const explanation = explain(policy, subject, question, clockOf(invocation));
   if (hasOption(invocation, 'json')) printJson({ subject, question, ...explanation });
   else print(inWords(explanation, subject, question));

@@ -1,5 +1,5 @@
 /** The policy that a command is about: the one that --policy names, or else the configuration. */
-import { readPolicy } from '../app/authorization-files.ts';
+import { fromPipeToo, readPolicy } from '../app/authorization-files.ts';
 import { loadConfig } from '../app/config/load.ts';
 import type { PolicyProgress } from '../policy/authorization/policy-build.ts';
 import { decode } from '../policy/authorization/policy-build.ts';
@@ -11,7 +11,7 @@ import { showProgress } from './terminal.ts';
 
 /** @throws {FileFaultError} with all that is wrong in it; its assertions are not proven. */
 export async function readPolicyFile(file: string): Promise<Policy> {
-  return parsePolicyFile(decode(await readPolicy(file), file), file, {
+  return parsePolicyFile(decode(await readPolicy(file, fromPipeToo), file), file, {
     onProgress: (done, all) => tellPolicyProgress({ stage: 'reading', done, all }),
   });
 }

@@ -1,5 +1,5 @@
 /** `sallyport policy test`: whether a policy keeps its assertions, and what in it is probably not meant. */
-import { readPolicy } from '../app/authorization-files.ts';
+import { fromPipeToo, readPolicy } from '../app/authorization-files.ts';
 import { parseAssertionFile } from '../policy/authorization/assertion-file.ts';
 import { describeConditions } from '../policy/authorization/grant-words.ts';
 import { decode } from '../policy/authorization/policy-build.ts';
@@ -16,7 +16,7 @@ export async function testPolicy(invocation: Invocation): Promise<number> {
   const policy = await readPolicyFile(await policyFileOf(invocation));
   const assertions = [...policy.assertions];
   for (const file of invocation.words.slice(1)) {
-    assertions.push(...parseAssertionFile(decode(await readPolicy(file), file), file, policy));
+    assertions.push(...parseAssertionFile(decode(await readPolicy(file, fromPipeToo), file), file, policy));
   }
   const proofs = proveAll(policy, assertions, (done, all) => tellPolicyProgress({ stage: 'proving', done, all }));
   const warnings = policyWarnings(policy, (done, all) => tellPolicyProgress({ stage: 'looking over', done, all }));

@@ -38,6 +38,20 @@ describe('risks', () => {
     ]);
   });
 
+  it('are a data directory that others may write to', async () => {
+    for (const [mode, isRisk] of [
+      [0o700, false],
+      [0o755, false],
+      [0o770, true],
+      [0o777, true],
+    ] as const) {
+      chmodSync(directory, mode);
+      const told = (await risks('type: tcp, address: 127.0.0.1')).join();
+      assert.equal(told.includes(`chmod go-w ${directory}`), isRisk, mode.toString(8));
+    }
+    chmodSync(directory, 0o700);
+  });
+
   it('are keys and secrets of the control API that everybody can read', async () => {
     const [key, secret] = [join(directory, 'control.key'), join(directory, 'oidc')];
     for (const file of [key, secret]) {

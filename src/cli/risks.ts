@@ -41,6 +41,15 @@ async function isOpenFile(path: string): Promise<boolean> {
   }
 }
 
+/** Whoever may write to the data directory may put other keys, users and bans in the place of these. */
+async function directoryRisks({ dataDirectory }: Config): Promise<string[]> {
+  const facts = await stat(dataDirectory).catch(() => undefined);
+  if (facts === undefined || (facts.mode & 0o022) === 0) return [];
+  return [
+    `Other users of this machine may change what is in the data directory ${dataDirectory}: chmod go-w ${dataDirectory}`,
+  ];
+}
+
 /** One sentence each. */
 export async function risksOf(config: Config): Promise<string[]> {
   const files = secretFiles(config);
@@ -52,6 +61,7 @@ export async function risksOf(config: Config): Promise<string[]> {
         `Upstream ${name} is reached over a network without encryption: passwords and messages can be read there.`,
     ),
     ...config.authentication.chain.flatMap(chainRisks),
+    ...(await directoryRisks(config)),
     ...files
       .filter((_, index) => open[index])
       .map((file) => `Every user of this machine has access to ${file}: chmod o= ${file}`),

@@ -1,7 +1,6 @@
 /** `sallyport start`: runs the gateway until a signal ends it. */
-import { existsSync, statSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { BanDesk } from '../app/bans/ban-desk.ts';
 import { Bans } from '../app/bans/bans.ts';
 import type { Config } from '../app/config/config.ts';
@@ -12,6 +11,7 @@ import { type ControlServer, openControlServer } from '../app/control/control-se
 import { CONTROL_SOCKET } from '../app/control/control-socket.ts';
 import { lockDirectory } from '../app/control/directory-lock.ts';
 import type { ControlServices } from '../app/control/services.ts';
+import { makeDirectory } from '../app/directory.ts';
 import { BanSets } from '../app/firewall/ban-sets.ts';
 import { runNft } from '../app/firewall/nft.ts';
 import type { Gateway, GatewayOptions, ReloadOutcome } from '../app/gateway.ts';
@@ -98,11 +98,10 @@ async function setUp({ isNamed, configFile, directory }: Place): Promise<InitOut
 }
 
 async function makeDataDirectory(directory: string): Promise<void> {
-  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return;
   try {
-    // The recursive form alone can loop for ever where a parent is there and takes no directories, as in /proc.
-    await mkdir(directory, { recursive: !existsSync(dirname(directory)), mode: DIRECTORY_MODE });
+    await makeDirectory(directory, DIRECTORY_MODE, 'data directory');
   } catch (error) {
+    if (error instanceof OperatorError) throw error;
     throw new OperatorError(`The data directory ${directory} cannot be made: ${(error as Error).message}.`);
   }
 }

@@ -123,6 +123,7 @@ async function list(invocation: Invocation, config: Config): Promise<number> {
       return { username: name, recoveryCodesLeft: [...recovery].filter((hash) => !spent.has(hash)).length };
     });
     if (hasOption(invocation, 'json')) printJson({ file: file.path, users: all });
+    else if (all.length === 0) print('Nobody has a second factor.');
     else for (const user of all) print(`${user.username}  ${user.recoveryCodesLeft} recovery codes left`);
   } finally {
     used?.close();

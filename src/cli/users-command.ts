@@ -214,6 +214,10 @@ function list({ invocation, users }: Desk): number {
     printJson({ users: rows });
     return ExitCode.Ok;
   }
+  if (rows.length === 0) {
+    print('There are no built-in users.');
+    return ExitCode.Ok;
+  }
   const cells = rows.map((row) => [
     row.username,
     row.disabled ? 'disabled' : 'enabled',

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
 import { makeCa, makeCertificate, type TestAuthority, type TestCertificate } from '../kit/certificates.ts';
 import { type GatewayFiles, sallyport, writeGatewayFiles } from '../kit/gateway.ts';
 import { HOST, removeDirectory, temporaryDirectory } from '../kit/process.ts';
@@ -117,6 +119,19 @@ const CASES: readonly Case[] = [
     // Not even by root.
     breakIt: ({ write }) => write({ config: { dataDirectory: '/sys/sallyport' } }),
     told: [/data directory \/sys\/sallyport cannot be made/],
+  },
+  {
+    name: 'a data directory where no directory can be',
+    breakIt: ({ write }) => write({ config: { dataDirectory: '/proc/sallyport' } }),
+    told: [/data directory \/proc\/sallyport cannot be made: \/proc takes no new ones\. Name another place/],
+  },
+  {
+    name: 'a password file that is a pipe without a writer',
+    breakIt: async ({ directory }) => {
+      await rm(path.join(directory, 'users'));
+      await promisify(execFile)('mkfifo', [path.join(directory, 'users')]);
+    },
+    told: [/password file \S+users cannot be read \(it is not a plain file\)/],
   },
   {
     name: 'a database that is none',

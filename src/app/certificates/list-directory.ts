@@ -1,9 +1,10 @@
 /** Fetched revocation lists on disk, so that a restart does not depend on every authority's server. */
 import { createHash } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Emit } from '../../base/events.ts';
 import { LIST_SIZE_MAX_BYTES, type ListCache } from '../../policy/identity/revocation/distribution-points.ts';
+import { makeDirectory } from '../directory.ts';
 
 export class ListDirectory implements ListCache {
   readonly #directory: string;
@@ -35,7 +36,7 @@ export class ListDirectory implements ListCache {
     const file = this.#fileOf(url);
     const beside = `${file}.${process.pid}.new`;
     try {
-      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+      await makeDirectory(this.#directory, 0o700);
       const opened = await open(beside, 'w', 0o600);
       try {
         await opened.writeFile(der);

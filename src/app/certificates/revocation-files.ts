@@ -1,5 +1,4 @@
 /** Revocation lists and pinned certificates from the files that the configuration names. */
-import { open, readFile } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
 import { parsePinFile } from '../../policy/identity/pin-file.ts';
 import type { Authority } from '../../policy/identity/revocation/certificate-path.ts';
@@ -8,6 +7,7 @@ import { FileLists } from '../../policy/identity/revocation/file-lists.ts';
 import { PublishedList } from '../../policy/identity/revocation/published-list.ts';
 import { listsInFile, type Pause, readRevocationList } from '../../policy/identity/revocation/revocation-list.ts';
 import { OperatorError } from '../config/problem.ts';
+import { openPlainFile, readPlainText } from '../plain-file.ts';
 
 /** @throws {OperatorError} when a file cannot be read, or holds what no authority of the listener has signed. */
 export async function readFileLists(
@@ -37,7 +37,7 @@ export async function readFileLists(
 
 async function readBounded(file: string): Promise<Uint8Array> {
   try {
-    const opened = await open(file, 'r');
+    const opened = await openPlainFile(file);
     try {
       const { size } = await opened.stat();
       if (size > LIST_SIZE_MAX_BYTES) throw new OperatorError(`${file} is larger than any revocation list may be.`);
@@ -55,7 +55,7 @@ async function readBounded(file: string): Promise<Uint8Array> {
 export async function readPins(file: string): Promise<ReadonlySet<string>> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readPlainText(file);
   } catch (error) {
     throw unreadable('file of pinned certificates', file, error);
   }

@@ -1,5 +1,6 @@
 /** Reads the configuration file: bytes in, a frozen `Config` out, or a `ConfigError` with all that is wrong. */
-import { open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { lstat, open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Config } from './config.ts';
 import { ConfigError } from './problem.ts';
@@ -21,15 +22,23 @@ function refuse(file: string, says: string): never {
 const UNREADABLE: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file; `sallyport init` makes one',
   EACCES: 'permission to read it is denied; run as its owner, or change its mode',
+  ENOTDIR: 'a part of this path is a file and not a directory; correct the path',
   EISDIR: 'this is a directory; name the file in it',
 };
+
+async function isLink(file: string): Promise<boolean> {
+  const facts = await lstat(file).catch(() => undefined);
+  return facts?.isSymbolicLink() === true;
+}
 
 async function readText(file: string): Promise<string> {
   let bytes: Buffer;
   try {
-    const handle = await open(file, 'r');
+    // Without waiting: a pipe that nobody writes to is refused like any.
+    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const facts = await handle.stat();
+      if (facts.isDirectory()) refuse(file, UNREADABLE['EISDIR']!);
       if (!facts.isFile()) refuse(file, 'this is not a plain file; name one');
       if (facts.size > FILE_SIZE_MAX_BYTES) refuse(file, 'the file is larger than 1 MiB, which no configuration is');
       bytes = await handle.readFile();
@@ -39,6 +48,7 @@ async function readText(file: string): Promise<string> {
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     const { code = '', message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && (await isLink(file))) refuse(file, 'this is a link to a file that is not there');
     refuse(file, UNREADABLE[code] ?? `cannot be read: ${message}`);
   }
   try {

@@ -1,6 +1,6 @@
 /** Secrets: the configuration says where one is kept, never what it is. */
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { readPlainText } from '../plain-file.ts';
 import { discreetComplaint, path } from './fields.ts';
 import { OperatorError } from './problem.ts';
 
@@ -28,7 +28,7 @@ export async function readSecret(source: SecretSource, environment: NodeJS.Proce
   }
   let value: string;
   try {
-    value = await readFile(source.file, 'utf8');
+    value = await readPlainText(source.file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const cure = code === 'EACCES' ? 'let the user that the gateway runs as read it' : 'correct the path';

@@ -1,6 +1,5 @@
 /** The HTTPS listener of the control API: TLS 1.3, our own names only, nothing from other sites, and an authenticator. */
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { createServer, type ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -9,6 +8,7 @@ import { normaliseAddress } from '../../base/ip-address.ts';
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
 import { readSecret } from '../config/secret.ts';
+import { readPlainText } from '../plain-file.ts';
 import type { ControlApp } from './http-app.ts';
 import { SERVER_OPTIONS, serveHttp } from './http-listener.ts';
 import { demandOwnHost, demandSameSite } from './own-site.ts';
@@ -168,7 +168,7 @@ export async function readMaterial(config: ControlConfig): Promise<Material> {
 
 async function readPem(file: string, setting: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return await readPlainText(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new OperatorError(`The file ${file} (${setting}) cannot be read (${code}): correct the path or its mode.`);

@@ -1,8 +1,8 @@
 /** How a server that knows users is recognized: by the CAs that the operator names, or by those that the runtime brings. */
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions } from 'node:tls';
 import { OperatorError } from '../config/problem.ts';
+import { readPlainText } from '../plain-file.ts';
 
 export interface BackendTls {
   readonly ca?: string | undefined;
@@ -15,7 +15,7 @@ export async function tlsOptionsOf({ ca, serverName }: BackendTls, host: string)
   if (ca === undefined) return options;
   let text: string;
   try {
-    text = await readFile(ca, 'utf8');
+    text = await readPlainText(ca);
   } catch (error) {
     throw new OperatorError(`The CA file ${ca} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
   }

@@ -31,6 +31,15 @@ describe('a durable file', () => {
     assert.deepEqual(readdirSync(directory), ['file']);
   });
 
+  it('leaves nothing beside it where the disk takes only half of it', async () => {
+    const half = (async function* () {
+      yield 'half of it';
+      throw new Error('no space left');
+    })() as unknown as string;
+    await assert.rejects(createFile(path, half, 0o600), /no space left/);
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
   it('is not made up where there was none to replace', async () => {
     await assert.rejects(replaceFile(path, 'new'), /ENOENT/);
     assert.deepEqual(readdirSync(directory), []);

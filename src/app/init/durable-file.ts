@@ -8,12 +8,18 @@ async function writeBeside(path: string, content: string, mode: number): Promise
   await rm(beside, { force: true });
   const file = await open(beside, 'wx', mode);
   try {
-    await file.writeFile(content);
-    // The process's umask may only take rights away; a key's mode must be exact all the same.
-    await file.chmod(mode);
-    await file.sync();
-  } finally {
-    await file.close();
+    try {
+      await file.writeFile(content);
+      // The process's umask may only take rights away; a key's mode must be exact all the same.
+      await file.chmod(mode);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    // On a disk that is full, half a file would take what is left.
+    await rm(beside, { force: true });
+    throw error;
   }
   return beside;
 }

@@ -1,5 +1,5 @@
 /** The first start: a data directory with all that a secure endpoint needs. What is there already is never touched. */
-import { access, mkdir, readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { type Chance, readableToken } from '../../base/chance.ts';
 import type { Clock } from '../../base/clock.ts';
 import { hashPassword } from '../../policy/identity/password-hash.ts';
 import { OperatorError } from '../config/problem.ts';
+import { makeDirectory } from '../directory.ts';
 import { Accounts } from '../operators/accounts.ts';
 import { type ClaimCode, ClaimCodes } from '../operators/claim-codes.ts';
 import { Ledger } from '../operators/ledger.ts';
@@ -85,7 +86,7 @@ async function make({ directory, names, clock, chance }: InitOptions): Promise<I
   }
   const layout = layoutOf(directory);
   for (const folder of [directory, dirname(layout.caKey), dirname(layout.serverKey)]) {
-    await mkdir(folder, { recursive: true, mode: DIRECTORY_MODE });
+    await makeDirectory(folder, DIRECTORY_MODE, 'data directory');
   }
 
   const created: string[] = [];

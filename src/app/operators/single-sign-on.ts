@@ -3,7 +3,6 @@
  * and is what the groups say today, whatever they said before.
  */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { ClientAuth, Configuration, CustomFetch, IDToken } from 'openid-client';
 import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Chance } from '../../base/chance.ts';
@@ -14,6 +13,7 @@ import type { Config } from '../config/config.ts';
 import { readSecret } from '../config/secret.ts';
 import { ControlProblem } from '../control/problem-details.ts';
 import { ROLES, type Role } from '../control/scope.ts';
+import { readPlainText } from '../plain-file.ts';
 import { isOperatorName, type Operator } from './accounts.ts';
 import { ceilingTold } from './ceiling-told.ts';
 import type { LoginOrigin, LoginOutcome, Logins } from './logins.ts';
@@ -237,7 +237,7 @@ export class SingleSignOn {
   async #discover(): Promise<Configuration> {
     const { config, clock } = this.#options;
     const { clockTolerance, customFetch, discovery, enableNonRepudiationChecks, None } = await library();
-    const ca = config.ca === undefined ? undefined : await readFile(config.ca, 'utf8');
+    const ca = config.ca === undefined ? undefined : await readPlainText(config.ca);
     const ask = providerFetch({ ca, clock });
     const secret = config.clientSecret === undefined ? undefined : await readSecret(config.clientSecret, process.env);
     const authentication = secret === undefined ? None() : await secretAuthentication(secret);

@@ -184,7 +184,7 @@ async function beginTransaction(backups: string | undefined, system: DirectorySy
     return await Transaction.begin(place, name);
   } catch (error) {
     throw new OperatorError(
-      `There is no place to keep what was there: ${(error as Error).message}. Name one with --backups, or run it as root.`,
+      `There is no place to keep what was there: ${(error as Error).message.replace(/\.$/, '')}. Name one with --backups, or run it as root.`,
     );
   }
 }

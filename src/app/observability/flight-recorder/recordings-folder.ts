@@ -1,6 +1,7 @@
 /** Recordings on disk: each as pcapng and as JSON, for their owner alone, bounded in number, size and age. */
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from '../../directory.ts';
 import { pcapngOf } from './pcapng.ts';
 import type { Recording } from './recording.ts';
 
@@ -39,7 +40,7 @@ export class RecordingsFolder {
 
   /** Its path without the ending. Rejects where the disk does. */
   async write(recording: Recording): Promise<string> {
-    await mkdir(this.directory, { recursive: true, mode: DIRECTORY_MODE });
+    await makeDirectory(this.directory, DIRECTORY_MODE);
     const path = join(this.directory, nameOf(recording));
     await writeNew(`${path}.json`, `${JSON.stringify(recording, null, 2)}\n`);
     await writeNew(`${path}.pcapng`, pcapngOf(recording, this.#version));

@@ -1,8 +1,9 @@
 /** Writes the journal: records are chained, gathered, appended and synced without ever making the gateway wait. */
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import type { Clock, Timer } from '../../../base/clock.ts';
 import type { Emit } from '../../../base/events.ts';
 import { OperatorError } from '../../config/problem.ts';
+import { makeDirectory } from '../../directory.ts';
 import { prunedWords, sealWords, writeHead } from './head.ts';
 import { type End, findEnd, firstRecord } from './journal-end.ts';
 import { encodeRecord, FIRST_LINK, type RecordKind } from './record.ts';
@@ -68,7 +69,7 @@ const FILE_MODE = 0o600;
 export async function openJournal(options: JournalOptions): Promise<JournalWriter> {
   const { directory } = options;
   try {
-    await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+    await makeDirectory(directory, DIRECTORY_MODE);
     const key = await openSigningKey(directory);
     const writer = new SegmentedWriter(options, key, await findEnd(directory, key.fingerprint));
     await writer.begin();

@@ -3,7 +3,6 @@
  * and client certificates, as far as the configuration names them.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { type AddressInfo, isIP, type Socket } from 'node:net';
@@ -15,6 +14,7 @@ import { isLoopback, NetworkSet, normaliseAddress } from '../../../base/ip-addre
 import type { Config } from '../../config/config.ts';
 import { OperatorError } from '../../config/problem.ts';
 import { readSecret } from '../../config/secret.ts';
+import { readPlainText } from '../../plain-file.ts';
 import type { TextFormat } from './metric-store.ts';
 
 type MetricsConfig = Config['metrics'];
@@ -246,7 +246,7 @@ async function readMaterial({ tls }: Pick<MetricsConfig, 'tls'>) {
 
 async function readPem(file: string, setting: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return await readPlainText(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new OperatorError(`The file ${file} (${setting}) cannot be read (${code}): correct the path or its mode.`);

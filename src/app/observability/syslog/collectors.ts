@@ -1,5 +1,4 @@
 /** The syslog collectors of a configuration, as one sink of events. */
-import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { ConnectionOptions } from 'node:tls';
 import type { Chance } from '../../../base/chance.ts';
@@ -11,6 +10,7 @@ import { OperatorError } from '../../config/problem.ts';
 import { SYSLOG_SCHEMES } from '../../config/syslog-schema.ts';
 import { EVENT_LEVELS, type LogLevel } from '../../event-level.ts';
 import { tlsOptionsOf } from '../../identity-backends/backend-tls.ts';
+import { readPlainText } from '../../plain-file.ts';
 import { EXPORT_FORMATS } from '../export/formats.ts';
 import { logLine } from '../log-line.ts';
 import { syslogMessage } from './message.ts';
@@ -119,7 +119,7 @@ async function targetOf({ url, tls }: CollectorConfig): Promise<SyslogTarget> {
 
 async function pem(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return await readPlainText(path);
   } catch (error) {
     throw new OperatorError(`The file ${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
   }

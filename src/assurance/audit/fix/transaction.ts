@@ -21,6 +21,7 @@ import {
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import { makeDirectory } from '../../../app/directory.ts';
 import { runNft } from '../../../app/firewall/nft.ts';
 import { createFile, replaceFile } from '../../../app/init/durable-file.ts';
 import { digestOf, type KernelSetting, type RulesetChange } from './fix-step.ts';
@@ -74,7 +75,7 @@ export class Transaction {
 
   /** In a new folder below `place`. */
   static async begin(place: string, name: string): Promise<Transaction> {
-    await mkdir(place, { recursive: true, mode: OWN_MODE });
+    await makeDirectory(place, OWN_MODE);
     const folder = join(place, name);
     await mkdir(folder, { mode: OWN_MODE });
     const transaction = new Transaction(folder);
