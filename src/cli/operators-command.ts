@@ -9,7 +9,7 @@ import type { BoundCertificate } from '../app/operators/certificates.ts';
 import type { Author } from '../app/operators/ledger.ts';
 import type { OperatorStore } from '../app/operators/operator-store.ts';
 import { openOperatorStore } from '../app/operators/operators.ts';
-import { listedScopes, roleNamed, scopesNamed } from '../app/operators/scope-set.ts';
+import { demandUsable, listedScopes, roleNamed, scopesNamed } from '../app/operators/scope-set.ts';
 import type { Token } from '../app/operators/tokens.ts';
 import { passwordFault } from '../app/users/password-rules.ts';
 import { readableToken, systemChance } from '../base/chance.ts';
@@ -268,6 +268,7 @@ async function add(desk: Desk): Promise<number> {
   if (given === undefined) throw new UsageError(`Give the role: --role ${ROLES.join(', --role ')}.`);
   const role = roleNamed(given);
   const scopes = scopesOf(desk);
+  demandUsable(scopes ?? [], { role, may: 'all' }, name);
   const isThere = `There is an operator ${name} already.`;
   if (store.accounts.find(name) !== undefined) return report(invocation, false, isThere);
   const isWithout = hasOption(invocation, 'no-password');
@@ -290,8 +291,9 @@ function setRole(desk: Desk): number {
   const name = nameOf(desk);
   const [, given] = desk.words;
   if (given === undefined) throw new UsageError(`Give the role: operators role ${name} ${ROLES.join(' | ')}.`);
-  const scopes = scopesOf(desk);
-  const isDone = desk.store.accounts.setRole(name, roleNamed(given), scopes, desk.author);
+  const [role, scopes] = [roleNamed(given), scopesOf(desk)];
+  demandUsable(scopes ?? [], { role, may: 'all' }, name);
+  const isDone = desk.store.accounts.setRole(name, role, scopes, desk.author);
   const narrowed = scopes === undefined ? '' : `, narrowed to ${scopes.join(' ')}`;
   return report(desk.invocation, isDone, isDone ? `The role of ${name} is ${given} now${narrowed}.` : absent(name));
 }

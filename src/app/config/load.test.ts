@@ -46,7 +46,7 @@ describe('a broken configuration', () => {
   it('is refused where it is not UTF-8, is empty, or is no file', async () => {
     assert.match((await refusal(new Uint8Array([0x6c, 0xff, 0xfe]))).message, /:1:1: the file is not UTF-8/);
     assert.match((await refusal('')).message, /:1:1: the file is empty/);
-    await assert.rejects(loadConfig(directory), /:1:1: this is not a plain file/);
+    await assert.rejects(loadConfig(directory), /:1:1: this is a directory/);
     await assert.rejects(loadConfig('/dev/zero'), /:1:1: this is not a plain file/);
     await assert.rejects(loadConfig(join(directory, 'absent.yaml')), /:1:1: there is no such file; `sallyport init`/);
   });

@@ -12,7 +12,7 @@ import type { Authentication, Principal } from './principal.ts';
 import { ControlProblem, problemSchema } from './problem-details.ts';
 import type { AnyRoute } from './route.ts';
 import { ROUTES } from './route-table.ts';
-import { hasRank, ROLES, type Role, SCOPES, type Scope } from './scope.ts';
+import { hasRank, LEAST_ROLES, ROLES, type Role, SCOPES, type Scope } from './scope.ts';
 import type { ControlServices } from './services.ts';
 
 /** Whoever asks in the next request. */
@@ -123,6 +123,17 @@ describe('the table of routes', () => {
       Object.values(operations).map(({ operationId }) => operationId),
     );
     assert.deepEqual(told.sort(), ROUTES.map(({ operationId }) => operationId).sort());
+  });
+
+  it('lets each scope do something with its least role, and nothing below it', () => {
+    for (const scope of SCOPES) {
+      const roles = ROUTES.filter((route) => route.scope === scope).map(({ role }) => role as Role);
+      assert.equal(
+        LEAST_ROLES[scope],
+        ROLES.find((role) => roles.includes(role)),
+        scope,
+      );
+    }
   });
 
   it('names each operation once, and none of them changes anything by GET', () => {

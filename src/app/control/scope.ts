@@ -36,6 +36,37 @@ export const SCOPES = [
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/** With less than this role, no route lets a scope do anything. */
+export const LEAST_ROLES: Readonly<Record<Scope, Role>> = {
+  'alerts:read': 'viewer',
+  'alerts:write': 'operator',
+  'audit:write': 'operator',
+  'bans:read': 'viewer',
+  'bans:write': 'operator',
+  'clients:read': 'viewer',
+  'clients:write': 'operator',
+  'config:read': 'operator',
+  'config:write': 'admin',
+  'events:read': 'viewer',
+  'incidents:read': 'viewer',
+  'journal:read': 'viewer',
+  'learning:read': 'viewer',
+  'learning:write': 'operator',
+  'limits:read': 'viewer',
+  'limits:write': 'operator',
+  'metrics:read': 'viewer',
+  'operators:read': 'admin',
+  'operators:write': 'admin',
+  'policy:read': 'viewer',
+  'recorder:read': 'operator',
+  'recorder:write': 'operator',
+  'status:read': 'viewer',
+  'upstreams:read': 'viewer',
+  'upstreams:write': 'operator',
+  'users:read': 'operator',
+  'users:write': 'operator',
+};
+
 export function hasRank(role: Role, least: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(least);
 }

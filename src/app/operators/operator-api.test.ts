@@ -375,7 +375,7 @@ describe('an API token', () => {
     const certificate = { kind: 'subject', value: 'CN=eve' };
     assert.equal(await asToken('POST', '/v1/operators/ada/certificates', certificate), 403);
     assert.equal(
-      await asToken('POST', '/v1/operators', { name: 'eve', role: 'viewer', scopes: ['operators:read'] }),
+      await asToken('POST', '/v1/operators', { name: 'eve', role: 'admin', scopes: ['operators:read'] }),
       201,
     );
     assert.equal(await asToken('PATCH', '/v1/operators/eve', { scopes: null }), 403);
@@ -396,6 +396,15 @@ describe('admins', () => {
     assert.equal((await browser.ask('POST', '/v1/operators', { name: 'bob', role: 'viewer' })).status, 409);
     const changed = await browser.ask('PATCH', at, { role: 'viewer', scopes: ['bans:read'] });
     assert.deepEqual([changed.body.role, changed.body.scopes], ['viewer', ['bans:read']]);
+    for (const [method, path, body] of [
+      ['PATCH', at, { scopes: ['users:write'] }],
+      ['POST', '/v1/operators', { name: 'kim', role: 'operator', scopes: ['config:write'] }],
+      ['POST', `${at}/tokens`, { label: 'x', scopes: ['bans:write'], lifetime: '1d' }],
+    ] as const) {
+      const refused = await browser.ask(method, path, body);
+      assert.equal(refused.status, 422, path);
+      assert.match(refused.body.detail, /can never use/);
+    }
     const kept = await browser.ask('PATCH', at, { role: 'operator' });
     assert.deepEqual(kept.body.scopes, ['bans:read'], 'another role widens nothing by itself');
     assert.equal((await browser.ask('PATCH', at, { scopes: null })).body.scopes, null);

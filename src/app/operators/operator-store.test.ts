@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test';
 import { BY, operatorStore } from '../../../test/kit/operators.ts';
 import type { GatewayEvent } from '../../base/events.ts';
 import { OperatorError } from '../config/problem.ts';
+import type { Scope } from '../control/scope.ts';
 import { ChangeTeller } from './change-teller.ts';
 import { operatorsFileOf } from './operators-file.ts';
 
@@ -221,6 +222,28 @@ describe('API tokens', () => {
     clock.advance(32 * DAY_MS);
     create({});
     assert.equal(store.tokens.listOf('ada').length, 1, 'long expired ones make room');
+  });
+
+  it('are given no scope that their account can never use', () => {
+    const { store } = setUp();
+    store.accounts.add({ name: 'vera', role: 'viewer' }, BY);
+    store.accounts.add({ name: 'carl', role: 'admin', scopes: ['bans:read', 'bans:write'] }, BY);
+    const create = (operator: string, scopes: readonly Scope[]) =>
+      store.tokens.create({ operator, label: 'x', scopes, lifetimeMs: DAY_MS }, BY);
+    assert.throws(() => create('vera', ['status:read', 'bans:write']), {
+      name: 'OperatorError',
+      message: /^vera has the role viewer, with which it can never use that: bans:write needs the role operator\.$/,
+    });
+    assert.throws(
+      () => create('carl', ['bans:read', 'users:write']),
+      /carl is narrowed to bans:read, bans:write, and can never use users:write/,
+    );
+    assert.deepEqual(store.tokens.listOf('vera'), []);
+    for (const [operator, scopes] of [
+      ['vera', ['status:read', 'bans:read']],
+      ['carl', ['bans:write']],
+    ] as const)
+      assert.equal(create(operator, scopes).token.operator, operator);
   });
 
   it('let their bearer on where the last use cannot be written down', () => {

@@ -1,6 +1,8 @@
 /** Scopes to which somebody is narrowed: as they are given, stored, and combined. */
+
+import { nearestWord } from '../../base/nearest-word.ts';
 import { OperatorError } from '../config/problem.ts';
-import { ROLES, type Role, SCOPES, type Scope } from '../control/scope.ts';
+import { hasRank, LEAST_ROLES, ROLES, type Role, SCOPES, type Scope } from '../control/scope.ts';
 
 /** `all` is whatever the role may. */
 export type ScopeSet = 'all' | ReadonlySet<Scope>;
@@ -8,7 +10,7 @@ export type ScopeSet = 'all' | ReadonlySet<Scope>;
 /** @throws {OperatorError} that names those there are. */
 export function roleNamed(text: string): Role {
   const role = ROLES.find((known) => known === text);
-  if (role === undefined) throw new OperatorError(`"${text}" is no role; there are: ${ROLES.join(', ')}.`);
+  if (role === undefined) throw new OperatorError(`"${text}" is no role; ${hintOf(text, ROLES)}`);
   return role;
 }
 
@@ -16,9 +18,34 @@ export function roleNamed(text: string): Role {
 export function scopesNamed(texts: readonly string[]): Scope[] {
   return texts.map((text) => {
     const scope = SCOPES.find((known) => known === text);
-    if (scope === undefined) throw new OperatorError(`"${text}" is no scope; there are: ${SCOPES.join(', ')}.`);
+    if (scope === undefined) throw new OperatorError(`"${text}" is no scope; ${hintOf(text, SCOPES)}`);
     return scope;
   });
+}
+
+function hintOf(text: string, known: readonly string[]): string {
+  const meant = nearestWord(text, known);
+  return meant === undefined ? `there are: ${known.join(', ')}.` : `did you mean ${meant}?`;
+}
+
+/**
+ * Refuses scopes in which nothing can be done: whoever names them counts on them. `who` is what the message calls the bearer.
+ * @throws {OperatorError}
+ */
+export function demandUsable(
+  scopes: readonly Scope[],
+  { role, may }: { role: Role; may: ScopeSet },
+  who: string,
+): void {
+  const tooHigh = scopes.filter((scope) => !hasRank(role, LEAST_ROLES[scope]));
+  if (tooHigh.length > 0) {
+    const needs = tooHigh.map((scope) => `${scope} needs the role ${LEAST_ROLES[scope]}`).join(', ');
+    throw new OperatorError(`${who} has the role ${role}, with which it can never use that: ${needs}.`);
+  }
+  const outside = scopes.filter((scope) => may !== 'all' && !may.has(scope));
+  if (outside.length === 0) return;
+  const own = listedScopes(may)?.join(', ');
+  throw new OperatorError(`${who} is narrowed to ${own}, and can never use ${outside.join(', ')}.`);
 }
 
 /** For the file: null stands for `all`. */

@@ -1,8 +1,8 @@
 /** API tokens: for machines, and for people's scripts; with an end, never more than their operator may. */
 import { OperatorError } from '../config/problem.ts';
-import type { Scope } from '../control/scope.ts';
+import type { Role, Scope } from '../control/scope.ts';
 import type { Author, Ledger } from './ledger.ts';
-import { readScopes, type ScopeSet, storedScopes } from './scope-set.ts';
+import { demandUsable, readScopes, type ScopeSet, storedScopes } from './scope-set.ts';
 import { hashOf, randomSecret } from './secret-text.ts';
 
 /** So that scanners of repositories and logs recognize one. */
@@ -57,7 +57,8 @@ export class Tokens {
 
   /**
    * The secret is shown once.
-   * @throws {OperatorError} when the label, the lifetime or their number is wrong, or there is no such operator.
+   * @throws {OperatorError} when the label, the lifetime or their number is wrong, there is no such operator, or it could never use
+   * one of the scopes.
    */
   create({ operator, label, scopes, lifetimeMs }: NewToken, author: Author): { token: Token; secret: string } {
     checkLabel(label);
@@ -74,9 +75,10 @@ export class Tokens {
     const nowMs = clock.epochMs();
     const expiresAtMs = nowMs + lifetimeMs;
     this.#ledger.change(author, () => {
-      if (database.prepare('SELECT 1 FROM operator WHERE name = ?').get(operator) === undefined) {
-        throw new OperatorError(`There is no operator ${operator}.`);
-      }
+      const account = database.prepare('SELECT role, scopes FROM operator WHERE name = ?').get(operator);
+      if (account === undefined) throw new OperatorError(`There is no operator ${operator}.`);
+      const bearer = { role: account['role'] as Role, may: readScopes(account['scopes'] as string | null) };
+      demandUsable(scopes ?? [], bearer, operator);
       this.#forgetExpired(operator, nowMs);
       if (this.listOf(operator).length >= OF_ONE_OPERATOR_MAX) {
         throw new OperatorError(`${operator} has ${OF_ONE_OPERATOR_MAX} tokens: revoke one that is not used any more.`);

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { flag, section } from '../../config/fields.ts';
 import type { Operator } from '../../operators/accounts.ts';
-import { commonScopes, type ScopeSet } from '../../operators/scope-set.ts';
+import { commonScopes, demandUsable, type ScopeSet } from '../../operators/scope-set.ts';
 import type { Principal } from '../principal.ts';
 import { ControlProblem } from '../problem-details.ts';
 import { type AnyRoute, route } from '../route.ts';
@@ -74,6 +74,7 @@ export const operatorRoutes: readonly AnyRoute[] = [
     handler: async (services, { body }, principal) => {
       demandFresh(services, principal);
       demandWithin(principal, body.scopes);
+      demandUsable(body.scopes ?? [], { role: body.role, may: 'all' }, body.name);
       const { name, password, ...may } = body;
       return operatorRecord(await operatorsOf(services).add({ name, ...may }, password, authorFrom(principal)));
     },
@@ -105,7 +106,10 @@ export const operatorRoutes: readonly AnyRoute[] = [
         const former = operator.scopes === 'all' ? undefined : [...operator.scopes];
         const scopes = body.scopes === undefined ? former : (body.scopes ?? undefined);
         demandWithin(principal, scopes);
-        accounts.setRole(operator.name, body.role ?? operator.role, scopes, author);
+        const role = body.role ?? operator.role;
+        // Scopes that are not named stay as they are: taking a role away must never wait for them.
+        demandUsable(body.scopes ?? [], { role, may: 'all' }, operator.name);
+        accounts.setRole(operator.name, role, scopes, author);
       }
       if (body.isDisabled !== undefined) accounts.setDisabled(operator.name, body.isDisabled, author);
       return operatorRecord(find(services, operator.name));
