@@ -4,6 +4,7 @@ import type { Chance } from '../base/chance.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Emit } from '../base/events.ts';
 import { type Broker, type BrokerOptions, createBroker } from '../broker/broker.ts';
+import type { MayPublishWill } from '../broker/context.ts';
 import type { Store } from '../broker/store.ts';
 import { MemoryStore } from '../broker/store-memory.ts';
 import { openSqliteStore } from '../broker/store-sqlite.ts';
@@ -14,6 +15,7 @@ export interface BrokerServices {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly emit: Emit;
+  readonly mayPublishWill?: MayPublishWill | undefined;
 }
 
 /** @throws {StoreError} when what is on disk cannot be used. */

@@ -63,7 +63,7 @@ export function openBrokerAt(path: string): OpenEmbedded {
           durationMaxMs: 0,
         },
         slowStartMs: 0,
-        credentials: { kind: 'identity' },
+        credentials: { kind: 'worker' },
         clientIdPrefix: '',
         proxyProtocol: 'off',
         mqtt5: 'auto',

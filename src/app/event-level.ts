@@ -34,6 +34,7 @@ export const EVENT_LEVELS: Readonly<Record<EventName, LogLevel>> = {
   'client.connected': 'info',
   'connect.refused': 'warn',
   'will.refused': 'warn',
+  'will.withheld': 'warn',
   'publish.refused': 'warn',
   'subscribe.refused': 'warn',
   'subscription.revoked': 'warn',

@@ -89,6 +89,10 @@ export function eventSentence(event: GatewayEvent): string {
       return `Refused ${who(event)}: ${why(event)}`;
     case 'will.refused':
       return `Refused the Will of ${who(event)} to "${event.topic}": ${why(event)}`;
+    case 'will.withheld': {
+      const user = event.username === undefined ? '' : ` (user "${event.username}")`;
+      return `Withheld the Will of client "${event.clientId}"${user}, which has gone, to "${event.topic}": ${why(event)}`;
+    }
     case 'publish.refused':
       return `Denied a publish of ${who(event)} to "${event.topic}" (${event.action}): ${why(event)}`;
     case 'subscribe.refused':

@@ -3,6 +3,7 @@ import type { Chance } from '../base/chance.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Emit } from '../base/events.ts';
 import { Reason } from '../mqtt/reason.ts';
+import type { LeftWillPolicy } from '../pipeline/checks/left-will.ts';
 import { Connection, type ConnectionServices } from '../pipeline/connection.ts';
 import { Connections } from '../pipeline/connections.ts';
 import type { Downstream } from '../pipeline/downstream.ts';
@@ -33,6 +34,7 @@ import { openOwnBroker } from './embedded-upstream.ts';
 import { letHashingYield } from './hash-threads.ts';
 import type { Chain } from './identity-methods.ts';
 import { KeySets } from './key-sets.ts';
+import { LeftWills } from './left-wills.ts';
 import { type GatewayLimits, limitControl } from './limit-control.ts';
 import { limitRulesOf } from './limit-rules.ts';
 import { listenerOptions } from './listener-files.ts';
@@ -43,7 +45,7 @@ import type { MetricSample } from './observability/metrics/metric-sample.ts';
 import { TrafficTotals } from './observability/metrics/traffic-totals.ts';
 import { systemMeasures } from './overload/measures.ts';
 import { Overload } from './overload/overload.ts';
-import { loadPolicies, policyFor } from './policies.ts';
+import { leftWillPolicy, loadPolicies, policyFor } from './policies.ts';
 import type { ReloadOutcome, ReplacedWorkers } from './reload-outcome.ts';
 import { Enforcement } from './response/enforcement.ts';
 import { quarantineOf } from './response/quarantine-of.ts';
@@ -140,6 +142,7 @@ interface Prepared {
   readonly guards: PreparedGuards;
   readonly staples: PreparedStaples;
   readonly shadow: PreparedShadow | undefined;
+  readonly leftWills: LeftWillPolicy;
 }
 
 class RunningGateway implements SharingGateway {
@@ -169,6 +172,7 @@ class RunningGateway implements SharingGateway {
   readonly #guards: CertificateGuards;
   readonly #staples: Staples;
   readonly #watching: Watching;
+  readonly #leftWills: LeftWills;
   #isLearning = false;
   readonly watching: GatewayWatching = {
     shadow: () => ({ report: this.#watching.shadowReport(), silent: [] }),
@@ -247,6 +251,7 @@ class RunningGateway implements SharingGateway {
     this.#overload = this.#makeOverload(emit);
     this.#staples = new Staples({ clock, chance, emit });
     this.#watching = new Watching(clock, emit);
+    this.#leftWills = new LeftWills(emit);
     this.#guards = new CertificateGuards({
       clock,
       chance,
@@ -258,6 +263,7 @@ class RunningGateway implements SharingGateway {
       chance,
       emit,
       openEmbedded: shared?.openEmbedded ?? openOwnBroker,
+      mayPublishWill: this.#leftWills.mayPublish,
       ...(shared === undefined ? {} : { sharedOwners: shared.owners }),
     });
   }
@@ -308,6 +314,7 @@ class RunningGateway implements SharingGateway {
     this.#guards.commit(prepared.guards);
     this.#staples.commit(prepared.staples);
     this.#watching.commit(prepared.shadow);
+    this.#leftWills.policy = prepared.leftWills;
     await this.upstreams.openBroker(this.#config, prepared.upstreams);
     this.upstreams.apply(this.#config, prepared.upstreams);
     try {
@@ -370,7 +377,8 @@ class RunningGateway implements SharingGateway {
         return [listener.name, policyFor(listener, config, watched, guards, psk, generation, shut)];
       }),
     );
-    return { config, chain: built.chain, policies, listeners, upstreams, guards, staples, shadow };
+    const leftWills = leftWillPolicy(config, built, shut);
+    return { config, chain: built.chain, policies, listeners, upstreams, guards, staples, shadow, leftWills };
   }
 
   /** Connections are dealt out to the processes evenly, so each has its part of the ceiling. */
@@ -526,6 +534,7 @@ class RunningGateway implements SharingGateway {
     this.#guards.commit(prepared.guards);
     this.#staples.commit(prepared.staples);
     this.#watching.commit(prepared.shadow);
+    this.#leftWills.policy = prepared.leftWills;
     if (this.#isLearning) this.#watching.setLearning(config.authorization.learn);
     this.#inForce.setRules(limitRulesOf(config));
     this.#connections.applyPolicies((listener) => policies.get(listener));

@@ -261,6 +261,7 @@ describe('the sentences of events', () => {
     { name: 'client.connected', cleanStart: true, sessionPresent: false, keepAliveS: 60, ...FACTS },
     { name: 'connect.refused', ...FACTS, ...DECISION },
     { name: 'will.refused', topic: 'a', ...FACTS, ...DECISION },
+    { name: 'will.withheld', topic: 'a', clientId: 'c', username: 'u', ...DECISION },
     DENIED,
     { name: 'subscribe.refused', filter: '#', ...FACTS, ...DECISION },
     { name: 'subscription.revoked', filter: '#', ...FACTS, ...DECISION },

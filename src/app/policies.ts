@@ -1,4 +1,5 @@
 /** Builds what decides about connections from the configuration's files, whole or not at all. */
+import type { LeftWillPolicy } from '../pipeline/checks/left-will.ts';
 import type { ConnectionPolicy, QuarantinePolicy } from '../pipeline/policy.ts';
 import type { Authorizer } from '../policy/authorization/decision.ts';
 import type { BanIndex } from '../policy/detection/bans/ban-index.ts';
@@ -28,6 +29,12 @@ export interface Policies {
   readonly confined: Authorizer | undefined;
 }
 
+/** Who is shut out and who is confined, as of now. */
+export interface Shut {
+  readonly bans: BanIndex;
+  readonly quarantine: Quarantine;
+}
+
 /**
  * Reads the policy or the ACL, and builds the chain of identity methods, which whoever asked closes when it is no longer in force.
  * @throws {OperatorError} when a file cannot be read, {FileFaultError} with all that is wrong in one.
@@ -45,7 +52,7 @@ export function policyFor(
   guards: PreparedGuards,
   psk: PskFile | undefined,
   generation: number,
-  shut: { readonly bans: BanIndex; readonly quarantine: Quarantine },
+  shut: Shut,
 ): ConnectionPolicy {
   const { bans, quarantine } = shut;
   const { scopes: _scopes, places: _places, ...ceilings } = config.limits;
@@ -71,10 +78,19 @@ export function policyFor(
   });
 }
 
+/** What Wills are judged by whose authors have gone. */
+export function leftWillPolicy(
+  config: Config,
+  policies: Pick<Policies, 'authorizer' | 'confined'>,
+  { bans, quarantine }: Shut,
+): LeftWillPolicy {
+  return { bans, authorizer: policies.authorizer, quarantine: quarantinePolicy(config, policies, quarantine) };
+}
+
 /** In a decoy, a client without a role of the quarantine may do what it could do before. */
 function quarantinePolicy(
   { response }: Config,
-  { confined: authorizer, authorizer: usual }: Policies,
+  { confined: authorizer, authorizer: usual }: Pick<Policies, 'authorizer' | 'confined'>,
   confined: Quarantine,
 ): QuarantinePolicy | undefined {
   const hasDecoy = response.quarantine.upstream !== undefined;

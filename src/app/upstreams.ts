@@ -3,6 +3,7 @@ import type { Chance } from '../base/chance.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Emit } from '../base/events.ts';
 import type { BrokerStats } from '../broker/broker.ts';
+import type { MayPublishWill } from '../broker/context.ts';
 import type { KeptSessions } from '../broker/kept-session.ts';
 import type { DownstreamReceiver, OpenLink, UpstreamLink } from '../mqtt/link.ts';
 import type { Client } from '../pipeline/client.ts';
@@ -24,6 +25,7 @@ interface Services {
   readonly chance: Chance;
   readonly emit: Emit;
   readonly openEmbedded: OpenEmbedded;
+  readonly mayPublishWill: MayPublishWill;
   /** Where several processes share the brokers. */
   readonly sharedOwners?: SharedOwners;
 }

@@ -100,6 +100,16 @@ export type GatewayEvent =
     } & ConnectionFacts)
   | ({ name: 'connect.refused' } & ConnectionFacts & Decision)
   | ({ name: 'will.refused'; topic: string } & ConnectionFacts & Decision)
+  /** The Will of a client that has gone was due, and its author may not, or no longer, have it published. */
+  | ({
+      name: 'will.withheld';
+      topic: string;
+      clientId: string;
+      username?: string;
+      /** What it had connected through, and from where; absent where that is not known. */
+      listener?: string;
+      address?: string;
+    } & Decision)
   | ({ name: 'publish.refused'; topic: string; qos: number; retain: boolean; action: RefusalAction } & ConnectionFacts &
       Decision)
   | ({ name: 'subscribe.refused'; filter: string } & ConnectionFacts & Decision)

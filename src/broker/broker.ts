@@ -8,7 +8,7 @@ import type { Emit } from '../base/events.ts';
 import type { OpenLink } from '../mqtt/link.ts';
 import { Acknowledgements } from './acknowledgements.ts';
 import { type BrokerCeilings, Ceilings, ceilingsOf } from './ceilings.ts';
-import type { BrokerContext, Counters } from './context.ts';
+import type { BrokerContext, Counters, MayPublishWill } from './context.ts';
 import { Deliveries } from './delivery.ts';
 import type { KeptSessions } from './kept-session.ts';
 import { BrokerLink, type LinkServices } from './link.ts';
@@ -29,6 +29,8 @@ export interface BrokerOptions extends Partial<BrokerCeilings> {
    * program's access rules have it. Without it none is sent, as the specification allows [MQTT5 3.1.2.11.6].
    */
   readonly responseInformation?: (clientId: string) => string | undefined;
+  /** Without it every Will is published. */
+  readonly mayPublishWill?: MayPublishWill | undefined;
 }
 
 export interface BrokerStats extends Readonly<Counters> {
@@ -74,6 +76,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     counters,
     deliveries: new Deliveries(messageIds),
     messageIds,
+    mayPublishWill: options.mayPublishWill,
   };
   const router = new Router(context);
   const sessions = new Sessions(context, router);

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Ceilings } from './ceilings.ts';
 import type { Deliveries } from './delivery.ts';
 import type { MessageIds } from './message.ts';
-import type { Store } from './store.ts';
+import type { Store, StoredWill } from './store.ts';
 
 /** Whole numbers that only grow; PUBLISH packets and their bytes. */
 export interface Counters {
@@ -15,6 +15,9 @@ export interface Counters {
   deliveriesDropped: number;
 }
 
+/** Whether a Will that is due may be published still: asked each time, right before. */
+export type MayPublishWill = (will: StoredWill, clientId: string) => boolean;
+
 export interface BrokerContext {
   readonly clock: Clock;
   /** `clock.epochMs` as a function of its own, for those that ask only sometimes. */
@@ -24,4 +27,6 @@ export interface BrokerContext {
   readonly counters: Counters;
   readonly deliveries: Deliveries;
   readonly messageIds: MessageIds;
+  /** Absent where every Will may. */
+  readonly mayPublishWill: MayPublishWill | undefined;
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { makeBench, textOf } from '../../test/kit/broker-client.ts';
 import { Reason, ReturnCode } from '../mqtt/reason.ts';
 import { SESSION_EXPIRY_NEVER_S } from '../mqtt/wire.ts';
+import { MemoryStore } from './store-memory.ts';
 
 const lasting = (expiryS: number) => ({ cleanStart: false, properties: { sessionExpiryIntervalS: expiryS } });
 
@@ -300,6 +301,38 @@ test('a takeover publishes the Will of the connection that it ends, unless its d
   bench.client('c', 5, lasting(60));
   bench.clock.advance(60_000);
   assert.equal(watcher.take().length, 0);
+});
+
+test('a Will is judged when it is due, whatever made it so, also by the next process', async () => {
+  const judged: string[] = [];
+  let mayPublish = true;
+  const store = new MemoryStore();
+  const options = {
+    store,
+    mayPublishWill: ({ topic, author }: { topic: string; author?: string | undefined }, clientId: string) => {
+      judged.push(`${clientId} ${topic} by ${author}`);
+      return mayPublish;
+    },
+  };
+  const bench = await makeBench(options);
+  const watcher = bench.client('watcher');
+  watcher.subscribe('will');
+  const delayed = { ...lasting(600), will: { ...will, properties: { willDelayIntervalS: 5 } }, willAuthor: 'me' };
+  bench.client('a', 5, delayed).lose();
+  assert.deepEqual(judged, [], 'not before');
+  mayPublish = false;
+  bench.clock.advance(5000);
+  bench.client('b', 5, { will, willAuthor: 'b' }).lose();
+  bench.client('c', 5, { ...delayed, willAuthor: 'c' }).lose();
+  bench.broker.sessions.remove('c');
+  assert.deepEqual(judged, ['a will by me', 'b will by b', 'c will by c']);
+  assert.deepEqual(watcher.texts(), []);
+  bench.clock.advance(600_000);
+  assert.equal(judged.length, 3, 'it is not kept for a better day');
+  mayPublish = true;
+  bench.client('d', 5, delayed).lose();
+  bench.clock.advance(5000);
+  assert.deepEqual(watcher.texts(), ['will=gone']);
 });
 
 test('[MQTT-3.1.3-10] a Will carries its properties, and its expiry counts from its publication', async () => {

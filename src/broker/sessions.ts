@@ -90,7 +90,7 @@ export class Sessions implements KeptSessions {
     session.protocolVersion = packet.protocolVersion;
     session.connectedAtMs = this.#context.epochMs();
     session.disconnectedAtMs = undefined;
-    session.will = packet.will === undefined ? undefined : storedWill(packet.will);
+    session.will = packet.will === undefined ? undefined : storedWill(packet.will, client.willAuthor);
     this.#connectedCount++;
     this.#put(session);
     return { ok: true, session, isPresent: resumed !== undefined };
@@ -179,7 +179,9 @@ export class Sessions implements KeptSessions {
     session.will = undefined;
     // What clients may not publish, their Wills may not either.
     if (will === undefined || will.topic.startsWith('$')) return;
-    const { messageIds, epochMs } = this.#context;
+    const { messageIds, epochMs, mayPublishWill } = this.#context;
+    // Much may have changed since its author was there.
+    if (mayPublishWill?.(will, session.clientId) === false) return;
     this.#router.publishMessage(willMessage(will, session.clientId, messageIds, epochMs()));
   }
 
@@ -293,7 +295,7 @@ export class Sessions implements KeptSessions {
 }
 
 /** Its payload is copied by the decoder, so it may be kept. */
-function storedWill({ topic, payload, qos, retain, properties }: Will): StoredWill {
+function storedWill({ topic, payload, qos, retain, properties }: Will, author: string | undefined): StoredWill {
   const { willDelayIntervalS = 0, ...forwarded } = properties;
-  return { topic, payload, qos, retain, properties: forwarded, delayS: willDelayIntervalS };
+  return { topic, payload, qos, retain, properties: forwarded, delayS: willDelayIntervalS, author };
 }

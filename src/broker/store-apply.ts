@@ -16,7 +16,7 @@ export function prepareApply(database: DatabaseSync): Apply {
   ];
   const putSession = prepare(
     `INSERT OR REPLACE INTO session (number, client_id, owner, expiry_interval_s, disconnected_at_ms, will_topic, will_qos,
-       will_retain, will_delay_s, will_properties, will_payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       will_retain, will_delay_s, will_author, will_properties, will_payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const putSubscription = prepare('INSERT OR REPLACE INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?)');
   const deleteSubscription = prepare('DELETE FROM subscription WHERE session = ? AND filter = ?');
@@ -60,6 +60,7 @@ export function prepareApply(database: DatabaseSync): Apply {
         }
         case Op.PutSession:
           putSession.run(
+            next(),
             next(),
             next(),
             next(),

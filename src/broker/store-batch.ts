@@ -310,6 +310,7 @@ function encodeSession(writer: PartWriter, number: number, session: StoredSessio
     will?.qos ?? null,
     will === undefined ? null : +will.retain,
     will?.delayS ?? null,
+    will?.author ?? null,
   );
   writer.bytes(will && encodeProperties(will.properties));
   writer.bytes(will?.payload);

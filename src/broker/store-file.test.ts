@@ -148,6 +148,7 @@ test('every field comes back as it was written', async (t) => {
             retain: true,
             properties: { contentType: 'will', willDelayIntervalS: 7, userProperties: [['a', 'b']] },
             delayS: 7,
+            author: '{"clientId":"whole"}',
           },
         }),
         subscriptions: [

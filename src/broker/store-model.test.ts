@@ -173,7 +173,9 @@ const body = fc.record({
   again: fc.option(fc.nat(20), { nil: undefined }),
 });
 const will = fc.option(
-  fc.tuple(head, seconds).map(([of, delayS]) => ({ ...of, delayS })),
+  fc
+    .tuple(head, seconds, fc.option(text, { nil: undefined }))
+    .map(([of, delayS, author]) => (author === undefined ? { ...of, delayS } : { ...of, delayS, author })),
   { nil: undefined },
 );
 

@@ -113,15 +113,15 @@ function readSessions(database: DatabaseSync, send: Send): number {
   const piece = new Piece(Table.Session, send);
   const unreadable: SQLOutputValue[] = [];
   const sql = `SELECT number, client_id, owner, expiry_interval_s, disconnected_at_ms, will_topic, will_qos, will_retain,
-    will_delay_s, will_properties, will_payload FROM session`;
+    will_delay_s, will_author, will_properties, will_payload FROM session`;
   for (const row of rowsOf(database, sql)) {
-    const properties = readProperties(row[9]);
+    const properties = readProperties(row[10]);
     if (properties === undefined) {
       // The session is worth more than its Will.
       unreadable.push(row[0]!);
       row[5] = null;
     }
-    piece.addWithBytes(row.slice(0, 9), properties ?? null, readPayload(row[10]));
+    piece.addWithBytes(row.slice(0, 10), properties ?? null, readPayload(row[11]));
   }
   piece.flush();
   const forget = database.prepare('UPDATE session SET will_topic = NULL, will_properties = NULL WHERE number = ?');

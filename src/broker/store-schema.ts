@@ -105,6 +105,7 @@ const MIGRATIONS: readonly string[] = [
       AND NOT EXISTS (SELECT 1 FROM retained WHERE message = old.message);
   END;
   `,
+  'ALTER TABLE session ADD COLUMN will_author TEXT',
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

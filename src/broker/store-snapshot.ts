@@ -143,8 +143,10 @@ export class SnapshotReader {
     };
     const topic = cursor.textOrNone();
     const willHead = { qos: cursor.qos(), retain: cursor.flag(), delayS: cursor.number() };
+    const author = cursor.textOrNone();
     const willBody = { properties: cursor.properties(), payload: cursor.payload() };
-    const will: StoredWill | undefined = topic === undefined ? undefined : { topic, ...willHead, ...willBody };
+    const whole = author === undefined ? { ...willHead, ...willBody } : { ...willHead, ...willBody, author };
+    const will: StoredWill | undefined = topic === undefined ? undefined : { topic, ...whole };
     const track = new SessionTrack(clientId, number);
     track.stored = true;
     const snapshot: SessionSnapshot = { session: { ...head, will }, subscriptions: [], outgoing: [], incoming: [] };

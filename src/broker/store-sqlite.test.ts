@@ -25,7 +25,7 @@ function session(clientId: string): StoredSession {
 /** How many values stand behind each operation. */
 const WIDTH: Record<number, number> = {
   [Op.DeleteSession]: 1,
-  [Op.PutSession]: 11,
+  [Op.PutSession]: 12,
   [Op.PutSubscription]: 7,
   [Op.DeleteSubscription]: 2,
   [Op.PutMessage]: 8,

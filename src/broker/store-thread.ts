@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 export const Op = {
   /** session */
   DeleteSession: 1,
-  /** session, clientId, owner, expiryS, disconnectedAtMs, willTopic, willQos, willRetain, willDelayS, bytes of properties, bytes of payload */
+  /** session, clientId, owner, expiryS, disconnectedAtMs, willTopic, willQos, willRetain, willDelayS, willAuthor, bytes of properties, bytes of payload */
   PutSession: 2,
   /** session, filter, qos, noLocal, retainAsPublished, retainHandling, identifier */
   PutSubscription: 3,

@@ -40,6 +40,8 @@ export interface StoredWill {
   readonly retain: boolean;
   readonly properties: Properties;
   readonly delayS: number;
+  /** As in `ClientFacts.willAuthor`. */
+  readonly author?: string | undefined;
 }
 
 export interface StoredSession {

@@ -31,6 +31,11 @@ export interface ClientFacts {
   isExclusive?: boolean;
   /** Remote address, for what the upstream tells of its clients. */
   address: string;
+  /**
+   * There where the CONNECT has a Will: who leaves it, in words that only whoever judges the Will later has to understand. Kept with
+   * the Will, also on disk.
+   */
+  willAuthor?: string | undefined;
 }
 
 /** Client to server. Methods that return a boolean ask the caller, by false, to stop reading until `drained`. */

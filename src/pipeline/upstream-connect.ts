@@ -6,6 +6,7 @@ import { ONE_TIME_CODE_PROPERTY } from './checks/authenticate.ts';
 import type { Client } from './client.ts';
 import { enforcedKeepAliveS } from './connack.ts';
 import type { ConnectionLimits } from './policy.ts';
+import { willAuthorOf } from './will-author.ts';
 
 export function upstreamConnect(packet: ConnectPacket, limits: ConnectionLimits): ConnectPacket {
   return {
@@ -17,11 +18,13 @@ export function upstreamConnect(packet: ConnectPacket, limits: ConnectionLimits)
 }
 
 /** Who the client is to the server. */
-export function upstreamFacts({ username, downstream, policy }: Client): ClientFacts {
+export function upstreamFacts(client: Client): ClientFacts {
+  const { username, downstream, policy, connect } = client;
   return {
     owner: username === undefined ? 'anonymous' : `user:${username}`,
     address: downstream.address,
     isExclusive: policy.clientIds.duplicate === 'refuse',
+    willAuthor: connect?.will === undefined ? undefined : willAuthorOf(client),
   };
 }
 

@@ -60,6 +60,7 @@ export interface ClientInit extends Omit<ConnectInit, 'clientId'> {
   owner?: string;
   isExclusive?: boolean;
   bridge?: boolean;
+  willAuthor?: string;
   /** Acknowledges deliveries from within `publish`, as no pipeline does, but one might. */
   acknowledges?: boolean;
 }
@@ -103,9 +104,9 @@ export class BrokerClient {
   }
 
   connect(): this {
-    const { owner = 'owner', isExclusive = false, bridge = false, ...init } = this.#init;
+    const { owner = 'owner', isExclusive = false, bridge = false, willAuthor, ...init } = this.#init;
     const packet = { ...connect(this.version, { ...init, clientId: this.clientId }), bridge };
-    this.link.connect(packet, { owner, address: '127.0.0.1', isExclusive });
+    this.link.connect(packet, { owner, address: '127.0.0.1', isExclusive, willAuthor });
     return this;
   }
 

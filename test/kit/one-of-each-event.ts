@@ -66,6 +66,10 @@ export const ONE_OF_EACH_EVENT: readonly GatewayEvent[] = [
   { name: 'client.connected', cleanStart: true, sessionPresent: false, keepAliveS: 60, certificate: 'f', ...facts },
   { name: 'connect.refused', ...facts, ...why },
   { name: 'will.refused', topic: HOSTILE, ...facts, ...why },
+  {
+    ...{ name: 'will.withheld', topic: HOSTILE, clientId: HOSTILE, username: HOSTILE, listener: 'mqtts' },
+    ...{ address: '192.0.2.9', ...why },
+  },
   { name: 'publish.refused', topic: HOSTILE, qos: 1, retain: true, action: 'acknowledged', ...facts, ...why },
   { name: 'subscribe.refused', filter: HOSTILE, ...facts, ...why },
   { name: 'subscription.revoked', filter: HOSTILE, ...facts, ...why },

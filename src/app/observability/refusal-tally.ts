@@ -7,6 +7,7 @@ const REFUSALS: ReadonlySet<EventName> = new Set<EventName>([
   'authentication.failed',
   'connect.refused',
   'will.refused',
+  'will.withheld',
   'publish.refused',
   'subscribe.refused',
   'delivery.withheld',

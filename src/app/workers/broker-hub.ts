@@ -5,11 +5,14 @@ import type { Clock } from '../../base/clock.ts';
 import type { Emit } from '../../base/events.ts';
 import type { BrokerStats } from '../../broker/broker.ts';
 import type { KeptSessions } from '../../broker/kept-session.ts';
-import type { OpenLink } from '../../mqtt/link.ts';
+import type { OpenLink, UpstreamLink } from '../../mqtt/link.ts';
 import { PACKET_SIZE_MAX_BYTES } from '../../mqtt/wire.ts';
+import type { LeftWillPolicy } from '../../pipeline/checks/left-will.ts';
+import type { Client } from '../../pipeline/client.ts';
 import { Connection } from '../../pipeline/connection.ts';
 import { Connections } from '../../pipeline/connections.ts';
 import type { ConnectionPolicy } from '../../pipeline/policy.ts';
+import { readWillAuthor } from '../../pipeline/will-author.ts';
 import type { AccessDecision, ClientAuthorization } from '../../policy/authorization/decision.ts';
 import { NO_VIRTUAL_PATCHES } from '../../policy/detection/virtual-patches.ts';
 import { buildAuthenticator } from '../../policy/identity/authenticator.ts';
@@ -20,6 +23,7 @@ import { LimitsInForce } from '../../policy/limits/limits-in-force.ts';
 import { type LocalListener, openLocalListener } from '../../transports/local-listener.ts';
 import type { Config } from '../config/config.ts';
 import { type EmbeddedUpstream, openOwnBroker } from '../embedded-upstream.ts';
+import { LeftWills } from '../left-wills.ts';
 
 interface Services {
   readonly clock: Clock;
@@ -27,12 +31,29 @@ interface Services {
   readonly emit: Emit;
 }
 
-/** The worker has established who it is, and sends the name without a password. */
+/** The attribute in which the author of a Will, as the worker told it, waits for the link to be opened. */
+const WILL_AUTHOR = 'willAuthor';
+
+/** The worker has established who it is, and sends the name; in the password's place stands who leaves the Will, where there is one. */
 const workerMethod: IdentityMethod = {
   name: 'worker',
-  authenticate: (credentials) => Promise.resolve(accept(credentials, credentials.username, 'worker', 'worker')),
+  authenticate: (credentials) => {
+    const { username, password } = credentials;
+    if (password === undefined) return Promise.resolve(accept(credentials, username, 'worker', 'worker'));
+    const text = Buffer.from(password).toString();
+    const attributes = { [WILL_AUTHOR]: text };
+    const name = readWillAuthor(text)?.subject.username;
+    return Promise.resolve(accept(credentials, name, 'worker', 'worker', { attributes }));
+  },
   stillValid: () => true,
 };
+
+/** The broker is told who the worker says leaves the Will, not who the worker itself is. */
+function withToldAuthor(link: UpstreamLink, { identity }: Client): UpstreamLink {
+  const connect = link.connect.bind(link);
+  link.connect = (packet, facts) => connect(packet, { ...facts, willAuthor: identity?.attributes?.[WILL_AUTHOR] });
+  return link;
+}
 
 const PERMITTED: AccessDecision = Object.freeze({ allowed: true, by: 'worker' });
 const permitted = (): AccessDecision => PERMITTED;
@@ -89,19 +110,23 @@ function policyOf({ limits }: Config): ConnectionPolicy {
 
 export class BrokerHub {
   readonly #broker: EmbeddedUpstream;
+  readonly #leftWills: LeftWills;
   readonly #connections = new Connections();
   #policy: ConnectionPolicy;
   #listener: LocalListener | undefined;
 
-  private constructor(broker: EmbeddedUpstream, config: Config) {
+  private constructor(broker: EmbeddedUpstream, leftWills: LeftWills, config: Config) {
     this.#broker = broker;
+    this.#leftWills = leftWills;
     this.#policy = policyOf(config);
   }
 
   /** @throws {StoreError} when what is on disk cannot be used. */
-  static async open(path: string, config: Config, services: Services): Promise<BrokerHub> {
+  static async open(path: string, config: Config, wills: LeftWillPolicy, services: Services): Promise<BrokerHub> {
+    const leftWills = new LeftWills(services.emit, wills);
+    const mayPublishWill = leftWills.mayPublish;
     const limits = new LimitsInForce({ clock: services.clock, emit: services.emit });
-    const hub = new BrokerHub(await openOwnBroker(config, services), config);
+    const hub = new BrokerHub(await openOwnBroker(config, { ...services, mayPublishWill }), leftWills, config);
     hub.#listener = await openLocalListener(
       'workers',
       path,
@@ -112,7 +137,7 @@ export class BrokerHub {
           // The worker has told all there is to tell of its client.
           emit: () => undefined,
           limits,
-          openLink: (receiver, client) => hub.#broker.open(receiver, client),
+          openLink: (receiver, client) => withToldAuthor(hub.#broker.open(receiver, client), client),
           onGone: (gone) => hub.#connections.remove(gone),
         });
         hub.#connections.add(connection);
@@ -144,7 +169,8 @@ export class BrokerHub {
     this.#broker.tell?.(values);
   }
 
-  update(config: Config): void {
+  update(config: Config, wills: LeftWillPolicy): void {
+    this.#leftWills.policy = wills;
     this.#policy = policyOf(config);
     this.#broker.update(config);
   }

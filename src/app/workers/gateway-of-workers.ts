@@ -3,10 +3,12 @@
 import { join } from 'node:path';
 import type { KeptSessions } from '../../broker/kept-session.ts';
 import type { OpenLink } from '../../mqtt/link.ts';
+import type { LeftWillPolicy } from '../../pipeline/checks/left-will.ts';
 import { mergedReport } from '../../policy/authorization/shadow/shadow-tally.ts';
 import { Quarantine } from '../../policy/detection/quarantine.ts';
 import type { Service } from '../../transports/upstream/target.ts';
 import type { TargetStatus } from '../../transports/upstream/target-status.ts';
+import { loadAuthorization } from '../authorization-files.ts';
 import { GatewayClients } from '../clients/gateway-clients.ts';
 import type { Config } from '../config/config.ts';
 import { DetectionEngine } from '../detection/detection-engine.ts';
@@ -14,6 +16,7 @@ import type { Gateway, GatewayOptions, GatewayWatching, ReloadOutcome } from '..
 import type { GatewayLimits } from '../limit-control.ts';
 import { brokerSamples } from '../observability/metrics/broker-samples.ts';
 import { type MetricSample, mergedSamples } from '../observability/metrics/metric-sample.ts';
+import { leftWillPolicy } from '../policies.ts';
 import type { ReplacedWorkers } from '../reload-outcome.ts';
 import { tellEnd } from '../response/quarantine-of.ts';
 import { Responses } from '../response/responses.ts';
@@ -162,7 +165,15 @@ export class GatewayOfWorkers implements Gateway {
 
   async #openHub(config: Config): Promise<void> {
     if (this.#hub !== undefined || !leadsToEmbedded(await prepareUpstreams(config))) return;
-    this.#hub = await BrokerHub.open(this.#brokerPath, config, this.#options);
+    const wills = await this.#leftWillPolicy(config);
+    this.#hub = await BrokerHub.open(this.#brokerPath, config, wills, { ...this.#options, emit: this.#detection.emit });
+  }
+
+  /** Workers come and go; the Wills that clients of theirs have left are judged here. */
+  async #leftWillPolicy(config: Config): Promise<LeftWillPolicy> {
+    const { authorizer, confined } = await loadAuthorization(config, this.#options.clock);
+    const shut = { bans: this.#options.bans.index, quarantine: this.quarantine };
+    return leftWillPolicy(config, { authorizer, confined }, shut);
   }
 
   reload(): Promise<ReloadOutcome> {
@@ -180,9 +191,10 @@ export class GatewayOfWorkers implements Gateway {
     try {
       const config = await this.#options.loadConfig();
       await this.#openHub(config);
+      const wills = this.#hub === undefined ? undefined : await this.#leftWillPolicy(config);
       const outcome = await this.#fleet.reload(config);
       if (!outcome.ok) return outcome;
-      this.#hub?.update(config);
+      if (wills !== undefined) this.#hub?.update(config, wills);
       this.#detection.configure(config.detection);
       this.#responses?.apply(config.response);
       this.#config = config;

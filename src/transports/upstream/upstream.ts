@@ -152,7 +152,7 @@ export class Upstream implements LinkHost {
     if (Buffer.byteLength(clientId) > CLIENT_ID_MAX_BYTES) {
       return { refused: Reason.ClientIdentifierNotValid, says: 'the client identifier is too long with its prefix' };
     }
-    const withAccount = withCredentials(packet, username, options.credentials);
+    const withAccount = withCredentials(packet, username, options.credentials, facts.willAuthor);
     if (withAccount === undefined) {
       return { refused: Reason.NotAuthorized, says: `the upstream ${options.name} has no credentials for this user` };
     }

@@ -24,6 +24,7 @@ const REFUSALS = {
   'authentication.failed': 'authentication',
   'certificate.revoked': 'certificate',
   'will.refused': 'will',
+  'will.withheld': 'will',
   'publish.refused': 'publish',
   'subscribe.refused': 'subscribe',
   'subscription.revoked': 'subscription',
