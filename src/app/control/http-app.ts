@@ -104,6 +104,7 @@ export async function makeControlApp({
       }
       throw new ControlProblem('unauthenticated', outcome.says, {
         headers: { 'www-authenticate': authenticator.challenge ?? 'Bearer realm="sallyport", error="invalid_token"' },
+        by: outcome.by,
       });
     }
     const principal = outcome.kind === 'known' ? outcome.principal : undefined;

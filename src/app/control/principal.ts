@@ -63,6 +63,8 @@ export type Authentication =
       readonly says: string;
       /** Whoever it pretends to be, for the record. */
       readonly name?: string;
+      /** What was shown, where it is the login itself, and no session that one has opened; for the record. */
+      readonly by?: 'token';
       /** Asked too often: answered as 429 with this Retry-After. */
       readonly retryAfterS?: number;
     };

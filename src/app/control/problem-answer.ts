@@ -84,7 +84,7 @@ export function tellProblem({ emit }: Services, problem: ControlProblem, error: 
     name: 'control.refused',
     request,
     status: problem.status,
-    by: `control:${problem.kind}`,
+    by: `control:${problem.by}`,
     says: problem.message,
     ...(operator === undefined ? {} : { operator }),
     ...(address === undefined ? {} : { address }),

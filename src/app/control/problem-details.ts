@@ -55,6 +55,8 @@ export type ProblemDetails = z.infer<typeof problemSchema>;
 interface ProblemExtras {
   readonly errors?: readonly RequestFault[];
   readonly headers?: Readonly<Record<string, string>>;
+  /** Who refuses, in the record; the kind where nothing is said. */
+  readonly by?: string | undefined;
 }
 
 /** Thrown by whoever handles a request. Its message is fit for the asking side. */
@@ -63,12 +65,15 @@ export class ControlProblem extends Error {
   readonly kind: ProblemName;
   readonly errors: readonly RequestFault[] | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  /** Who refuses, in the record. */
+  readonly by: string;
 
-  constructor(kind: ProblemName, says: string, { errors, headers = {} }: ProblemExtras = {}) {
+  constructor(kind: ProblemName, says: string, { errors, headers = {}, by = kind }: ProblemExtras = {}) {
     super(says);
     this.kind = kind;
     this.errors = errors;
     this.headers = headers;
+    this.by = by;
   }
 
   get status(): number {

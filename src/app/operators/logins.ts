@@ -43,6 +43,8 @@ export type LoginOutcome =
 const WRONG = 'The name or the password is wrong.';
 const WRONG_CODE = 'The code is wrong, or was used before.';
 const BY = 'operators';
+/** Who refuses what comes too soon after what has failed. */
+export const THROTTLED = 'limit:operatorLogins';
 /** Hashing for operators has a queue of its own: a flood of clients' logins must not keep them out. */
 const HASHES_WAITING_MAX = 64;
 
@@ -215,7 +217,7 @@ export class Logins {
 
   #hold(waitMs: number, operator: string | undefined, method: string, origin: LoginOrigin): LoginOutcome {
     const says = `Too many logins have failed: try again in ${Math.ceil(waitMs / 1000)} s.`;
-    this.fail(says, operator, method, origin, 'limit:operatorLogins');
+    this.fail(says, operator, method, origin, THROTTLED);
     return { kind: 'wait', waitMs, says };
   }
 }

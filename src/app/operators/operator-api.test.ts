@@ -81,6 +81,8 @@ describe('the first admin', () => {
     const statuses: number[] = [];
     for (let i = 0; i < 12; i++) statuses.push((await browser.ask('POST', '/v1/operators/claim', body)).status);
     assert.deepEqual(statuses, [...Array(10).fill(401), 429, 429]);
+    const by = api.events.flatMap((event) => (event.name === 'operator.login.failed' ? event.by : []));
+    assert.deepEqual(by.slice(-3), ['operators', 'limit:operatorLogins', 'limit:operatorLogins']);
   });
 });
 
@@ -341,6 +343,8 @@ describe('an API token', () => {
     for (const other of ['Bearer', 'Bearer ', `Basic ${secret}`, `Bearer ${secret}x`, 'Bearer spt_', secret]) {
       assert.equal(await status(other), 401, other);
     }
+    const by = api.events.flatMap((event) => (event.name === 'control.refused' ? event.by : []));
+    assert.deepEqual(by, Array(6).fill('control:token'));
     api.operators.store.accounts.add({ name: 'root', role: 'admin', hash: PASSWORD_HASH }, BY);
     api.operators.store.accounts.setDisabled('ada', true, BY);
     assert.equal(await status(`Bearer ${secret}`), 401);

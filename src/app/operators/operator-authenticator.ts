@@ -59,14 +59,15 @@ export class OperatorAuthenticator implements Authenticator {
   }
 
   #byToken(authorization: string, address: string): Authentication {
+    const refused = { kind: 'refused', by: 'token' } as const;
     const secret = /^Bearer +([^\s]{1,200}) *$/i.exec(authorization)?.[1];
-    if (secret === undefined) return { kind: 'refused', says: 'Authorization has to be Bearer, with a token of ours.' };
+    if (secret === undefined) return { ...refused, says: 'Authorization has to be Bearer, with a token of ours.' };
     const token = this.#store.tokens.check(secret, address);
-    if (token === 'unknown') return { kind: 'refused', says: 'The token is unknown, or was revoked.' };
-    if (token === 'expired') return { kind: 'refused', says: 'The token has expired: make a new one.' };
+    if (token === 'unknown') return { ...refused, says: 'The token is unknown, or was revoked.' };
+    if (token === 'expired') return { ...refused, says: 'The token has expired: make a new one.' };
     const operator = this.#logins.enabled(token.operator);
     if (operator === undefined) {
-      return { kind: 'refused', says: 'The account of the token is disabled.', name: token.operator };
+      return { ...refused, says: 'The account of the token is disabled.', name: token.operator };
     }
     const principal = known(operator, address, commonScopes(operator.scopes, token.scopes)).principal;
     // The journal tells which of its operator's tokens it was.

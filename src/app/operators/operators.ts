@@ -12,7 +12,7 @@ import type { NewOperator, Operator } from './accounts.ts';
 import { ceilingTold } from './ceiling-told.ts';
 import { ChangeTeller } from './change-teller.ts';
 import type { Author } from './ledger.ts';
-import { type LoginOrigin, Logins } from './logins.ts';
+import { type LoginOrigin, Logins, THROTTLED } from './logins.ts';
 import { OperatorAuthenticator } from './operator-authenticator.ts';
 import { OperatorStore } from './operator-store.ts';
 import { operatorsFileOf } from './operators-file.ts';
@@ -69,6 +69,7 @@ export class Operators {
     const { codes, accounts } = this.store;
     const waitMs = this.logins.throttle.admitAddress(origin.address);
     if (waitMs !== undefined) {
+      this.logins.fail('Too many attempts have failed.', undefined, 'one-time code', origin, THROTTLED);
       const headers = { 'retry-after': String(Math.ceil(waitMs / 1000)) };
       throw new ControlProblem('too-many-requests', 'Too many attempts have failed: try again later.', { headers });
     }

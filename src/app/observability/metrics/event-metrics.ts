@@ -3,7 +3,7 @@ import type { Emit, GatewayEvent } from '../../../base/events.ts';
 import { Reason } from '../../../mqtt/reason.ts';
 import { DETECTORS } from '../../../policy/detection/registry.ts';
 import { EVENT_LEVELS } from '../../event-level.ts';
-import { authorKind, reasonWord, versionWord } from './metric-labels.ts';
+import { authorKind, LOGIN_FAILURES, loginFailureWord, reasonWord, versionWord } from './metric-labels.ts';
 import type { MetricStore } from './metric-store.ts';
 
 type EventNamed<Name extends GatewayEvent['name']> = Extract<GatewayEvent, { name: Name }>;
@@ -57,6 +57,7 @@ export class EventMetrics {
     this.#counters = {
       ...this.#connections(),
       ...this.#decisions(),
+      ...this.#operators(),
       ...this.#attacksAndBans(),
       ...this.#upstreams(),
       ...this.#gateway(),
@@ -75,6 +76,7 @@ export class EventMetrics {
       store.add('sallyport_detections_total', { detector, severity }, 0);
       store.add('sallyport_attacks_in_progress', { detector }, 0);
     }
+    for (const reason of LOGIN_FAILURES) store.add('sallyport_operator_login_failures_total', { reason }, 0);
     for (const [what, by, code] of BEGUN) {
       store.add('sallyport_refusals_total', { what, by, reason: reasonWord(code) }, 0);
     }
@@ -126,6 +128,17 @@ export class EventMetrics {
         store.add('sallyport_virtual_patches_total', { patch: by.replace(/^virtual-patch:/, '') }, timesOf(rest)),
       'delivery.dropped': (event) => store.add('sallyport_deliveries_dropped_total', {}, timesOf(event)),
       'revocation.stale': () => store.add('sallyport_revocation_stale_total', {}),
+    };
+  }
+
+  #operators(): Counters {
+    const failed = (reason: string): void => this.#store.add('sallyport_operator_login_failures_total', { reason });
+    return {
+      'operator.login.failed': ({ method, by }) => failed(loginFailureWord(method, by)),
+      // A token logs in anew with each request.
+      'control.refused': ({ by }) => {
+        if (by === 'control:token') failed('token');
+      },
     };
   }
 

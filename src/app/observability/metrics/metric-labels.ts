@@ -42,6 +42,19 @@ export function authorKind(by: string, fallback: string = OTHER): string {
   return AUTHOR_KINDS.has(kind) ? kind : fallback;
 }
 
+const LOGIN_WORDS: ReadonlyMap<string, string> = new Map([
+  ...['password', 'totp', 'passkey', 'sso'].map((method) => [method, method] as const),
+  ['one-time code', 'code'],
+]);
+
+/** Why logins of operators fail, as metrics name it. */
+export const LOGIN_FAILURES: readonly string[] = [...LOGIN_WORDS.values(), 'token', 'throttled'];
+
+/** Of a login that came too soon, that alone. */
+export function loginFailureWord(method: string, by: string): string {
+  return by.startsWith('limit:') ? 'throttled' : (LOGIN_WORDS.get(method) ?? OTHER);
+}
+
 const REASON_WORDS: ReadonlyMap<number, string> = new Map(
   Object.entries(Reason).map(([name, code]) => [
     code,

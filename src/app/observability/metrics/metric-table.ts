@@ -69,6 +69,13 @@ export const METRICS = {
   sallyport_authentications_total: counter(['method', 'result'], 'Logins by the entry of the chain that decided', {
     watch: 'Refusals that rise: somebody guesses, or a password was changed on one side only.',
   }),
+  sallyport_operator_login_failures_total: counter(
+    ['reason'],
+    'Logins of operators that failed: password, totp, passkey, sso, code (one-time), token, or throttled since too many had',
+    {
+      watch: 'Any that no operator has made: somebody tries to get in where everything can be changed.',
+    },
+  ),
   sallyport_refusals_total: counter(
     ['what', 'by', 'reason'],
     'What was refused, by the kind of its author and the reason code',

@@ -95,6 +95,40 @@ describe('events as metrics', () => {
       }
     }));
 
+  it('counts failed logins of operators by what failed, and by nothing that somebody typed', () =>
+    withMetrics(async ({ metrics }) => {
+      const failed = (method: string, by = 'operators'): GatewayEvent => ({
+        name: 'operator.login.failed',
+        address: '192.0.2.9',
+        operator: 'mallory',
+        method,
+        by,
+        says: 'forged',
+      });
+      for (const method of ['password', 'password', 'totp', 'passkey', 'sso', 'one-time code', 'mallory'])
+        metrics.take(failed(method));
+      metrics.take(failed('password', 'limit:operatorLogins'));
+      const refused = { name: 'control.refused', request: 'GET /v1/mallory', status: 401, says: 'forged' } as const;
+      metrics.take({ ...refused, by: 'control:token' });
+      // Nothing was shown, or a session that has ended.
+      metrics.take({ ...refused, by: 'control:unauthenticated' });
+      const lines = (await metrics.text()).split('\n').filter((line) => line.startsWith('sallyport_operator_login_f'));
+      const counts = { password: 2, totp: 1, passkey: 1, sso: 1, code: 1, token: 1, throttled: 1, other: 1 };
+      assert.deepEqual(
+        lines.sort(),
+        Object.entries(counts)
+          .map(([reason, count]) => `sallyport_operator_login_failures_total{reason="${reason}"} ${count}`)
+          .sort(),
+      );
+    }));
+
+  it('has every reason for which a login of an operator may fail before one has', () =>
+    withMetrics(async ({ metrics }) => {
+      const text = await metrics.text();
+      for (const reason of ['password', 'totp', 'passkey', 'sso', 'code', 'token', 'throttled'])
+        assert.ok(text.includes(`sallyport_operator_login_failures_total{reason="${reason}"} 0`), reason);
+    }));
+
   it('counts attacks that go on once, however often they are told', () =>
     withMetrics(async ({ metrics }) => {
       const attack = (subject: string, repetition: number): GatewayEvent => ({
