@@ -16,6 +16,7 @@ import { type AcceptGate, acceptGates } from '../transports/accept-gate.ts';
 import { type Listener, openListener } from '../transports/listener.ts';
 import type { ListenerOptions } from '../transports/listener-options.ts';
 import type { Service } from '../transports/upstream/target.ts';
+import { letBackgroundYield } from './background-threads.ts';
 import { banGate } from './bans/ban-gate.ts';
 import type { BansInForce } from './bans/bans.ts';
 import { Expulsion } from './bans/expulsion.ts';
@@ -31,7 +32,6 @@ import { connectGate } from './connect-gate.ts';
 import { DetectionEngine } from './detection/detection-engine.ts';
 import { Sampler } from './detection/sampler.ts';
 import { openOwnBroker } from './embedded-upstream.ts';
-import { letHashingYield } from './hash-threads.ts';
 import type { Chain } from './identity-methods.ts';
 import { KeySets } from './key-sets.ts';
 import { LeftWills } from './left-wills.ts';
@@ -305,7 +305,7 @@ class RunningGateway implements SharingGateway {
   }
 
   async open(): Promise<void> {
-    await letHashingYield();
+    await letBackgroundYield();
     this.#recorder = await openFlightRecorder(this.#config, this.#options);
     const prepared = await this.#prepare(this.#config);
     this.#policies = prepared.policies;
