@@ -13,7 +13,8 @@ export interface Clock {
   epochMs(): number;
   /**
    * Calls `run` once, `delayMs` from now (0 or more; any length), never earlier; from `COARSE_FROM_MS` on it may be `COARSE_MS`
-   * later. A pending timer does not keep the process alive.
+   * later. After a standstill of the process, what came in meanwhile is heard first: a deadline is for the other side. A pending
+   * timer does not keep the process alive.
    */
   after(delayMs: number, run: () => void): Timer;
   /** The same without a closure for each call: `run` is a function of everybody's, and told whom it is called for. */
@@ -22,12 +23,15 @@ export interface Clock {
 
 /** The longest delay the runtime's own timers take; longer ones are cut into legs. */
 const LEG_MAX_MS = 0x7fffffff;
+/** Later than this a timer runs only where the process did not: it was stopped, or its machine was, or it was long at something. */
+const STANDSTILL_MS = 100;
 
 type Run = (subject: unknown) => void;
 
 /** One that is over holds nothing. */
 class SystemTimer implements Timer {
   #handle: NodeJS.Timeout | undefined;
+  #dueMs = 0;
   #run: Run | undefined;
   #subject: unknown;
   #restMs = 0;
@@ -41,8 +45,8 @@ class SystemTimer implements Timer {
   #arm(delayMs: number): void {
     const legMs = Math.min(delayMs, LEG_MAX_MS);
     this.#restMs = delayMs - legMs;
-    this.#handle = setTimeout(SystemTimer.#onElapsed, legMs, this);
-    this.#handle.unref();
+    this.#dueMs = performance.now() + legMs;
+    this.#handle = setTimeout(SystemTimer.#onElapsed, legMs, this).unref();
   }
 
   static #onElapsed(timer: SystemTimer): void {
@@ -50,6 +54,13 @@ class SystemTimer implements Timer {
       timer.#arm(timer.#restMs);
       return;
     }
+    // Timers run before sockets are read. Whoever spoke in time while we stood still must not be taken for silent.
+    if (performance.now() - timer.#dueMs > STANDSTILL_MS) setImmediate(SystemTimer.#onDue, timer);
+    else SystemTimer.#onDue(timer);
+  }
+
+  /** One that was cancelled on the way here has nothing to run. */
+  static #onDue(timer: SystemTimer): void {
     const run = timer.#run;
     const subject = timer.#subject;
     timer.#over();

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Reason } from '../../src/mqtt/reason.ts';
-import type { ProtocolVersion } from '../../src/mqtt/wire.ts';
+import { PacketType, type ProtocolVersion } from '../../src/mqtt/wire.ts';
 import { isAlive } from '../kit/alive.ts';
 import { eventsLike, untilEvent } from '../kit/event-log.ts';
 import { eventually } from '../kit/eventually.ts';
@@ -10,6 +11,7 @@ import { type RunningGateway, startGateway } from '../kit/gateway.ts';
 import { type RunningMosquitto, startMosquitto } from '../kit/mosquitto.ts';
 import { MqttJsClient, type MqttJsInit } from '../kit/mqttjs.ts';
 import { HOST, removeDirectory, temporaryDirectory } from '../kit/process.ts';
+import { RawClient } from '../kit/raw-client.ts';
 import { repeated, SteadyLoad } from '../kit/steady-load.ts';
 import { Testimony } from '../kit/witness.ts';
 
@@ -244,6 +246,19 @@ describe('before a Mosquitto', { skip: withoutMosquitto, concurrency: false }, (
 });
 
 describe('with the embedded broker', () => {
+  it('a gateway that stood still for longer than a Keep Alive ends nobody who spoke meanwhile', async (t) => {
+    const gateway = await start(t, { broker: { persistence: 'memory' } });
+    t.after(() => gateway.program.end());
+    const client = await RawClient.open({ transport: 'tcp', host: HOST, port: gateway.ports.get('tcp')! }, 5);
+    t.after(() => client.drop());
+    await client.connect({ clientId: 'patient', ...ANN, keepAliveS: 1 });
+    gateway.program.child.kill('SIGSTOP');
+    client.send({ type: PacketType.Pingreq });
+    await sleep(2000);
+    gateway.program.child.kill('SIGCONT');
+    await client.expect(PacketType.Pingresp);
+  });
+
   it('durable: a gateway of several workers that is killed under load loses nothing that was acknowledged', async (t) => {
     const broker = { persistence: 'durable', queuedMessagesMax: 1_000_000, queuedBytesMax: '1GiB' };
     let gateway = await start(t, { workers: WORKERS, broker });
