@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { HOST } from '../../../test/kit/process.ts';
 import { RevocationServer } from '../../../test/kit/revocation-server.ts';
 import { systemClock } from '../../base/clock.ts';
 import { HttpExchange } from './http-exchange.ts';
@@ -47,7 +51,7 @@ test('a server that hangs costs the timeout, and nothing after the end of the pr
   assert.match(String(await pending), /the gateway is ending/);
 });
 
-test('no more than eight questions are under way at once, and the others get their turn', async (t) => {
+test('no more than eight questions are under way to one server at once, and the others get their turn', async (t) => {
   const { server, exchange } = await open(t);
   let [now, most] = [0, 0];
   server.give('count', () => {
@@ -58,4 +62,29 @@ test('no more than eight questions are under way at once, and the others get the
   const answers = await Promise.all(Array.from({ length: 50 }, () => exchange.get(server.url('count'), BOUNDS)));
   assert.ok(answers.every((answer) => typeof answer !== 'string'));
   assert.ok(most <= 8, `${most} at once`);
+});
+
+test('a server that hangs holds up nobody who asks another', async (t) => {
+  const { server, exchange } = await open(t);
+  const { server: other } = await open(t);
+  server.give('hang', () => undefined);
+  const pending = Array.from({ length: 20 }, () => exchange.get(server.url('hang'), BOUNDS));
+  other.give('list', Buffer.of(1));
+  assert.deepEqual(await exchange.get(other.url('list'), BOUNDS), Buffer.of(1));
+  exchange.close();
+  for (const answer of await Promise.all(pending)) assert.equal(answer, 'the gateway is ending');
+  assert.ok((server.asked.get('/hang') ?? 0) <= 8);
+});
+
+test('a server that sends its askers elsewhere is not followed, and that is said', async (t) => {
+  const exchange = new HttpExchange(systemClock);
+  t.after(() => exchange.close());
+  const server = createServer((_request, response) => response.writeHead(302, { location: '/elsewhere' }).end());
+  await once(server.listen(0, HOST), 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  assert.match(
+    String(await exchange.get(`http://${HOST}:${port}/`, BOUNDS)),
+    /status 302, and no redirect is followed/,
+  );
 });

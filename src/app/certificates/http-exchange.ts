@@ -10,47 +10,70 @@ export interface Bounds {
   readonly timeoutMs: number;
 }
 
+/** Of each server, so that one that hangs holds up nobody but those who ask it. */
 const UNDER_WAY_MAX = 8;
+const SERVERS_MAX = 64;
+/** For all servers together. */
 const WAITING_MAX = 4096;
+
+const ENDING = 'the gateway is ending';
+
+interface Queue {
+  underWay: number;
+  readonly waiting: (() => void)[];
+}
 
 export class HttpExchange {
   readonly #clock: Clock;
-  readonly #waiting: (() => void)[] = [];
+  /** By host and port; of servers that are being asked. */
+  readonly #queues = new Map<string, Queue>();
   readonly #endings = new Set<(says: string) => void>();
-  #underWay = 0;
+  #waiting = 0;
+  #isClosed = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   get(url: string, bounds: Bounds): Promise<Uint8Array | string> {
-    return this.#inTurn(() => this.#exchange(url, undefined, bounds));
+    return this.#inTurn(url, () => this.#exchange(url, undefined, bounds));
   }
 
   postOcsp(url: string, body: Uint8Array, bounds: Bounds): Promise<Uint8Array | string> {
-    return this.#inTurn(() => this.#exchange(url, body, bounds));
+    return this.#inTurn(url, () => this.#exchange(url, body, bounds));
   }
 
-  async #inTurn(run: () => Promise<Uint8Array | string>): Promise<Uint8Array | string> {
-    if (this.#underWay < UNDER_WAY_MAX) {
-      this.#underWay++;
-    } else {
-      if (this.#waiting.length >= WAITING_MAX) return 'too many questions wait already';
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  async #inTurn(url: string, run: () => Promise<Uint8Array | string>): Promise<Uint8Array | string> {
+    const server = URL.parse(url)?.host ?? '';
+    let queue = this.#queues.get(server);
+    if (queue === undefined) {
+      if (this.#queues.size >= SERVERS_MAX) return 'too many servers are asked already';
+      queue = { underWay: 0, waiting: [] };
+      this.#queues.set(server, queue);
     }
+    if (queue.underWay < UNDER_WAY_MAX) queue.underWay++;
+    else if (this.#waiting >= WAITING_MAX) return 'too many questions wait already';
+    else await this.#turnIn(queue);
     try {
-      return await run();
+      return this.#isClosed ? ENDING : await run();
     } finally {
       // The place is handed on, so that nobody slips in between.
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#underWay--;
-      else next();
+      const next = queue.waiting.shift();
+      if (next !== undefined) next();
+      else if (--queue.underWay === 0) this.#queues.delete(server);
     }
+  }
+
+  async #turnIn({ waiting }: Queue): Promise<void> {
+    this.#waiting++;
+    await new Promise<void>((resolve) => waiting.push(resolve));
+    this.#waiting--;
   }
 
   /** Ends what is under way: a server that hangs shall not hold up the end of the program. */
   close(): void {
-    for (const end of [...this.#endings]) end('the gateway is ending');
+    this.#isClosed = true;
+    for (const end of [...this.#endings]) end(ENDING);
   }
 
   #exchange(url: string, body: Uint8Array | undefined, bounds: Bounds): Promise<Uint8Array | string> {
@@ -90,7 +113,9 @@ function receive(response: IncomingMessage, sizeMaxBytes: number, finish: (resul
   const chunks: Buffer[] = [];
   let size = 0;
   if (response.statusCode !== 200) {
-    finish(`the server answers with status ${response.statusCode}`);
+    const { statusCode = 0 } = response;
+    const aside = statusCode >= 300 && statusCode < 400 ? ', and no redirect is followed' : '';
+    finish(`the server answers with status ${statusCode}${aside}`);
     return;
   }
   if (Number(response.headers['content-length'] ?? 0) > sizeMaxBytes) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { test } from 'node:test';
+import { describe, it, test } from 'node:test';
 import {
   makeCa,
   makeCertificate,
@@ -9,6 +9,7 @@ import {
   type TestCertificate,
 } from '../../../test/kit/certificates.ts';
 import { eventually } from '../../../test/kit/eventually.ts';
+import { ocspAnswer } from '../../../test/kit/ocsp-answers.ts';
 import type { GatewayEvent } from '../../base/events.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
 import { buildCertificateGuard, type CertificateGuardOptions } from './certificate-guard.ts';
@@ -18,7 +19,7 @@ import { DistributionPoints, type Fetch } from './revocation/distribution-points
 import { FileLists } from './revocation/file-lists.ts';
 import { PublishedList } from './revocation/published-list.ts';
 import { Responders } from './revocation/responders.ts';
-import { listsInFile, readRevocationList } from './revocation/revocation-list.ts';
+import { listsInFile, type RevocationList, readRevocationList } from './revocation/revocation-list.ts';
 import type { RevocationSource } from './revocation/source.ts';
 import { certificateFacts } from './x509/certificate-facts.ts';
 
@@ -88,6 +89,21 @@ class Bench {
 
   named<Name extends GatewayEvent['name']>(name: Name): Extract<GatewayEvent, { name: Name }>[] {
     return this.events.filter((event): event is Extract<GatewayEvent, { name: Name }> => event.name === name);
+  }
+
+  /** With the list's own end, there are two that wait while it is current. */
+  isRefreshAwaited(): boolean {
+    return this.clock.pendingCount === (this.isCurrent ? 2 : 1);
+  }
+
+  get isCurrent(): boolean {
+    const until = this.named('revocation.refreshed').at(-1)?.nextUpdate ?? 0;
+    return new Date(until).getTime() > this.clock.epochMs();
+  }
+
+  /** What was missing to tell, at the last login that waited for a word. */
+  missing(): string {
+    return this.named('revocation.stale').at(-1)?.says ?? '';
   }
 
   /** Moves the clock, and waits until what it started has come to its end. */
@@ -220,8 +236,10 @@ test('each authority on the way needs a word, not only the last', async () => {
   const admit = (...lists: PublishedList[]) =>
     bench.guard(new FileLists(lists, bench.clock)).admit(factsOf(client, plant));
   assert.equal(await admit(ofPlant, ofRoot), undefined);
-  assert.match((await admit(ofPlant))!.says, /no revocation list and no responder speaks of CN=Plant CA/);
-  assert.match((await admit(ofRoot))!.says, /speaks of CN=d/);
+  assert.equal((await admit(ofPlant))?.reason, 0x88);
+  assert.match(bench.missing(), /no revocation list and no responder speaks of CN=Plant CA/);
+  assert.equal((await admit(ofRoot))?.reason, 0x88);
+  assert.match(bench.missing(), /speaks of CN=d/);
   assert.equal((await admit(ofPlant, revoking))!.isRevoked, true);
 });
 
@@ -233,7 +251,7 @@ test('a list of an authority with the same name and another key says nothing', a
   const lists = new FileLists([new PublishedList('forged.crl', list)], bench.clock);
   const objection = await bench.guard(lists).admit(factsOf(first));
   assert.equal(objection?.isRevoked, false);
-  assert.match(objection!.says, /forged\.crl is not signed by its issuer/);
+  assert.match(bench.missing(), /forged\.crl is not signed by its issuer/);
   assert.deepEqual(await lists.forged(bench.roots.authorities), ['forged.crl']);
 });
 
@@ -282,11 +300,188 @@ test('a responder that fails is left alone for a while, and asked anew afterward
   });
   const client = await makeCertificate(root, { commonName: 'o', use: 'client', ocspUri: 'http://ocsp.example.org/' });
   const guard = bench.guard(responders);
-  for (let i = 0; i < 3; i++)
-    assert.match((await guard.admit(factsOf(client)))!.says, /ocsp\.example\.org.*no connection/);
+  for (let i = 0; i < 3; i++) {
+    // Where the responder stands, and what is wrong with it, is nothing that clients need to know.
+    assert.partialDeepStrictEqual(await guard.admit(factsOf(client)), {
+      reason: 0x88,
+      says: 'it is not known whether the certificate is revoked',
+    });
+    assert.match(bench.missing(), /ocsp\.example\.org.*no connection/);
+  }
   assert.equal(asked.length, 1);
   bench.clock.advance(300_000);
   await guard.admit(factsOf(client));
   assert.equal(asked.length, 2);
-  assert.match((await guard.admit(factsOf(third)))!.says, /no responder speaks of CN=c/);
+  assert.notEqual(await guard.admit(factsOf(third)), undefined);
+  assert.match(bench.missing(), /no responder speaks of CN=c/);
+});
+
+test('a list is fetched at once when the date was set past its end', async () => {
+  const bench = new Bench();
+  const guard = bench.guard(bench.points());
+  const startMs = bench.clock.epochMs();
+  bench.server = () => listOf(bench.clock.epochMs());
+  assert.equal(await guard.admit(factsOf(first)), undefined);
+  bench.clock.setEpoch(startMs + 24 * HOUR_MS);
+  assert.equal(await guard.admit(factsOf(first)), undefined);
+  assert.equal(bench.fetched.length, 2);
+});
+
+test('a list with a date that is yet to come gives way to one with the right date', async () => {
+  const bench = new Bench();
+  const guard = bench.guard(bench.points());
+  const startMs = bench.clock.epochMs();
+  bench.server = () => listOf(startMs + 24 * HOUR_MS);
+  assert.equal((await guard.admit(factsOf(first)))?.by, 'revocation:hard-fail');
+  assert.match(bench.missing(), /from the future: check the clocks/);
+  bench.server = () => listOf(startMs, second);
+  await bench.advance(30_000, () => bench.changes === 2);
+  assert.equal(await guard.admit(factsOf(first)), undefined);
+  assert.equal((await guard.admit(factsOf(second)))?.isRevoked, true);
+});
+
+/** How often a place is asked in half an hour, with a look at the clock each minute. */
+async function askedInHalfAnHour(bench: Bench): Promise<number> {
+  const before = bench.fetched.length;
+  for (let minute = 0; minute < 30; minute++) {
+    const asked = bench.fetched.length;
+    bench.clock.advance(60_000);
+    // The next attempt waits again once this one has come to its end.
+    await eventually('the attempt to end', () => bench.fetched.length === asked || bench.isRefreshAwaited());
+  }
+  return bench.fetched.length - before;
+}
+
+test('a place that goes on giving out a list that is out of date is asked ever less', async () => {
+  const bench = new Bench();
+  const list = await listOf(bench.clock.epochMs() - 24 * HOUR_MS, second);
+  bench.server = () => Promise.resolve(list);
+  const guard = bench.guard(bench.points());
+  assert.equal((await guard.admit(factsOf(first)))?.by, 'revocation:hard-fail');
+  assert.match(bench.missing(), /out of date since/);
+  assert.equal((await guard.admit(factsOf(second)))?.isRevoked, true, 'whom it names it names');
+  const asked = await askedInHalfAnHour(bench);
+  assert.ok(asked >= 3 && asked <= 10, `asked ${asked} times`);
+  assert.ok(bench.named('revocation.stale').length > 3, 'and each failure is told');
+});
+
+test('a list that is published at the last moment is asked for ever closer to it, and not all the time', async () => {
+  const bench = new Bench();
+  const list = await listOf(bench.clock.epochMs());
+  bench.server = () => Promise.resolve(list);
+  const guard = bench.guard(bench.points());
+  assert.equal(await guard.admit(factsOf(first)), undefined);
+  // An hour at most, then at three quarters of its life.
+  await bench.advance(HOUR_MS, () => bench.isRefreshAwaited());
+  await bench.advance(HOUR_MS / 2, () => bench.isRefreshAwaited());
+  assert.equal(bench.fetched.length, 3);
+  const asked = await askedInHalfAnHour(bench);
+  assert.ok(asked >= 5 && asked <= 15, `asked ${asked} times`);
+});
+
+test('that a list from a file goes out of date is told when the date says so, whoever sets it', () => {
+  for (const [shiftMs, toldAfterMs] of [
+    [3 * HOUR_MS, HOUR_MS],
+    [-HOUR_MS, 3 * HOUR_MS],
+  ] as const) {
+    const bench = new Bench();
+    const startMs = bench.clock.epochMs();
+    const list = { issuer: new Uint8Array(), entries: 0, thisUpdateMs: startMs, nextUpdateMs: startMs + 2 * HOUR_MS };
+    const lists = new FileLists([new PublishedList('a.crl', list as unknown as RevocationList)], bench.clock);
+    lists.watch((event) => bench.events.push(event));
+    bench.clock.setEpoch(startMs + shiftMs);
+    bench.clock.advance(toldAfterMs - 1);
+    assert.equal(bench.named('revocation.stale').length, 0);
+    bench.clock.advance(1);
+    assert.match(bench.missing(), /out of date since/);
+    lists.unwatch();
+    assert.equal(bench.clock.pendingCount, 0);
+  }
+});
+
+describe('a responder', async () => {
+  const client = await makeCertificate(root, { commonName: 'p', use: 'client', ocspUri: 'http://ocsp.example.org/' });
+
+  /** One that answers with its own date, which `responder.setEpoch` sets. */
+  const asking = (bench: Bench) => {
+    const responder = { status: 'good' as 'good' | 'revoked', lifeMs: HOUR_MS / 2, aheadMs: 0, asked: 0 };
+    const source = new Responders({
+      clock: bench.clock,
+      chance: { bytes: (length) => Buffer.alloc(length), below: () => 0 },
+      ask: () => {
+        responder.asked++;
+        const thisUpdateMs = bench.clock.epochMs() + responder.aheadMs;
+        const nextUpdateMs = thisUpdateMs + responder.lifeMs;
+        return Promise.resolve(ocspAnswer(root, client, { status: responder.status, thisUpdateMs, nextUpdateMs }));
+      },
+      onChange: () => bench.changes++,
+    });
+    return { responder, guard: bench.guard(source) };
+  };
+
+  it('is asked again soon when the date was wrong and is right again', async () => {
+    const bench = new Bench();
+    const { responder, guard } = asking(bench);
+    const startMs = bench.clock.epochMs();
+    bench.clock.setEpoch(startMs + 24 * HOUR_MS);
+    responder.aheadMs = -24 * HOUR_MS;
+    assert.equal((await guard.admit(factsOf(client)))?.by, 'revocation:hard-fail');
+    assert.match(bench.missing(), /out of date since/);
+    bench.clock.setEpoch(startMs);
+    responder.aheadMs = 0;
+    bench.clock.advance(10_000);
+    assert.equal(await guard.admit(factsOf(client)), undefined);
+  });
+
+  it('that spoke when the date was wrong is not believed to be right until then', async () => {
+    const bench = new Bench();
+    const { responder, guard } = asking(bench);
+    const startMs = bench.clock.epochMs();
+    bench.clock.setEpoch(startMs + 24 * HOUR_MS);
+    assert.equal(await guard.admit(factsOf(client)), undefined);
+    bench.clock.setEpoch(startMs);
+    responder.status = 'revoked';
+    assert.equal((await guard.admit(factsOf(client)))?.isRevoked, true);
+    assert.equal(bench.changes, 1);
+  });
+
+  it('is asked at once when the date was set past the end of what it said', async () => {
+    const bench = new Bench();
+    const { responder, guard } = asking(bench);
+    assert.equal(await guard.admit(factsOf(client)), undefined);
+    bench.clock.setEpoch(bench.clock.epochMs() + 24 * HOUR_MS);
+    assert.equal(await guard.admit(factsOf(client)), undefined);
+    assert.equal(responder.asked, 2);
+  });
+
+  it('that answers with what has just gone out of date is not asked by every login', async () => {
+    const bench = new Bench();
+    const { responder, guard } = asking(bench);
+    responder.aheadMs = -HOUR_MS / 2 - 60_000;
+    for (let i = 0; i < 5; i++) assert.notEqual(await guard.admit(factsOf(client)), undefined);
+    assert.equal(responder.asked, 1);
+  });
+
+  it('that called a certificate revoked is believed, however old its word', async () => {
+    const bench = new Bench();
+    const { responder, guard } = asking(bench);
+    responder.aheadMs = -24 * HOUR_MS;
+    responder.status = 'revoked';
+    for (let i = 0; i < 3; i++) assert.equal((await guard.admit(factsOf(client)))?.isRevoked, true);
+    assert.equal(responder.asked, 1);
+  });
+
+  it('that does not answer in time is named', async () => {
+    const bench = new Bench();
+    const source = new Responders({
+      clock: bench.clock,
+      chance: { bytes: (length) => Buffer.alloc(length), below: () => 0 },
+      ask: () => new Promise(() => undefined),
+      onChange: () => bench.changes++,
+    });
+    const late = bench.guard(source).admit(factsOf(client));
+    bench.clock.advance(3000);
+    await late;
+    assert.match(bench.missing(), /http:\/\/ocsp\.example\.org\/ has not answered yet/);
+  });
 });

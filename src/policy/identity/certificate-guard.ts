@@ -46,6 +46,14 @@ function object(by: string, says: string, isRevoked = false): CertificateObjecti
   return Object.freeze({ reason: Reason.NotAuthorized, by, says, isRevoked });
 }
 
+/** No fault of the client's, who may come again; which file or responder is at fault is for those who read events. */
+const UNKNOWN: CertificateObjection = Object.freeze({
+  reason: Reason.ServerUnavailable,
+  by: 'revocation:hard-fail',
+  says: 'it is not known whether the certificate is revoked',
+  isRevoked: false,
+});
+
 /** Of a whole path. */
 type Judgement = Exclude<Word, { kind: 'none' }> | { readonly kind: 'none'; readonly says: string };
 
@@ -104,12 +112,12 @@ export function buildCertificateGuard(options: CertificateGuardOptions): Certifi
       const word = judge(path);
       if (word.kind === 'good') return undefined;
       if (word.kind === 'revoked') return object(word.by, 'certificate revoked', true);
-      const says = `it is not known whether the certificate is revoked: ${word.says}`;
+      const says = `${UNKNOWN.says}: ${word.says}`;
       const isRefused = revocation.mode === 'hard-fail';
       const { subject, fingerprint } = certificate;
       const action = isRefused ? 'refused' : 'allowed';
       emit({ name: 'revocation.stale', listener, subject, fingerprint, action, says });
-      return isRefused ? object('revocation:hard-fail', says) : undefined;
+      return isRefused ? UNKNOWN : undefined;
     },
 
     objection(certificate: CertificateFacts): CertificateObjection | undefined {

@@ -1,9 +1,13 @@
 /** The condition of every alert that the gateway can tell by itself, in one table. */
+import { Reason } from '../../../mqtt/reason.ts';
 import type { AlertName } from '../alert-catalogue.ts';
 import type { Condition, Trigger } from './condition.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+
+/** What a client showed was wrong. */
+const FAILED_LOGIN = [Reason.BadUserNameOrPassword, Reason.NotAuthorized];
 
 /** Stands for the directory of the journal, which the configuration names. */
 export const JOURNAL = '{journal}';
@@ -47,7 +51,8 @@ export const CONDITIONS: readonly Condition[] = [
     alert: 'SallyportBruteForce',
     raisedBy: [
       attack('bruteForce', 'credentialStuffing'),
-      { event: 'authentication.failed', about: ['address'] },
+      // A backend or a responder that is away fails everybody, and has alerts of its own.
+      { event: 'authentication.failed', where: { reason: FAILED_LOGIN }, about: ['address'] },
       { event: 'operator.login.failed', about: ['address'] },
     ],
     count: 10,

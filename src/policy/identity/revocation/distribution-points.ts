@@ -2,6 +2,7 @@
  * Revocation lists from where certificates say that they are: fetched when the first certificate names a place, kept on disk, and
  * fetched again in good time before they go out of date.
  */
+import { atEpoch } from '../../../base/at-epoch.ts';
 import { backoffMs } from '../../../base/backoff.ts';
 import { BoundedMap } from '../../../base/bounded-map.ts';
 import type { Chance } from '../../../base/chance.ts';
@@ -134,18 +135,22 @@ class Place {
     return { kind: 'none', says: `the revocation list ${this.#url} ${this.#says}` };
   }
 
-  /** Once a list is there, or could not be had, the timer sees to the rest. */
+  /** Once a list is there, or could not be had, the timer sees to the rest, unless the date was set meanwhile. */
   isDue(issuer: Authority): boolean {
-    if (this.#published === undefined) return this.#failures === 0;
-    return this.#published.isFrom(issuer) === undefined;
+    const published = this.#published;
+    if (published === undefined) return this.#failures === 0;
+    return published.isFrom(issuer) === undefined || this.#isLapsedEarly;
+  }
+
+  /** What was current when it was fetched is not so any more, and no attempt has failed to get another. */
+  get #isLapsedEarly(): boolean {
+    return this.#failures === 0 && this.#published?.lapse(this.#options.clock.epochMs()) !== undefined;
   }
 
   async obtain(issuer: Authority): Promise<void> {
     if (!this.isDue(issuer)) return;
-    if (this.#published !== undefined) {
-      await this.#published.verify(issuer);
-      return;
-    }
+    if (this.#published?.isFrom(issuer) === undefined) await this.#published?.verify(issuer);
+    if (this.#published !== undefined && !this.#isLapsedEarly) return;
     this.#underWay ??= this.#fetch(issuer).finally(() => {
       this.#underWay = undefined;
     });
@@ -156,24 +161,31 @@ class Place {
     if (!this.#cacheRead) {
       this.#cacheRead = true;
       const kept = await this.#options.cache.load(this.#url);
-      const epochMs = this.#options.clock.epochMs();
       if (kept !== undefined && (await this.#take(kept, issuer)) === undefined) {
         // It serves for now; what the server has may be newer.
         this.#await(0, issuer);
-        if (this.#published!.list.nextUpdateMs > epochMs) return;
+        if (this.#lapse() === undefined) return;
       }
     }
     const { fetch, cache } = this.#options;
     const got = await fetch(this.#url, { sizeMaxBytes: LIST_SIZE_MAX_BYTES, timeoutMs: FETCH_TIMEOUT_MS });
+    const before = this.#published;
     const problem = typeof got === 'string' ? got : await this.#take(got, issuer);
     if (this.#isClosed) return;
-    if (problem !== undefined || typeof got === 'string') {
-      this.#onFailure(problem ?? '', issuer);
-      return;
+    // One that an authority publishes too late is taken for what it names, and waited for as for one that cannot be had.
+    const trouble = problem ?? this.#lapse();
+    if (trouble === undefined) {
+      this.#failures = 0;
+      this.#awaitRefresh(issuer);
+    } else {
+      this.#onFailure(trouble, issuer);
     }
-    this.#failures = 0;
-    this.#awaitRefresh(issuer);
-    await cache.store(this.#url, got);
+    if (this.#published !== before && typeof got !== 'string') await cache.store(this.#url, got);
+  }
+
+  #lapse(): string | undefined {
+    const lapse = this.#published?.lapse(this.#options.clock.epochMs());
+    return lapse === undefined ? undefined : `what is published there is ${lapse}`;
   }
 
   /** Undefined when the list is in force now; otherwise why it is not. */
@@ -182,7 +194,9 @@ class Place {
     if (typeof list === 'string') return list;
     const published = new PublishedList(this.#url, list);
     if (!(await published.verify(issuer))) return `it is not signed by ${issuer.subject}`;
-    const before = this.#published?.list;
+    // One with a date that is yet to come says nothing of which list is the older.
+    const isWrong = this.#published?.isFromTheFuture(this.#options.clock.epochMs()) === true;
+    const before = isWrong ? undefined : this.#published?.list;
     // An older list, played back by somebody on the way, would make good again what was revoked since.
     if (before !== undefined && list.thisUpdateMs < before.thisUpdateMs) return 'it is older than the one at hand';
     if (before === undefined || list.thisUpdateMs > before.thisUpdateMs) {
@@ -203,8 +217,8 @@ class Place {
   #onFailure(problem: string, issuer: Authority): void {
     this.#failures++;
     this.#says = `cannot be had: ${problem}`;
-    const { clock, chance, emit } = this.#options;
-    const isStale = this.#published === undefined || this.#published.list.nextUpdateMs <= clock.epochMs();
+    const { chance, emit } = this.#options;
+    const isStale = this.#published === undefined || this.#lapse() !== undefined;
     // While the one at hand is current there is time, and the next attempt may well succeed.
     if (isStale) emit({ name: 'revocation.stale', place: this.#url, says: `the revocation list ${this.#says}` });
     this.#await(backoffMs(RETRY_BASE_MS, RETRY_MAX_MS, this.#failures, chance), issuer);
@@ -212,8 +226,11 @@ class Place {
 
   #awaitRefresh(issuer: Authority): void {
     const { thisUpdateMs, nextUpdateMs } = this.#published!.list;
-    const dueMs = thisUpdateMs + (nextUpdateMs - thisUpdateMs) * REFRESH_AT - this.#options.clock.epochMs();
-    this.#await(Math.max(REFRESH_MIN_MS, Math.min(dueMs, REFRESH_MAX_MS)), issuer);
+    const epochMs = this.#options.clock.epochMs();
+    const dueMs = thisUpdateMs + (nextUpdateMs - thisUpdateMs) * REFRESH_AT - epochMs;
+    // Most authorities publish at the last moment: the same list again is asked for ever closer to it.
+    const delayMs = Math.max(dueMs, (nextUpdateMs - epochMs) * (1 - REFRESH_AT));
+    this.#await(Math.max(REFRESH_MIN_MS, Math.min(delayMs, REFRESH_MAX_MS)), issuer);
   }
 
   #await(delayMs: number, issuer: Authority): void {
@@ -230,7 +247,9 @@ class Place {
     this.#staleTimer?.cancel();
     const { clock, emit } = this.#options;
     const { nextUpdateMs } = this.#published!.list;
-    this.#staleTimer = clock.after(Math.max(0, nextUpdateMs - clock.epochMs()), () => {
+    // Of one that is out of date already, whoever has taken it over tells.
+    if (nextUpdateMs <= clock.epochMs()) return;
+    this.#staleTimer = atEpoch(clock, nextUpdateMs, () => {
       const says = `the revocation list is out of date since ${new Date(nextUpdateMs).toISOString()}`;
       emit({ name: 'revocation.stale', place: this.#url, says });
     });

@@ -1,4 +1,5 @@
 /** Revocation lists from files: read with the configuration, and anew with each reload. */
+import { atEpoch } from '../../../base/at-epoch.ts';
 import type { Clock, Timer } from '../../../base/clock.ts';
 import type { Emit } from '../../../base/events.ts';
 import type { Authority, PathStep } from './certificate-path.ts';
@@ -51,16 +52,15 @@ export class FileLists implements RevocationSource {
   watch(emit: Emit): void {
     for (const { place, list } of this.#lists) {
       const nextUpdate = new Date(list.nextUpdateMs).toISOString();
-      const leftMs = list.nextUpdateMs - this.#clock.epochMs();
       const tellStale = (): void =>
         emit({ name: 'revocation.stale', place, says: `the revocation list is out of date since ${nextUpdate}` });
-      if (leftMs <= 0) {
+      if (list.nextUpdateMs <= this.#clock.epochMs()) {
         tellStale();
         continue;
       }
       const issuer = this.#issuers.get(list) ?? 'an authority that is not known yet';
       emit({ name: 'revocation.refreshed', place, issuer, entries: list.entries, nextUpdate });
-      this.#timers.push(this.#clock.after(leftMs, tellStale));
+      this.#timers.push(atEpoch(this.#clock, list.nextUpdateMs, tellStale));
     }
   }
 

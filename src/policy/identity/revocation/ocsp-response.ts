@@ -21,7 +21,7 @@ export interface OcspQuestion {
 }
 
 /** Clocks differ. */
-export const CLOCK_SKEW_MS = 300_000;
+const CLOCK_SKEW_MS = 300_000;
 /** Where the responder says that it always knows better, its word holds for so long. */
 const WITHOUT_NEXT_UPDATE_MS = 3_600_000;
 
@@ -146,11 +146,23 @@ function readAnswer(responses: DerReader, { id, epochMs }: OcspQuestion): OcspAn
     const nextUpdateMs = single.optional(constructed(0))
       ? single.inside().timeMs()
       : thisUpdateMs + WITHOUT_NEXT_UPDATE_MS;
-    if (thisUpdateMs > epochMs + CLOCK_SKEW_MS) return 'the answer is from the future: check the clocks';
-    if (nextUpdateMs < epochMs - CLOCK_SKEW_MS) return 'the answer is out of date';
-    return Object.freeze({ status, thisUpdateMs, nextUpdateMs });
+    const answer = Object.freeze({ status, thisUpdateMs, nextUpdateMs });
+    const lapse = lapseOf(answer, epochMs);
+    // As with lists: what was revoked is not good again because the word is an old one.
+    return lapse === undefined || status === 'revoked' ? answer : `the answer is ${lapse}`;
   }
   return 'the answer does not speak of the certificate';
+}
+
+export function isFromTheFuture({ thisUpdateMs }: OcspAnswer, epochMs: number): boolean {
+  return thisUpdateMs > epochMs + CLOCK_SKEW_MS;
+}
+
+/** Why it cannot say now that a certificate is good; undefined while it can. */
+export function lapseOf(answer: OcspAnswer, epochMs: number): string | undefined {
+  if (isFromTheFuture(answer, epochMs)) return 'from the future: check the clocks';
+  const { nextUpdateMs } = answer;
+  return nextUpdateMs <= epochMs ? `out of date since ${new Date(nextUpdateMs).toISOString()}` : undefined;
 }
 
 /** Some responders leave out the empty parameters of the hash algorithm, so that the octets alone do not tell. */

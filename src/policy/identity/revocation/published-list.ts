@@ -40,7 +40,7 @@ export class PublishedList {
    * certificate is good, only a current list can say.
    */
   wordOn({ fields }: PathStep, epochMs: number): Word {
-    const { thisUpdateMs, nextUpdateMs, scope } = this.list;
+    const { scope } = this.list;
     const { onlyUsers, onlyAuthorities, uris } = scope;
     const covers =
       !(onlyUsers && fields.isAuthority) &&
@@ -48,13 +48,19 @@ export class PublishedList {
       (uris === undefined || fields.listUris.some((uri) => uris.includes(uri)));
     if (!covers) return { kind: 'none', says: `the revocation list ${this.place} does not speak of the certificate` };
     if (this.list.names(fields.serial)) return { kind: 'revoked', by: `crl:${this.place}` };
-    if (thisUpdateMs > epochMs + CLOCK_SKEW_MS) {
-      return { kind: 'none', says: `the revocation list ${this.place} is from the future: check the clocks` };
-    }
-    if (nextUpdateMs <= epochMs) {
-      const since = new Date(nextUpdateMs).toISOString();
-      return { kind: 'none', says: `the revocation list ${this.place} is out of date since ${since}` };
-    }
+    const lapse = this.lapse(epochMs);
+    if (lapse !== undefined) return { kind: 'none', says: `the revocation list ${this.place} is ${lapse}` };
     return { kind: 'good', by: `crl:${this.place}` };
+  }
+
+  isFromTheFuture(epochMs: number): boolean {
+    return this.list.thisUpdateMs > epochMs + CLOCK_SKEW_MS;
+  }
+
+  /** Why it cannot say now that a certificate is good; undefined while it can. */
+  lapse(epochMs: number): string | undefined {
+    const { nextUpdateMs } = this.list;
+    if (this.isFromTheFuture(epochMs)) return 'from the future: check the clocks';
+    return nextUpdateMs <= epochMs ? `out of date since ${new Date(nextUpdateMs).toISOString()}` : undefined;
   }
 }

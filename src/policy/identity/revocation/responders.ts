@@ -5,7 +5,7 @@ import type { Chance } from '../../../base/chance.ts';
 import type { Clock } from '../../../base/clock.ts';
 import type { PathStep } from './certificate-path.ts';
 import { certificateId, ocspRequest } from './ocsp-request.ts';
-import { type OcspAnswer, readOcspResponse } from './ocsp-response.ts';
+import { isFromTheFuture, lapseOf, type OcspAnswer, readOcspResponse } from './ocsp-response.ts';
 import { NOTHING_SAID, type RevocationSource, type Word } from './source.ts';
 
 /** An OCSP exchange: the request goes by POST, and the response's bytes or what went wrong come back. Never rejects. */
@@ -39,7 +39,7 @@ interface Entry {
   answer: OcspAnswer | undefined;
   /** Who gave it. */
   url: string;
-  /** From when on it is asked for anew. */
+  /** From when on it is asked for anew, on the clock that nobody sets. */
   dueMs: number;
   failures: number;
   says: string;
@@ -57,18 +57,23 @@ export class Responders implements RevocationSource {
   wordOn(step: PathStep): Word {
     if (urlsOf(step).length === 0) return NOTHING_SAID;
     const entry = this.#entries.get(keyOf(step));
-    const { status, nextUpdateMs = 0 } = entry?.answer ?? {};
-    if (entry !== undefined && status === 'revoked') return { kind: 'revoked', by: `ocsp:${entry.url}` };
-    if (entry !== undefined && status === 'good' && nextUpdateMs > this.#options.clock.epochMs()) {
-      return { kind: 'good', by: `ocsp:${entry.url}` };
-    }
-    return { kind: 'none', says: entry?.says ?? 'no OCSP responder was asked yet' };
+    if (entry === undefined) return { kind: 'none', says: 'no OCSP responder was asked yet' };
+    const { answer, url, says, failures } = entry;
+    if (answer?.status === 'revoked') return { kind: 'revoked', by: `ocsp:${url}` };
+    if (answer?.status !== 'good') return { kind: 'none', says };
+    const lapse = lapseOf(answer, this.#options.clock.epochMs());
+    if (lapse === undefined) return { kind: 'good', by: `ocsp:${url}` };
+    return { kind: 'none', says: failures > 0 ? says : `${url}: the answer is ${lapse}` };
   }
 
   isDue(step: PathStep): boolean {
     if (urlsOf(step).length === 0) return false;
     const entry = this.#entries.get(keyOf(step));
-    return entry === undefined || entry.dueMs <= this.#options.clock.epochMs();
+    const { clock } = this.#options;
+    if (entry === undefined || entry.dueMs <= clock.nowMs()) return true;
+    // The date was set since it answered; after a failure it is left its time.
+    const { answer, failures } = entry;
+    return failures === 0 && answer?.status === 'good' && lapseOf(answer, clock.epochMs()) !== undefined;
   }
 
   async obtain(step: PathStep): Promise<void> {
@@ -76,7 +81,7 @@ export class Responders implements RevocationSource {
     const key = keyOf(step);
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      entry = { answer: undefined, url: '', dueMs: 0, failures: 0, says: 'it is being asked', underWay: undefined };
+      entry = { answer: undefined, url: '', dueMs: 0, failures: 0, says: '', underWay: undefined };
       this.#entries.set(key, entry);
     }
     const asked = entry;
@@ -92,6 +97,7 @@ export class Responders implements RevocationSource {
     for (const url of urlsOf(step)) {
       const nonce = chance.bytes(NONCE_BYTES);
       const bounds = { sizeMaxBytes: RESPONSE_SIZE_MAX_BYTES, timeoutMs: ASK_TIMEOUT_MS };
+      if (entry.failures === 0) entry.says = `${url} has not answered yet`;
       const got = await ask(url, ocspRequest(id, nonce), bounds);
       const epochMs = clock.epochMs();
       const answer =
@@ -101,7 +107,8 @@ export class Responders implements RevocationSource {
         continue;
       }
       // An older answer that is still good could be played back after the revocation.
-      if (entry.answer !== undefined && answer.thisUpdateMs < entry.answer.thisUpdateMs) {
+      const before = entry.answer;
+      if (before !== undefined && answer.thisUpdateMs < before.thisUpdateMs && !isFromTheFuture(before, epochMs)) {
         entry.says = `${url}: the answer is older than the one at hand`;
         continue;
       }
@@ -109,14 +116,14 @@ export class Responders implements RevocationSource {
       entry.answer = answer;
       entry.url = url;
       entry.failures = 0;
-      entry.dueMs = Math.min(answer.nextUpdateMs, epochMs + (answer.status === 'unknown' ? UNKNOWN_MS : ASK_ANEW_MS));
-      entry.says =
-        answer.status === 'unknown' ? `${url} does not know the certificate` : `the answer of ${url} is out of date`;
+      const leftMs = Math.max(RETRY_BASE_MS, answer.nextUpdateMs - epochMs);
+      entry.dueMs = clock.nowMs() + Math.min(leftMs, answer.status === 'unknown' ? UNKNOWN_MS : ASK_ANEW_MS);
+      entry.says = `${url} does not know the certificate`;
       if (answer.status === 'revoked' && !wasRevoked) onChange();
       return;
     }
     entry.failures++;
-    entry.dueMs = clock.epochMs() + backoffMs(RETRY_BASE_MS, RETRY_MAX_MS, entry.failures, chance);
+    entry.dueMs = clock.nowMs() + backoffMs(RETRY_BASE_MS, RETRY_MAX_MS, entry.failures, chance);
   }
 }
 
