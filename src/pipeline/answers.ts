@@ -7,64 +7,91 @@ import { NO_PROPERTIES, type Properties } from '../mqtt/properties.ts';
 import { Reason, returnCodeOf } from '../mqtt/reason.ts';
 import { CONNACK_REASONS, DISCONNECT_REASONS, type ReasonRow } from '../mqtt/reason-table.ts';
 import { PacketType, type ProtocolVersion } from '../mqtt/wire.ts';
+import type { Cause } from './cause.ts';
 import type { Client } from './client.ts';
 import type { Downstream } from './downstream.ts';
 
 /** Longest reason string that is sent; a rule's name can be as long as a file's path. */
 const REASON_STRING_MAX = 256;
 
+export interface AnswersTarget {
+  /** Something that the client has to hear is larger than it takes: nothing more can be said to it [MQTT-3.1.2-24]. */
+  onTooLarge(cause: Cause): void;
+}
+
+const TOO_LARGE: Cause = {
+  reason: Reason.PacketTooLarge,
+  by: 'client:maximumPacketSize',
+  says: 'what it has to be answered is larger than the client takes',
+};
+
+type Explained = Extract<Packet, { properties: Properties }>;
+
 export class Answers {
   readonly #downstream: Downstream;
   readonly #client: Client;
+  readonly #target: AnswersTarget;
 
-  constructor(downstream: Downstream, client: Client) {
+  constructor(downstream: Downstream, client: Client, target: AnswersTarget) {
     this.#downstream = downstream;
     this.#client = client;
+    this.#target = target;
   }
 
-  /** Sends a packet that carries no more than the client asked for. */
-  packet(packet: Packet): void {
+  #packet(packet: Packet): void {
     encodeInto(this.#downstream.batch, packet, this.#client.version);
     this.#downstream.touch();
   }
 
-  /** As `packet`, unless it would be larger than the client takes [MQTT-3.1.2-24]: then false. */
+  /** Sends a packet, unless it would be larger than the client takes [MQTT-3.1.2-24]: then false. */
   fitting(packet: Packet): boolean {
-    const { version, connect } = this.#client;
-    const sizeMaxBytes = connect?.properties.maximumPacketSizeBytes ?? Number.POSITIVE_INFINITY;
-    if (encodedSize(packet, version) > sizeMaxBytes) return false;
-    this.packet(packet);
+    const { version, maximumPacketSizeBytes } = this.#client;
+    if (encodedSize(packet, version) > maximumPacketSizeBytes) return false;
+    this.#packet(packet);
     return true;
   }
 
-  /** Sends a packet as the bytes that it came in. */
-  frame(frame: Frame): void {
+  /** False where the client takes no packet of that size. */
+  #frame(frame: Frame): boolean {
+    if (frame.end - frame.start > this.#client.maximumPacketSizeBytes) return false;
     this.#downstream.batch.append(frame.bytes, frame.start, frame.end);
     this.#downstream.touch();
+    return true;
+  }
+
+  /** Sends the server's packet as the bytes that it came in; where those are too many for the client, as `explained` does. */
+  passed(frame: Frame | undefined, packet: Explained): void {
+    if (frame === undefined || !this.#frame(frame)) this.explained(packet);
   }
 
   /**
    * Sends a packet whose properties are for people. They are left out where the client declined them [MQTT-3.1.2-29] or where
-   * they would make the packet larger than it takes [MQTT-3.2.2-19]. False where a CONNACK or a DISCONNECT is too large even so: then
-   * there is no such packet [MQTT-3.1.2-24].
+   * they would make the packet larger than it takes [MQTT-3.2.2-19] [MQTT-3.9.2-1] [MQTT-3.9.2-2]. False where it is too large even so
+   * [MQTT-3.1.2-24]: then there is no such packet, and what is no CONNACK or DISCONNECT ends the connection.
    */
-  explained(packet: Extract<Packet, { properties: Properties }>): boolean {
-    if (this.fitting(packet)) return true;
+  explained(packet: Explained): boolean {
+    const isAnyway = packet.type === PacketType.Connack || packet.type === PacketType.Disconnect;
+    if ((isAnyway || this.#client.wantsProblemInformation) && this.fitting(packet)) return true;
     const { reasonString: _reason, userProperties: _user, ...rest } = packet.properties;
-    const bare = { ...packet, properties: rest };
-    if (packet.type === PacketType.Connack || packet.type === PacketType.Disconnect) return this.fitting(bare);
-    this.packet(bare);
-    return true;
+    if (this.fitting({ ...packet, properties: rest })) return true;
+    if (!isAnyway) this.#target.onTooLarge(TOO_LARGE);
+    return false;
   }
 
-  acknowledge(type: AckType, packetId: number, reasonCode: number, properties: AckProperties = NO_PROPERTIES): void {
+  acknowledge(
+    type: AckType,
+    packetId: number,
+    reasonCode: number,
+    properties: AckProperties = NO_PROPERTIES,
+    frame?: Frame,
+  ): void {
+    if (frame !== undefined && this.#frame(frame)) return;
     if (reasonCode === Reason.Success) {
       writeAck(this.#downstream.batch, type, packetId, reasonCode, this.#client.version);
       this.#downstream.touch();
       return;
     }
-    const explain = this.#client.wantsProblemInformation;
-    this.explained({ type, packetId, reasonCode, properties: explain ? properties : NO_PROPERTIES });
+    this.explained({ type, packetId, reasonCode, properties });
   }
 
   /** A refused PUBLISH or a withdrawn exchange, with its reason in words. */
@@ -85,7 +112,7 @@ export class Answers {
       return;
     }
     const returnCode = returnCodeOf(reason);
-    if (returnCode !== undefined) this.packet({ ...packet, reasonCode: returnCode, properties: NO_PROPERTIES });
+    if (returnCode !== undefined) this.#packet({ ...packet, reasonCode: returnCode, properties: NO_PROPERTIES });
   }
 
   /** DISCONNECT with a reason; below 5.0 a server has no such packet. */

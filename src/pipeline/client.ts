@@ -40,6 +40,8 @@ export class Client {
   rights = 0;
   /** The CONNECT, without its password; undefined before it has come. */
   connect: ConnectPacket | undefined;
+  /** The largest packet that the client takes [MQTT-3.1.2-24]. */
+  maximumPacketSizeBytes = Number.POSITIVE_INFINITY;
   /** The keep-alive that is enforced. */
   keepAliveS = 0;
   /** Receive Maximum that is enforced on the client: ours or the upstream's, whichever is smaller. */

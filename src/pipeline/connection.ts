@@ -15,13 +15,13 @@ import { Reason } from '../mqtt/reason.ts';
 import { PacketOrder } from '../mqtt/sequence.ts';
 import { PacketType } from '../mqtt/wire.ts';
 import type { LimitsInForce } from '../policy/limits/limits-in-force.ts';
-import { Answers } from './answers.ts';
+import { Answers, type AnswersTarget } from './answers.ts';
 import { Authentication, type AuthenticationServices, type AuthenticationTarget } from './authentication.ts';
 import { type Cause, causeOfDisconnect, causeOfEnd, connectTimeout, UNAVAILABLE, UPSTREAM_GONE } from './cause.ts';
 import { lapseOf } from './checks/authenticate.ts';
 import { provisionalClientId } from './checks/client-identifier.ts';
 import { shortenedWillDelay, WILL_DELAY_SHORTENED } from './checks/sequences.ts';
-import { admitWill, enterWill } from './checks/will.ts';
+import { admitWill, willRefusal } from './checks/will.ts';
 import { Client } from './client.ts';
 import { shapeConnack } from './connack.ts';
 import { clientConnected, connectionClosed, packetFaulted } from './connection-events.ts';
@@ -57,7 +57,9 @@ type State = 'connecting' | 'authenticating' | 'opening' | 'open' | 'closing' | 
 /** The packet that decoding PUBLISHes of all connections shares: its content lives no longer than one call. */
 const view = new PublishView();
 
-export class Connection implements DownstreamHandler, Latecomer, EgressTarget, ThrottleTarget, AuthenticationTarget {
+export class Connection
+  implements DownstreamHandler, Latecomer, EgressTarget, ThrottleTarget, AuthenticationTarget, AnswersTarget
+{
   readonly client: Client;
   readonly #downstream: Downstream;
   readonly #services: ConnectionServices;
@@ -95,11 +97,11 @@ export class Connection implements DownstreamHandler, Latecomer, EgressTarget, T
     this.#gate = new ReadGate(downstream, services.clock, this);
     this.#deadlines = new Deadlines(this.client, downstream, this.#gate, services.clock, this);
     this.#throttle = new Throttle(this.client, services.clock, this.#gate, this);
-    this.#answers = new Answers(downstream, this.client);
+    this.#answers = new Answers(downstream, this.client, this);
     this.#events = new RefusalEvents(services.emit, services.clock);
     this.#authentication = new Authentication(this.client, services, this);
     this.#publishing = new Publishing(this.client, this.#answers, this.#events);
-    this.#subscriptions = new Subscriptions(this.client, this.#answers, this.#events);
+    this.#subscriptions = new Subscriptions(this.client, this.#answers, this.#events, this.#gate);
     this.#egress = new Egress(this.client, downstream, services.clock, {
       answers: this.#answers,
       events: this.#events,
@@ -225,11 +227,12 @@ export class Connection implements DownstreamHandler, Latecomer, EgressTarget, T
         return;
       case PacketType.Subscribe: {
         const denial = this.#subscriptions.subscribe(packet, this.#deframer, this.#link!);
-        if (denial !== undefined) this.#end(denial);
+        if (denial === 'wait') this.#deframer.putBack();
+        else if (denial !== undefined) this.#end(denial);
         return;
       }
       case PacketType.Unsubscribe:
-        this.#subscriptions.unsubscribe(packet, this.#deframer, this.#link!);
+        if (this.#subscriptions.unsubscribe(packet, this.#deframer, this.#link!) === 'wait') this.#deframer.putBack();
         return;
       case PacketType.Pingreq:
         this.client.conduct.pinged();
@@ -255,6 +258,7 @@ export class Connection implements DownstreamHandler, Latecomer, EgressTarget, T
     const { client } = this;
     client.version = packet.protocolVersion;
     client.connect = packet;
+    client.maximumPacketSizeBytes = packet.properties.maximumPacketSizeBytes ?? Number.POSITIVE_INFINITY;
     this.#connectBytes = this.#deframer.end - this.#deframer.start;
     const { username } = packet;
     // A token in the user name's place is for the method alone: no event may repeat it.
@@ -318,21 +322,10 @@ export class Connection implements DownstreamHandler, Latecomer, EgressTarget, T
       this.#refuseConnect(excluded);
       return;
     }
-    if (packet.will !== undefined) {
-      const outcome = enterWill(client, packet.will);
-      if (outcome.kind !== 'pass') {
-        const { reason, by, says } = outcome;
-        this.#services.emit({
-          name: 'will.refused',
-          ...client.facts(),
-          topic: packet.will.topic,
-          reason,
-          by,
-          says,
-        });
-        this.#refuseConnect(outcome, { told: true });
-        return;
-      }
+    const refusal = willRefusal(client, packet, this.#services.emit);
+    if (refusal !== undefined) {
+      this.#refuseConnect(refusal, { told: true });
+      return;
     }
     this.#state = 'opening';
     this.#link = this.#services.openLink(this.#egress, client);
@@ -456,7 +449,7 @@ export class Connection implements DownstreamHandler, Latecomer, EgressTarget, T
       this.#end(UPSTREAM_GONE);
       return;
     }
-    if (frame !== undefined) this.#answers.frame(frame);
+    if (frame !== undefined) this.#answers.passed(frame, disconnect);
     else if (this.client.version === 5) this.#answers.explained(disconnect);
     this.#finish({ reason: disconnect.reasonCode, by: 'upstream', says: says ?? 'the upstream ended the connection' });
   }
@@ -504,6 +497,13 @@ export class Connection implements DownstreamHandler, Latecomer, EgressTarget, T
       const { reason, by, says } = connectTimeout(this.#state, dallies);
       this.#refuseConnect(refuse(reason, by, says));
     }
+  }
+
+  /** The link that said it is in the midst of a call of its own. */
+  onTooLarge(cause: Cause): void {
+    this.client.isCondemned = true;
+    this.#egress.shut();
+    queueMicrotask(() => this.#end(cause));
   }
 
   onLate(cause: Cause): void {

@@ -57,6 +57,12 @@ const TOO_LARGE = refuse(
   'with its topic in place of an alias that the client does not know, the packet is larger than it takes',
 );
 
+const BEYOND_MAXIMUM = refuse(
+  Reason.PacketTooLarge,
+  'client:maximumPacketSize',
+  'the server sent a packet that is larger than the client takes',
+);
+
 const PINGRESP = Uint8Array.of(0xd0, 0x00);
 
 export class Egress implements DownstreamReceiver {
@@ -101,6 +107,10 @@ export class Egress implements DownstreamReceiver {
       this.#withhold(packet, verdict);
       return true;
     }
+    if (packet.end - packet.start > this.#client.maximumPacketSizeBytes) {
+      this.#withhold(packet, BEYOND_MAXIMUM);
+      return true;
+    }
     const meter = this.#client.membership?.deliver;
     const lacking = meter === undefined ? undefined : this.#lacking(meter, packet);
     if (lacking !== undefined && packet.qos === 0 && lacking.action === 'drop') {
@@ -131,9 +141,8 @@ export class Egress implements DownstreamReceiver {
 
   /** The server kept to the client's Maximum Packet Size with the alias alone [MQTT-3.1.2-24]. */
   #isTooLarge(packet: PublishPacket): boolean {
-    const { version, connect } = this.#client;
-    const { maximumPacketSizeBytes } = connect?.properties ?? {};
-    return maximumPacketSizeBytes !== undefined && encodedSize(packet, version) > maximumPacketSizeBytes;
+    const { version, maximumPacketSizeBytes } = this.#client;
+    return encodedSize(packet, version) > maximumPacketSizeBytes;
   }
 
   #lacking(meter: Meter, packet: PublishView): Budget | undefined {
@@ -196,8 +205,7 @@ export class Egress implements DownstreamReceiver {
       this.#owe(PacketType.Pubcomp, packetId);
       return;
     }
-    if (frame !== undefined) this.#answers.frame(frame);
-    else this.#answers.acknowledge(type, packetId, reasonCode, properties);
+    this.#answers.acknowledge(type, packetId, reasonCode, properties, frame);
     this.#target.onAcknowledged(type, packetId, reasonCode);
   }
 
@@ -220,9 +228,7 @@ export class Egress implements DownstreamReceiver {
   }
 
   authenticate(packet: AuthPacket, frame?: Frame): void {
-    if (!this.#open) return;
-    if (frame !== undefined) this.#answers.frame(frame);
-    else this.#answers.packet(packet);
+    if (this.#open) this.#answers.passed(frame, packet);
   }
 
   drained(): void {

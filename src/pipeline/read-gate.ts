@@ -16,11 +16,13 @@ export const Stop = {
   Throttled: 16,
   /** Its packets have taken as much of this turn of the event loop as is one client's. */
   TurnTaken: 32,
+  /** Its next packet has an identifier that is not free yet. */
+  IdentifierInUse: 64,
 } as const;
 export type Stop = (typeof Stop)[keyof typeof Stop];
 
 /** What was read already stays untouched, too. */
-const HELD = Stop.Throttled | Stop.TurnTaken;
+const HELD = Stop.Throttled | Stop.TurnTaken | Stop.IdentifierInUse;
 const TURN_MS = 1;
 /** A power of two: packets between two looks at the clock. The costliest take some microseconds each. */
 export const LOOK_EVERY = 32;
@@ -65,6 +67,15 @@ export class ReadGate {
     this.shut(Stop.TurnTaken);
     nextTurn(() => {
       this.open(Stop.TurnTaken);
+      this.#target.readOn();
+    });
+  }
+
+  /** Opens for a cause that held packets back, which are taken once whoever calls has returned. */
+  openSoon(cause: Stop): void {
+    if (!this.isShutFor(cause)) return;
+    queueMicrotask(() => {
+      this.open(cause);
       this.#target.readOn();
     });
   }

@@ -14,6 +14,7 @@ import { STEPPED_ASIDE, stepAside } from './checks/sequences.ts';
 import { subscribeGrant } from './checks/subscribe-grant.ts';
 import type { Client } from './client.ts';
 import { admitFilter, admitSubscribe } from './order.ts';
+import { type ReadGate, Stop } from './read-gate.ts';
 import type { RefusalEvents } from './refusal-events.ts';
 import type { Close, Denial, Drop } from './verdict.ts';
 
@@ -31,21 +32,28 @@ export class Subscriptions {
   readonly #client: Client;
   readonly #answers: Answers;
   readonly #events: RefusalEvents;
+  readonly #gate: ReadGate;
   /** By packet identifier; made with the first SUBSCRIBE. */
   #pending: Map<number, Pending> | undefined;
   /** What the gateway sent in the client's name: by packet identifier, the filters of a SUBSCRIBE, none of an UNSUBSCRIBE. */
   #own: Map<number, readonly string[]> | undefined;
+  /** Packet identifiers of the client's UNSUBSCRIBEs that the server has not answered yet. */
+  #unsubscribing: Set<number> | undefined;
+  /** Of the packet that is held back until the server has answered an earlier one with the same. */
+  #awaited = 0;
   /** Shared subscriptions as they were asked for; made with the first. */
   #shared: Map<string, SubscribePacket> | undefined;
 
-  constructor(client: Client, answers: Answers, events: RefusalEvents) {
+  constructor(client: Client, answers: Answers, events: RefusalEvents, gate: ReadGate) {
+    this.#gate = gate;
     this.#client = client;
     this.#answers = answers;
     this.#events = events;
   }
 
-  /** Undefined when it was dealt with; otherwise the connection ends with what is returned. */
-  subscribe(packet: SubscribePacket, frame: Frame, link: UpstreamLink): Close | Drop | undefined {
+  /** Undefined when it was dealt with, `wait` where it is to be shown again; otherwise the connection ends with what is returned. */
+  subscribe(packet: SubscribePacket, frame: Frame, link: UpstreamLink): Close | Drop | 'wait' | undefined {
+    if (this.#awaits(packet.packetId, this.#pending)) return 'wait';
     const verdict = admitSubscribe(this.#client, packet);
     if (verdict.kind !== 'pass' && verdict.excess !== undefined) {
       const outcome = verdict.kind === 'close' ? 'disconnected' : 'refused';
@@ -78,6 +86,23 @@ export class Subscriptions {
     if (permitted.length === codes.length) link.subscribe(packet, frame);
     else link.subscribe({ ...packet, subscriptions: permitted });
     return undefined;
+  }
+
+  /**
+   * Clients have to use identifiers that are free [MQTT-2.2.1-3] [MQTT311-2.3.1-2]. One that does not is not read on until this one is free:
+   * the answers to two packets with the same would not be told apart, and some devices know no other than 1.
+   */
+  #awaits(packetId: number, unanswered: { has(packetId: number): boolean } | undefined): boolean {
+    if (unanswered?.has(packetId) !== true && this.#own?.has(packetId) !== true) return false;
+    this.#awaited = packetId;
+    this.#gate.shut(Stop.IdentifierInUse);
+    return true;
+  }
+
+  #answered(packetId: number): void {
+    if (packetId !== this.#awaited) return;
+    this.#awaited = 0;
+    this.#gate.openSoon(Stop.IdentifierInUse);
   }
 
   /** DEVIATION: MQTT 3.1 has no failure code, so its clients are granted what they asked for and receive nothing. */
@@ -117,6 +142,7 @@ export class Subscriptions {
   }
 
   suback(packet: SubackPacket, frame: Frame | undefined): void {
+    this.#answered(packet.packetId);
     const own = this.#own?.get(packet.packetId);
     if (own !== undefined) {
       this.#own?.delete(packet.packetId);
@@ -142,12 +168,12 @@ export class Subscriptions {
   }
 
   #pass(packet: SubackPacket, codes: number[], frame: Frame | undefined): void {
-    if (frame !== undefined) this.#answers.frame(frame);
-    else this.#answers.suback(packet.packetId, codes, packet.properties);
+    this.#answers.passed(frame, frame === undefined ? { ...packet, reasonCodes: codes } : packet);
   }
 
   /** Giving up a subscription needs no permission. */
-  unsubscribe(packet: UnsubscribePacket, frame: Frame, link: UpstreamLink): void {
+  unsubscribe(packet: UnsubscribePacket, frame: Frame, link: UpstreamLink): 'wait' | undefined {
+    if (this.#awaits(packet.packetId, this.#unsubscribing)) return 'wait';
     const aside = this.#shared === undefined ? [] : stepAside(this.#client, packet.filters, this.#shared.keys());
     if (aside.length > 0) {
       this.#events.emit(() => ({ name: 'patch.applied', ...this.#client.facts(), ...STEPPED_ASIDE }));
@@ -155,12 +181,14 @@ export class Subscriptions {
     }
     const again = aside.flatMap((filter) => (packet.filters.includes(filter) ? [] : (this.#shared?.get(filter) ?? [])));
     for (const filter of packet.filters) this.#forget(filter);
-    this.#own?.delete(packet.packetId);
+    this.#unsubscribing ??= new Set();
+    this.#unsubscribing.add(packet.packetId);
     link.unsubscribe(packet, frame);
     for (const subscribe of again) {
       const filters = subscribe.subscriptions.map(({ filter }) => filter);
       link.subscribe({ ...subscribe, packetId: this.#ownPacketId(filters) });
     }
+    return undefined;
   }
 
   #giveUp(filters: string[], link: UpstreamLink): void {
@@ -182,9 +210,10 @@ export class Subscriptions {
   }
 
   unsuback(packet: UnsubackPacket, frame: Frame | undefined): void {
+    this.#answered(packet.packetId);
     if (this.#own?.delete(packet.packetId) === true) return;
-    if (frame !== undefined) this.#answers.frame(frame);
-    else this.#answers.packet(packet);
+    this.#unsubscribing?.delete(packet.packetId);
+    this.#answers.passed(frame, packet);
   }
 
   /** After a change of policy: what may no longer be held is given up, in the client's name. */
@@ -203,8 +232,16 @@ export class Subscriptions {
   #ownPacketId(filters: readonly string[]): number {
     this.#own ??= new Map();
     let packetId = 0xffff;
-    while (packetId > 1 && (this.#own.has(packetId) || this.#pending?.has(packetId) === true)) packetId--;
+    while (packetId > 1 && this.#isTaken(packetId)) packetId--;
     this.#own.set(packetId, filters);
     return packetId;
+  }
+
+  #isTaken(packetId: number): boolean {
+    return (
+      this.#own?.has(packetId) === true ||
+      this.#pending?.has(packetId) === true ||
+      this.#unsubscribing?.has(packetId) === true
+    );
   }
 }

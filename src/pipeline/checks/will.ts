@@ -1,5 +1,6 @@
 /** A Will is a PUBLISH that waits: it is judged as one, at CONNECT, before the broker sees it. */
-import type { Will } from '../../mqtt/packet.ts';
+import type { Emit } from '../../base/events.ts';
+import type { ConnectPacket, Will } from '../../mqtt/packet.ts';
 import { Reason } from '../../mqtt/reason.ts';
 import type { PublishFacts } from '../../policy/authorization/decision.ts';
 import type { Client } from '../client.ts';
@@ -21,7 +22,7 @@ export function admitWill(client: Client, will: Will): PublishPermit | Denial {
 }
 
 /** As above, for the Will of a CONNECT: it is no larger than its topic takes, and one to be retained takes a place of the client's. */
-export function enterWill(client: Client, will: Will): PublishPermit | Denial {
+function enterWill(client: Client, will: Will): PublishPermit | Denial {
   const outcome = admitWill(client, will);
   if (outcome.kind !== 'pass') return outcome;
   const { topic, payload, retain } = will;
@@ -30,6 +31,15 @@ export function enterWill(client: Client, will: Will): PublishPermit | Denial {
   if (!retain) return outcome;
   const quota = retainedWillQuota(client, will);
   return quota.kind === 'pass' ? outcome : quota;
+}
+
+/** As `enterWill`, of the CONNECT's Will where it has one; a refusal is told. */
+export function willRefusal(client: Client, { will }: ConnectPacket, emit: Emit): Denial | undefined {
+  const outcome = will === undefined ? undefined : enterWill(client, will);
+  if (will === undefined || outcome === undefined || outcome.kind === 'pass') return undefined;
+  const { reason, by, says } = outcome;
+  emit({ name: 'will.refused', ...client.facts(), topic: will.topic, reason, by, says });
+  return outcome;
 }
 
 function factsOf({ qos, retain, payload }: Will): PublishFacts {
