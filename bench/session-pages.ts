@@ -21,7 +21,7 @@ const desk = new SessionDesk({
   clock: bench.clock,
   emit: () => undefined,
   clients: new GatewayClients(
-    async () => ({ answers: [{ clients: [], matched: 0 }], silent: [] }),
+    async () => ({ answers: [{ clients: [], through: null, matched: 0 }], silent: [] }),
     () => [],
   ),
   kept: () => kept,

@@ -222,7 +222,6 @@ class RunningGateway implements SharingGateway {
     this.limits = limitControl(this.#inForce, clock);
     this.quarantine = quarantineOf(this.#connections, clock, bans.book === undefined ? undefined : options.emit);
     this.#ownClients = new ProcessClients({
-      connections: this.#connections,
       traffic: this.#traffic,
       clock,
       quarantine: this.quarantine,
@@ -395,8 +394,9 @@ class RunningGateway implements SharingGateway {
       emit,
       limits: this.#inForce,
       openLink: (receiver, client) => this.upstreams.open(receiver, client),
+      onOpened: (opened) => this.#ownClients.opened(opened),
       onGone: (gone) => {
-        for (const one of [this.#sampler, this.#traffic, this.#overload]) one.gone(gone.client);
+        for (const one of [this.#sampler, this.#traffic, this.#overload, this.#ownClients]) one.gone(gone.client);
         this.#connections.remove(gone);
       },
     };

@@ -1,4 +1,6 @@
 /** All sessions: how they begin, are taken over, outlive their connection, expire and end. */
+
+import { NumberedOrder } from '../base/numbered-order.ts';
 import type { ClientFacts } from '../mqtt/link.ts';
 import type { ConnectPacket, Will } from '../mqtt/packet.ts';
 import { Reason } from '../mqtt/reason.ts';
@@ -8,7 +10,6 @@ import type { KeptSessions } from './kept-session.ts';
 import { type Message, restoreMessage, willMessage } from './message.ts';
 import type { Router } from './router.ts';
 import { Session, type SessionLink } from './session.ts';
-import { SessionOrder } from './session-order.ts';
 import type { StoredMessage, StoredWill, StoreSnapshot } from './store.ts';
 import { NO_IDENTIFIERS, Subscription } from './subscription.ts';
 
@@ -18,7 +19,7 @@ export type Opened =
 
 export class Sessions implements KeptSessions {
   readonly #byClientId = new Map<string, Session>();
-  readonly #order = new SessionOrder<Session>();
+  readonly #order = new NumberedOrder<Session>();
   readonly #context: BrokerContext;
   readonly #router: Router;
   #connectedCount = 0;
@@ -98,7 +99,7 @@ export class Sessions implements KeptSessions {
 
   #add(session: Session): void {
     this.#byClientId.set(session.clientId, session);
-    this.#order.add(session);
+    this.#order.add(session.number, session);
   }
 
   /** How long the session will outlive the connection. */
@@ -191,7 +192,7 @@ export class Sessions implements KeptSessions {
     session.ended = true;
     session.expiryTimer?.cancel();
     this.#byClientId.delete(session.clientId);
-    this.#order.remove(session);
+    this.#order.remove(session.number);
     for (const filter of session.subscriptions.keys()) this.#router.subscriptions.remove(session.clientId, filter);
     this.#publishWill(session);
     for (const { message, sharing } of session.outgoing.orphans()) this.#router.redistribute(message, sharing);

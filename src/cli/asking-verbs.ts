@@ -79,3 +79,24 @@ export function pageEnd(shown: number, matched: number | null, next: string | nu
   const all = matched === null ? '' : ` of ${matched}`;
   return next === null ? '' : `\n${shown}${all}; the next page: --after ${next}`;
 }
+
+/** Of a list whose pages may be short: asks on until there are as many as were wanted. `rows` names them in the answer. */
+export function restOfPages<Row extends string>(
+  rows: Row,
+  ask: (invocation: Invocation) => ControlRequest,
+): NonNullable<AskingVerb['rest']> {
+  type Page = { readonly [Name in Row]: readonly unknown[] } & { readonly next: string | null };
+  return {
+    request: (result, invocation) => {
+      const page = result as Page;
+      const missing = Number(textOption(invocation, 'limit') ?? PAGE_DEFAULT) - page[rows].length;
+      if (page.next === null || missing <= 0) return undefined;
+      const request = ask(invocation);
+      return { ...request, query: { ...request.query, limit: String(missing), cursor: page.next } };
+    },
+    join: (result, rest) => {
+      const [page, more] = [result as Page, rest as Page];
+      return { ...more, [rows]: [...page[rows], ...more[rows]] };
+    },
+  };
+}

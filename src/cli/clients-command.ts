@@ -1,9 +1,17 @@
 /** `sallyport clients`: who is connected, what is known of each, and what is done about one. */
 
 import type { ClientDetails, ClientPage } from '../app/clients/client-facts.ts';
-import { inPath } from '../app/control/client.ts';
+import { type ControlRequest, inPath } from '../app/control/client.ts';
 import { printable } from '../base/printable.ts';
-import { type AskingVerb, oneClient, PAGE_OPTIONS, pageEnd, pageQuery, runAskingVerb } from './asking-verbs.ts';
+import {
+  type AskingVerb,
+  oneClient,
+  PAGE_OPTIONS,
+  pageEnd,
+  pageQuery,
+  restOfPages,
+  runAskingVerb,
+} from './asking-verbs.ts';
 import { clientDetails, clientTable } from './client-text.ts';
 import { type Command, type Invocation, JSON_OPTION, PLACE_OPTIONS, textOption, UsageError } from './command.ts';
 import { durationText } from './quantities.ts';
@@ -16,9 +24,10 @@ const VERBS: Readonly<Record<string, AskingVerb>> = {
     request: (words, invocation) => {
       if (words.length > 0)
         throw new UsageError('`clients list` takes options and no words; `clients show ID` tells of one.');
-      return { method: 'GET', path: '/v1/clients', query: filterOf(invocation) };
+      return pageOf(invocation);
     },
     describe: (result) => listing(result as ClientPage),
+    rest: restOfPages('clients', pageOf),
   },
   show: {
     request: (words) => ({ method: 'GET', path: `/v1/clients/${inPath(oneClient(words, 'clients', 'show'))}` }),
@@ -149,6 +158,10 @@ function pairOf(assignment: string): [string, string] {
   return [assignment.slice(0, at), assignment.slice(at + 1)];
 }
 
+function pageOf(invocation: Invocation): ControlRequest {
+  return { method: 'GET', path: '/v1/clients', query: filterOf(invocation) };
+}
+
 function filterOf(invocation: Invocation): Readonly<Record<string, string | undefined>> {
   return {
     clientId: textOption(invocation, 'client'),
@@ -161,7 +174,7 @@ function filterOf(invocation: Invocation): Readonly<Record<string, string | unde
 }
 
 function listing({ clients, matched, next }: ClientPage): string {
-  if (matched === 0) return 'Nobody is connected, or nobody fits.';
+  if (clients.length === 0 && next === null) return 'Nobody is connected, or nobody fits.';
   const more = pageEnd(clients.length, matched, next);
   return clientTable(clients) + more;
 }

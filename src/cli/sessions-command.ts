@@ -1,14 +1,14 @@
 /** `sallyport sessions`: what brokers keep of clients between their connections, and the end of one. */
-import { inPath } from '../app/control/client.ts';
+import { type ControlRequest, inPath } from '../app/control/client.ts';
 import type { RemovedSession, SessionDetails, SessionPage } from '../app/sessions/session-facts.ts';
 import { printable } from '../base/printable.ts';
 import {
   type AskingVerb,
   oneClient,
-  PAGE_DEFAULT,
   PAGE_OPTIONS,
   pageEnd,
   pageQuery,
+  restOfPages,
   runAskingVerb,
 } from './asking-verbs.ts';
 import { type Command, type Invocation, JSON_OPTION, PLACE_OPTIONS, textOption, UsageError } from './command.ts';
@@ -20,22 +20,10 @@ const VERBS: Readonly<Record<string, AskingVerb>> = {
     request: (words, invocation) => {
       if (words.length > 0)
         throw new UsageError('`sessions list` takes options and no words; `sessions show ID` tells of one.');
-      return { method: 'GET', path: '/v1/mqtt-sessions', query: filterOf(invocation) };
+      return pageOf(invocation);
     },
     describe: (result) => listing(result as SessionPage),
-    rest: {
-      request: (result, invocation) => {
-        const { sessions, next } = result as SessionPage;
-        const missing = Number(textOption(invocation, 'limit') ?? PAGE_DEFAULT) - sessions.length;
-        if (next === null || missing <= 0) return undefined;
-        const query = { ...filterOf(invocation), limit: String(missing), cursor: next };
-        return { method: 'GET', path: '/v1/mqtt-sessions', query };
-      },
-      join: (result, rest) => {
-        const [page, more] = [result as SessionPage, rest as SessionPage];
-        return { ...more, sessions: [...page.sessions, ...more.sessions] };
-      },
-    },
+    rest: restOfPages('sessions', pageOf),
   },
   show: {
     request: (words) => ({ method: 'GET', path: `/v1/mqtt-sessions/${inPath(oneClient(words, 'sessions', 'show'))}` }),
@@ -117,6 +105,10 @@ export const sessionsCommand: Command = {
       invocation,
     ),
 };
+
+function pageOf(invocation: Invocation): ControlRequest {
+  return { method: 'GET', path: '/v1/mqtt-sessions', query: filterOf(invocation) };
+}
 
 function filterOf(invocation: Invocation): Readonly<Record<string, string | undefined>> {
   return {

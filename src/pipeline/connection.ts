@@ -44,6 +44,8 @@ export interface ConnectionServices extends AuthenticationServices {
   /** Makes the link to the server; which one, may depend on who the client is. */
   readonly openLink: (receiver: DownstreamReceiver, client: Client) => UpstreamLink;
   readonly limits: LimitsInForce;
+  /** Told once, when the CONNECT was accepted. */
+  readonly onOpened?: (connection: Connection) => void;
   /** Told once, when the socket has gone. */
   readonly onGone: (connection: Connection) => void;
 }
@@ -360,11 +362,8 @@ export class Connection
       return;
     }
     const { client } = this;
-    const { properties, ...shaped } = shapeConnack(
-      client,
-      packet,
-      this.#broughtNoClientId ? client.clientId : undefined,
-    );
+    const given = this.#broughtNoClientId ? client.clientId : undefined;
+    const { properties, ...shaped } = shapeConnack(client, packet, given);
     if (!this.#answers.explained({ ...shaped, properties: { ...properties, ...this.#authentication?.closing } })) {
       this.withdraw('client:maximumPacketSize', 'the client takes no CONNACK of such a size', Reason.PacketTooLarge);
       return;
@@ -374,6 +373,7 @@ export class Connection
     this.#downstream.established();
     this.#deadlines.opened(subscriptions === undefined ? packet.sessionPresent : subscriptions > 0);
     this.#services.emit(clientConnected(client, packet.sessionPresent));
+    this.#services.onOpened?.(this);
     this.#will = client.connect?.will?.topic;
     this.#gate.open(Stop.Connecting);
     // Packets that came behind the CONNECT are still in the deframer. They wait until the link's own call has returned.

@@ -48,9 +48,12 @@ export const clientSummarySchema = z.strictObject({
 });
 export type ClientSummary = z.infer<typeof clientSummarySchema>;
 
+export const MATCHED_SAYS =
+  'Clients that fit, on all pages; null where a worker has more than 10,000 and there is a filter.';
+
 export const clientPageSchema = z.strictObject({
   clients: z.array(clientSummarySchema),
-  matched: about(count, 'Clients that fit the filter, on all pages.'),
+  matched: about(count.nullable(), MATCHED_SAYS),
   next: about(z.string().nullable(), 'The cursor of the next page; null on the last.'),
   silentWorkers: silentWorkersSchema('Their clients are missing here.'),
 });

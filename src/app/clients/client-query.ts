@@ -47,6 +47,11 @@ export function placeOfConnection(connectionId: string): Cursor {
   return { slot: Number(slot), number: Number(number) };
 }
 
+/** The cursor of that place, whether a connection is there or not. */
+export function connectionIdAt({ slot, number }: Cursor): string {
+  return slot === 0 ? `c${number}` : `w${slot}-c${number}`;
+}
+
 /** @throws {OperatorError} where the text is no cursor that a page had. */
 export function readCursor(text: string | undefined): Cursor {
   if (text === undefined || text === '') return START;
@@ -79,7 +84,7 @@ export function checkFilter(filter: ClientFilter): ClientFilter {
   );
 }
 
-/** Everything but the verdict, which is asked last because it costs most. */
+/** Everything but the verdict, which takes more than the client. */
 export function filterOf({
   clientId,
   username,

@@ -4,7 +4,7 @@ import type { FlightRecorder } from '../observability/flight-recorder/flight-rec
 import type { Recording } from '../observability/flight-recorder/recording.ts';
 import type { Heard, SilentWorker } from '../silent-workers.ts';
 import type { ClientDetails, ClientPage, ClientSummary } from './client-facts.ts';
-import { type ClientFilter, type ClientQuery, type Cursor, isBehind, placeOfConnection } from './client-query.ts';
+import { type ClientFilter, type ClientQuery, type Cursor, connectionIdAt, placeOfConnection } from './client-query.ts';
 import { FiguresSum, type GatewayFigures } from './gateway-figures.ts';
 import type { ClientPart, EndedClient, ProcessClients } from './process-clients.ts';
 
@@ -86,22 +86,14 @@ export class GatewayClients {
     return (await this.#askAll(question)) as Heard<ClientAnswers[Kind]>;
   }
 
+  /** A page of a filter that few fit may be short, or empty, before the last: processes look at so many clients at most. */
   async list(filter: ClientFilter, after: Cursor, countMax: number): Promise<ClientPage> {
     const attacks = this.#attacks(ATTACKS_MAX);
-    const { answers, silent } = await this.#ask<'list'>({
-      kind: 'list',
-      query: { filter, after, attacks, countMax: countMax + 1 },
-    });
-    const all = answers
-      .flatMap(({ clients }) => clients)
-      .map((client) => ({ client, place: placeOfConnection(client.connectionId) }))
-      .sort((a, b) => (isBehind(a.place, b.place) ? 1 : -1))
-      .map(({ client }) => client);
-    const clients = all.slice(0, countMax);
+    const { answers, silent } = await this.#ask<'list'>({ kind: 'list', query: { filter, after, attacks, countMax } });
+    const counts = answers.map(({ matched }) => matched);
     return {
-      clients,
-      matched: answers.reduce((sum, { matched }) => sum + matched, 0),
-      next: all.length > countMax ? (clients.at(-1)?.connectionId ?? null) : null,
+      ...pageOf(answers, countMax),
+      matched: counts.includes(null) ? null : counts.reduce<number>((sum, count) => sum + (count ?? 0), 0),
       silentWorkers: [...silent],
     };
   }
@@ -144,6 +136,23 @@ export class GatewayClients {
     for (const answer of answers) sum.add(answer);
     return { figures: sum.total(), silent };
   }
+}
+
+/** The clients of one process come before those of the next; what comes behind a part that is not whole has to wait for its rest. */
+function pageOf(parts: readonly ClientPart[], countMax: number): Pick<ClientPage, 'clients' | 'next'> {
+  const clients: ClientSummary[] = [];
+  for (const part of [...parts].sort((a, b) => slotOf(a) - slotOf(b))) {
+    for (const client of part.clients) {
+      if (clients.length === countMax) return { clients, next: clients.at(-1)?.connectionId ?? null };
+      clients.push(client);
+    }
+    if (part.through !== null) return { clients, next: connectionIdAt(part.through) };
+  }
+  return { clients, next: null };
+}
+
+function slotOf({ clients: [first], through }: ClientPart): number {
+  return (first === undefined ? through : placeOfConnection(first.connectionId))?.slot ?? 0;
 }
 
 function foundIn<Found>({ answers, silent }: Heard<readonly Found[]>): FoundClients<Found> {

@@ -1,9 +1,9 @@
 /** The clients of one process, as operators see them and act on them. Looks at what connections keep anyway; packets cost nothing more. */
 import type { Clock } from '../../base/clock.ts';
+import { NumberedOrder } from '../../base/numbered-order.ts';
 import { Reason } from '../../mqtt/reason.ts';
 import { type Client, suspectOf } from '../../pipeline/client.ts';
 import type { Connection } from '../../pipeline/connection.ts';
-import type { Connections } from '../../pipeline/connections.ts';
 import { isKnownGood, type KnownGoodRules } from '../../pipeline/known-good.ts';
 import { LastSample, ratesSince, type TrafficRates } from '../../pipeline/traffic.ts';
 import type { OpenAttack } from '../../policy/detection/attacks.ts';
@@ -14,13 +14,12 @@ import type { LimitsInForce } from '../../policy/limits/limits-in-force.ts';
 import type { TrafficTotals } from '../observability/metrics/traffic-totals.ts';
 import { AttackIndex } from './attack-index.ts';
 import type { ClientDetails, ClientSummary, ClientVerdict } from './client-facts.ts';
-import { type ClientQuery, filterOf, isBehind, placeOfConnection } from './client-query.ts';
+import { type ClientFilter, type ClientQuery, type Cursor, filterOf, placeOfConnection } from './client-query.ts';
 import { FiguresSum, type GatewayFigures } from './gateway-figures.ts';
 
 const FILTERS_SHOWN_MAX = 1000;
 
 export interface ProcessClientsOptions {
-  readonly connections: Connections;
   /** Has what went through connections that are gone. */
   readonly traffic: TrafficTotals;
   readonly clock: Clock;
@@ -30,10 +29,16 @@ export interface ProcessClientsOptions {
   readonly overloadStage: () => number;
 }
 
-/** One process's part of a page: its first clients behind the cursor, and how many there are in all. */
+/** So many clients are looked at for one page of one process. */
+const LOOKED_MAX = 10_000;
+
+/** One process's part of a page: its first clients behind the cursor that fit. */
 export interface ClientPart {
   readonly clients: readonly ClientSummary[];
-  readonly matched: number;
+  /** The last one that was looked at; null where there are no more behind it. */
+  readonly through: Cursor | null;
+  /** How many fit in all; null where there are too many to look at each. */
+  readonly matched: number | null;
 }
 
 /** A connection that an operator has ended. */
@@ -44,24 +49,58 @@ export interface EndedClient {
 
 export class ProcessClients {
   readonly #options: ProcessClientsOptions;
+  /** Those whose CONNECT was accepted, by the number of their connection. */
+  readonly #order = new NumberedOrder<Connection>();
 
   constructor(options: ProcessClientsOptions) {
     this.#options = options;
   }
 
+  opened(connection: Connection): void {
+    this.#order.add(numberOf(connection.client), connection);
+  }
+
+  gone(client: Client): void {
+    this.#order.remove(numberOf(client));
+  }
+
+  /** What is on the page is what it costs, however many are connected. */
   list({ filter, countMax, after, attacks }: ClientQuery): ClientPart {
-    const isMeant = filterOf(filter);
     const suspects = new AttackIndex(attacks);
+    const fits = this.#fitting(filter, suspects);
+    const matched = this.#matched(filter, fits);
     const clients: ClientSummary[] = [];
-    let matched = 0;
-    for (const { client } of this.#clients()) {
-      if (!isMeant(client)) continue;
-      if (filter.verdict !== undefined && this.#verdictOf(client, suspects) !== filter.verdict) continue;
-      matched++;
-      if (clients.length >= countMax || !isBehind(placeOfConnection(client.downstream.connectionId), after)) continue;
-      clients.push(this.#summary(client, suspects));
+    const [oldest] = this.#order.after(0);
+    if (oldest === undefined) return { clients, through: null, matched };
+    const { slot } = placeOfConnection(oldest.client.downstream.connectionId);
+    if (after.slot > slot) return { clients, through: null, matched };
+    let number = after.slot === slot ? after.number : 0;
+    let looked = 0;
+    for (const { client } of this.#order.after(number)) {
+      if (looked++ === LOOKED_MAX) return { clients, through: { slot, number }, matched };
+      if (fits(client)) {
+        if (clients.length === countMax) return { clients, through: { slot, number }, matched };
+        clients.push(this.#summary(client, suspects));
+      }
+      number = numberOf(client);
     }
-    return { clients, matched };
+    return { clients, through: null, matched };
+  }
+
+  /** The verdict is asked last, because it costs most. */
+  #fitting(filter: ClientFilter, suspects: AttackIndex): (client: Client) => boolean {
+    const isMeant = filterOf(filter);
+    const { verdict } = filter;
+    return (client) => isMeant(client) && (verdict === undefined || this.#verdictOf(client, suspects) === verdict);
+  }
+
+  #matched(filter: ClientFilter, fits: (client: Client) => boolean): number | null {
+    const { count } = this.#order;
+    if (Object.values(filter).every((value) => value === undefined)) return count;
+    if (count > LOOKED_MAX) return null;
+    let matched = 0;
+    for (const { client } of this.#clients()) if (fits(client)) matched++;
+    return matched;
   }
 
   /** Those with the most traffic now, both ways together; most bytes first. */
@@ -115,11 +154,9 @@ export class ProcessClients {
     return sum.total();
   }
 
-  /** Those whose CONNECT was accepted. */
-  *#clients(): Generator<Connection> {
-    for (const connection of this.#options.connections.values()) {
-      if (connection.client.conduct.connectedAtMs !== undefined) yield connection;
-    }
+  /** Those whose CONNECT was accepted; to be read at once. */
+  #clients(): Generator<Connection> {
+    return this.#order.after(0);
   }
 
   #named(id: string): Connection[] {
@@ -206,6 +243,10 @@ export class ProcessClients {
       attacks: suspects.all(suspectOf(client)),
     };
   }
+}
+
+function numberOf({ downstream }: Client): number {
+  return placeOfConnection(downstream.connectionId).number;
 }
 
 function endedOf({ client }: Connection): EndedClient {

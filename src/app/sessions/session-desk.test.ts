@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeBench } from '../../../test/kit/broker-client.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
+import { NumberedOrder } from '../../base/numbered-order.ts';
 import type { KeptSession, KeptSessions } from '../../broker/kept-session.ts';
-import { SessionOrder } from '../../broker/session-order.ts';
 import type { ClientDetails } from '../clients/client-facts.ts';
+import { placeOfConnection } from '../clients/client-query.ts';
 import { type ClientAnswer, type ClientQuestion, GatewayClients } from '../clients/gateway-clients.ts';
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../config/problem.ts';
@@ -33,7 +34,9 @@ async function makeDesk(others: readonly ClientDetails[] = [], config = OTHER_BR
         list: () => {
           const { after, countMax } = (question as Extract<ClientQuestion, { kind: 'list' }>).query;
           const behind = others.filter(({ connectionId }) => Number(connectionId.slice(1)) > after.number);
-          return { clients: behind.slice(0, countMax), matched: others.length };
+          const clients = behind.slice(0, countMax);
+          const through = placeOfConnection(clients.at(-1)?.connectionId ?? `c${after.number}`);
+          return { clients, through: behind.length > countMax ? through : null, matched: others.length };
         },
         inspect: () => others.filter(({ clientId }) => clientId === (question as { id: string }).id),
         'end at own broker': () => [{ connectionId: 'c1', clientId: 'x' }],
@@ -179,9 +182,9 @@ test('a session of another broker is not ours to remove, and the answer says whe
 
 /** As many as it says, every fiftieth connected, each of another user; it counts how many are looked at. */
 function manySessions(count: number) {
-  const order = new SessionOrder<KeptSession>();
+  const order = new NumberedOrder<KeptSession>();
   for (let number = 1; number <= count; number++) {
-    order.add({
+    order.add(number, {
       ...{ number, clientId: `c${number}`, owner: `user:u${number}`, connected: number % 50 === 0, expiryS: 60 },
       ...{ protocolVersion: 5, connectedAtMs: 0, disconnectedAtMs: number % 50 === 0 ? undefined : 0 },
       ...{ subscriptions: new Map(), outgoing: { queuedCount: 0, queuedBytes: 0, inflightCount: 0 } },
@@ -205,7 +208,7 @@ function manySessions(count: number) {
     clock: new ManualClock(),
     emit: () => undefined,
     clients: new GatewayClients(
-      async () => ({ answers: [{ clients: [], matched: 0 }], silent: [] }),
+      async () => ({ answers: [{ clients: [], through: null, matched: 0 }], silent: [] }),
       () => [],
     ),
     kept: () => kept,

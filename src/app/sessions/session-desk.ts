@@ -84,8 +84,7 @@ export class SessionDesk {
     const own = this.#keptPage(filter, place.number, countMax);
     const room = own.isEnd ? countMax - own.sessions.length : 0;
     const others = await this.#connectedPage(filter, place.connection ?? START, room);
-    const hasMore = !own.isEnd || others.next !== null || (room === 0 && others.matched > 0);
-    const behind = others.clients.at(-1)?.connectionId ?? `s${own.through}`;
+    const isBefore = !own.isEnd || (room === 0 && others.next !== null);
     const epochMs = this.#options.clock.epochMs();
     const matched = this.#keptMatched(filter);
     return {
@@ -93,10 +92,10 @@ export class SessionDesk {
         ...own.sessions.map((session) => keptSummary(session, epochMs)),
         ...others.clients.map(connectedSummary),
       ],
-      matched: matched === null ? null : matched + others.matched,
+      matched: matched === null || others.matched === null ? null : matched + others.matched,
       sources: this.#sources(),
       silentWorkers: others.silentWorkers,
-      next: hasMore ? behind : null,
+      next: isBefore ? `s${own.through}` : others.next,
     };
   }
 
@@ -142,7 +141,9 @@ export class SessionDesk {
   }
 
   #connectedPage({ clientId, username, state, broker }: SessionFilter, after: Cursor, countMax: number) {
-    if (state === 'away' || broker === EMBEDDED) return { clients: [], matched: 0, silentWorkers: [], next: null };
+    // Nobody can be connected to another broker where there is none.
+    const isNobody = state === 'away' || broker === EMBEDDED || this.#others().length === 0;
+    if (isNobody) return { clients: [], matched: 0, silentWorkers: [], next: null };
     const filter = { clientId, username, upstream: broker, upstreamNot: EMBEDDED };
     return this.#options.clients.list(filter, after, countMax);
   }

@@ -1,6 +1,6 @@
 /** Who is connected, what is known of each, and what an operator does about one. */
 import { z } from 'zod';
-import { clientDetailsSchema, clientSummarySchema, VERDICTS } from '../../clients/client-facts.ts';
+import { clientDetailsSchema, clientSummarySchema, MATCHED_SAYS, VERDICTS } from '../../clients/client-facts.ts';
 import { section, text } from '../../config/fields.ts';
 import { silentWorkersSchema } from '../../silent-workers.ts';
 import { authorOf } from '../author.ts';
@@ -43,14 +43,15 @@ export const clientRoutes: readonly AnyRoute[] = [
     method: 'GET',
     path: '/v1/clients',
     operationId: 'listClients',
-    summary: 'Clients that are connected, those of all workers, in the order in which they came.',
+    summary:
+      'Clients that are connected, those of all workers, in the order in which they came. A page of a filter that few fit may be short, or empty, and have a `next` all the same.',
     tag: 'clients',
     role: 'viewer',
     scope: 'clients:read',
     query: section({ ...filterQuery, ...pageQuery() }),
     response: z.strictObject({
       clients: z.array(clientSummarySchema),
-      matched: z.int().meta({ description: 'Clients that fit, on all pages.' }),
+      matched: z.int().nullable().meta({ description: MATCHED_SAYS }),
       silentWorkers: silentWorkersSchema('Their clients are missing here.'),
       next: nextCursor,
     }),

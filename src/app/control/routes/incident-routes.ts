@@ -1,5 +1,6 @@
 /** Everything about one address, user or client, with what to do. */
 import { z } from 'zod';
+import type { ClientSummary } from '../../clients/client-facts.ts';
 import { section, text } from '../../config/fields.ts';
 import { OperatorError } from '../../config/problem.ts';
 import { type IncidentSubject, readIncidentSubject } from '../../observability/incident/incident.ts';
@@ -134,6 +135,14 @@ async function liveOf({ banDesk, live }: ControlServices, subject: IncidentSubje
   // Nobody is connected by a name that is longer than names of clients can be.
   const isName = value.length <= NAME_MAX_CHARS;
   if (!isName) return liveWith(true, why, NOBODY);
-  const { clients, silentWorkers } = await live.clients.list({ [CLIENT_FIELDS[kind]]: value }, undefined, CLIENTS_MAX);
-  return liveWith(true, why, { clients: meantClients(clients, subject), silentWorkers });
+  const clients: ClientSummary[] = [];
+  let cursor: string | undefined;
+  for (;;) {
+    const missing = CLIENTS_MAX - clients.length;
+    const page = await live.clients.list({ [CLIENT_FIELDS[kind]]: value }, cursor, missing);
+    clients.push(...page.clients);
+    if (page.next === null || clients.length >= CLIENTS_MAX)
+      return liveWith(true, why, { clients: meantClients(clients, subject), silentWorkers: page.silentWorkers });
+    cursor = page.next;
+  }
 }
