@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { WebSocket } from 'ws';
-import { BROKEN, BYTES, WebSocketFrames } from './websocket-frames.ts';
+import { BROKEN, BYTES, type FramesOf, WebSocketFrames } from './websocket-frames.ts';
 
 interface Frame {
   readonly first: number;
@@ -11,29 +11,31 @@ interface Frame {
   readonly mask: Uint8Array;
 }
 
-function lengthBytes(length: number): Buffer {
-  if (length < 126) return Buffer.from([0x80 | length]);
+function lengthBytes(length: number, of: FramesOf): Buffer {
+  const masked = of === 'client' ? 0x80 : 0;
+  if (length < 126) return Buffer.from([masked | length]);
   const bytes = Buffer.alloc(length < 65_536 ? 3 : 9);
-  bytes[0] = length < 65_536 ? 0xfe : 0xff;
+  bytes[0] = masked | (length < 65_536 ? 126 : 127);
   if (length < 65_536) bytes.writeUInt16BE(length, 1);
   else bytes.writeBigUInt64BE(BigInt(length), 1);
   return bytes;
 }
 
-function encoded({ first, payload, mask }: Frame): Buffer {
+function encoded({ first, payload, mask }: Frame, of: FramesOf = 'client'): Buffer {
+  if (of === 'server') return Buffer.concat([Buffer.from([first]), lengthBytes(payload.length, of), payload]);
   const masked = payload.map((byte, i) => byte ^ mask[i % 4]!);
-  return Buffer.concat([Buffer.from([first]), lengthBytes(payload.length), mask, masked]);
+  return Buffer.concat([Buffer.from([first]), lengthBytes(payload.length, of), mask, masked]);
 }
 
 /** What is told of the bytes, and what goes to the library. */
-function read(chunks: readonly Uint8Array[]) {
+function read(chunks: readonly Uint8Array[], of: FramesOf = 'client') {
   const events = new EventEmitter();
   const told: Buffer[] = [];
   const passed: Buffer[] = [];
   const broken: [number, string][] = [];
   events.on(BYTES, (bytes: Buffer) => told.push(bytes));
   events.on(BROKEN, (code: number, says: string) => broken.push([code, says]));
-  const frames = new WebSocketFrames(events as unknown as WebSocket, (bytes) => passed.push(bytes));
+  const frames = new WebSocketFrames(events as unknown as WebSocket, of, (bytes) => passed.push(bytes));
   for (const chunk of chunks) frames.take(Buffer.from(chunk));
   return { told: Buffer.concat(told), pieces: told.length, passed: Buffer.concat(passed), broken };
 }
@@ -77,14 +79,17 @@ test('payload is told in order and control frames are passed on, wherever the by
   fc.assert(
     fc.property(messages, sizes, (all, cuts) => {
       const frames = all.flat();
-      const bytes = Buffer.concat(frames.map(encoded));
       const data = Buffer.concat(frames.filter(({ first }) => (first & 0x0f) < 3).map(({ payload }) => payload));
-      const controls = Buffer.concat(frames.filter(({ first }) => (first & 0x0f) > 8).map(encoded));
-      for (const chunks of [[bytes], split(bytes, [1]), split(bytes, cuts)]) {
-        const { told, passed, broken } = read(chunks);
-        assert.deepEqual(told, data);
-        assert.deepEqual(passed, controls);
-        assert.deepEqual(broken, []);
+      for (const sender of ['client', 'server'] as const) {
+        const bytes = Buffer.concat(frames.map((frame) => encoded(frame, sender)));
+        const ofControl = frames.filter(({ first }) => (first & 0x0f) > 8);
+        const controls = Buffer.concat(ofControl.map((frame) => encoded(frame, sender)));
+        for (const chunks of [[bytes], split(bytes, [1]), split(bytes, cuts)]) {
+          const { told, passed, broken } = read(chunks, sender);
+          assert.deepEqual(told, data);
+          assert.deepEqual(passed, controls);
+          assert.deepEqual(broken, []);
+        }
       }
     }),
   );
@@ -96,6 +101,10 @@ test('frames of every length are read', () => {
     const bytes = encoded({ first: 0x82, payload, mask: Uint8Array.from([1, 2, 3, 4]) });
     assert.deepEqual(read([bytes]).told, Buffer.from(payload));
     assert.deepEqual(read(split(bytes, [16_384])).told, Buffer.from(payload));
+    const plain = encoded({ first: 0x82, payload, mask: Uint8Array.of() }, 'server');
+    for (const cuts of [[plain.length], [16_384], [7, 1]]) {
+      assert.deepEqual(read(split(plain, cuts), 'server').told, Buffer.from(payload));
+    }
   }
 });
 
@@ -122,5 +131,26 @@ test('a text frame is refused at its header, also amid a message', () => {
   for (const before of [[], [0x02, 0x80, 0, 0, 0, 0]]) {
     const { broken } = read([Buffer.from([...before, 0x81, 0x85])]);
     assert.deepEqual(broken, [[1003, 'a text frame, where MQTT takes binary ones only']]);
+  }
+});
+
+test('an empty control frame of a server is passed on, and behind its empty close frame nothing is heard', () => {
+  const bytes = Buffer.from([0x89, 0x00, 0x82, 0x01, 0x07, 0x88, 0x00, 0x82, 0x01, 0x08]);
+  for (const chunks of [[bytes], split(bytes, [1])]) {
+    const { told, passed, broken } = read(chunks, 'server');
+    assert.deepEqual([...told], [7]);
+    assert.deepEqual([...passed], [0x89, 0x00, 0x88, 0x00]);
+    assert.deepEqual(broken, []);
+  }
+});
+
+test('who masks and must not, or must and does not, is left to the library, which refuses it', () => {
+  for (const [of, second] of [
+    ['client', 0x01],
+    ['server', 0x81],
+  ] as const) {
+    const { told, passed } = read([Buffer.from([0x82, second, 1, 2, 3, 4, 5])], of);
+    assert.deepEqual([...told], []);
+    assert.deepEqual([...passed], [0x82, second]);
   }
 });

@@ -1,5 +1,5 @@
 /**
- * Takes the frames of a WebSocket apart as their bytes come: the library gathers whole messages first, which may be as long as a client
+ * Takes the frames of a WebSocket apart as their bytes come: the library gathers whole messages first, which may be as long as the peer
  * likes, in as many fragments. MQTT does not care where a message ends [MQTT-6.0.0-2], so its packets are judged, and refused at their
  * headers, while the rest of the message is still to come. Control frames, and whatever breaks the rules, go to the library.
  */
@@ -32,15 +32,18 @@ const NO_BYTES = Buffer.alloc(0);
 const At = { First: 0, Second: 1, Length: 2, Mask: 3, Payload: 4, Control: 5, Over: 6 } as const;
 type At = (typeof At)[keyof typeof At];
 
+/** Who sends the frames: a client masks its own, a server must not [RFC 6455, 5.1]. */
+export type FramesOf = 'client' | 'server';
+
 /**
- * From now on `webSocket`, which a server has just made of `socket`, emits bytes instead of messages. False where the library
+ * From now on `webSocket`, which was just made of `socket`, emits bytes instead of messages. False where the library
  * does not listen to its socket as it did, and then nothing has changed.
  */
-export function takeFrames(webSocket: WebSocket, socket: Duplex): boolean {
+export function takeFrames(webSocket: WebSocket, socket: Duplex, of: FramesOf): boolean {
   const [theirs, ...others] = socket.listeners('data') as ((chunk: Buffer) => void)[];
   if (theirs === undefined || others.length > 0) return false;
   socket.removeListener('data', theirs);
-  const frames = new WebSocketFrames(webSocket, (bytes) => theirs.call(socket, bytes));
+  const frames = new WebSocketFrames(webSocket, of, (bytes) => theirs.call(socket, bytes));
   socket.on('data', (chunk: Buffer) => frames.take(chunk));
   // What the library finds unread at the end it would take for the beginning of a frame.
   socket.prependListener('close', () => void socket.read());
@@ -49,6 +52,9 @@ export function takeFrames(webSocket: WebSocket, socket: Duplex): boolean {
 
 export class WebSocketFrames {
   readonly #out: Pick<WebSocket, 'emit'>;
+  /** The bit that says so. */
+  readonly #masked: number;
+  readonly #maskBytes: number;
   readonly #pass: (bytes: Buffer) => void;
   #at: At = At.First;
   /** Of the frame that is being read. */
@@ -65,8 +71,10 @@ export class WebSocketFrames {
   #end = 0;
 
   /** `pass` has the library read bytes: control frames, and what is wrong. */
-  constructor(out: Pick<WebSocket, 'emit'>, pass: (bytes: Buffer) => void) {
+  constructor(out: Pick<WebSocket, 'emit'>, of: FramesOf, pass: (bytes: Buffer) => void) {
     this.#out = out;
+    this.#masked = of === 'client' ? MASKED : 0;
+    this.#maskBytes = of === 'client' ? MASK_BYTES : 0;
     this.#pass = pass;
   }
 
@@ -95,7 +103,8 @@ export class WebSocketFrames {
           break;
         case At.Payload: {
           const size = Math.min(this.#left, length - at);
-          this.#mask = unmask(chunk, at, this.#end, size, this.#mask);
+          if (this.#masked !== 0) this.#mask = unmask(chunk, at, this.#end, size, this.#mask);
+          else if (at !== this.#end) chunk.copyWithin(this.#end, at, at + size);
           this.#end += size;
           at += size;
           this.#left -= size;
@@ -135,7 +144,7 @@ export class WebSocketFrames {
   /** A frame of a message that we take; all others are the library's, or faults. */
   #isData(second: number): boolean {
     const first = this.#first;
-    if ((first & RESERVED) !== 0 || (second & MASKED) === 0) return false;
+    if ((first & RESERVED) !== 0 || (second & MASKED) !== this.#masked) return false;
     return (first & 0x0f) === (this.#isFragmented ? CONTINUATION : BINARY);
   }
 
@@ -156,7 +165,7 @@ export class WebSocketFrames {
   #hand(second: number): void {
     const first = this.#first;
     const opcode = first & 0x0f;
-    const isWellFormed = (first & RESERVED) === 0 && (second & MASKED) !== 0;
+    const isWellFormed = (first & RESERVED) === 0 && (second & MASKED) === this.#masked;
     if (isWellFormed && opcode === TEXT) {
       // [MQTT-6.0.0-1]
       this.#break(CLOSE_UNSUPPORTED_DATA, 'a text frame, where MQTT takes binary ones only');
@@ -169,17 +178,22 @@ export class WebSocketFrames {
     const length = second & 0x7f;
     const isControl = opcode === CLOSE || opcode === PING || opcode === PONG;
     if (isControl && isWellFormed && length <= CONTROL_SIZE_MAX_BYTES) {
-      this.#left = MASK_BYTES + length;
+      this.#left = this.#maskBytes + length;
       this.#at = At.Control;
     } else this.#at = At.Over;
     this.#pass(Buffer.from([first, second]));
+    if (isControl && this.#left === 0) this.#controlIsWhole();
   }
 
   /** A copy goes on: the library may keep a part until the rest has come. */
   #onControl(chunk: Buffer, at: number, size: number): void {
     this.#left -= size;
-    if (this.#left === 0) this.#at = (this.#first & 0x0f) === CLOSE ? At.Over : At.First;
+    if (this.#left === 0) this.#controlIsWhole();
     this.#pass(Buffer.from(chunk.subarray(at, at + size)));
+  }
+
+  #controlIsWhole(): void {
+    if (this.#at === At.Control) this.#at = (this.#first & 0x0f) === CLOSE ? At.Over : At.First;
   }
 
   #onLength(): void {
@@ -191,6 +205,10 @@ export class WebSocketFrames {
   }
 
   #awaitMask(): void {
+    if (this.#masked === 0) {
+      this.#onMask();
+      return;
+    }
     this.#left = MASK_BYTES;
     this.#mask = 0;
     this.#at = At.Mask;

@@ -89,7 +89,7 @@ export class WebSocketGate {
     } else {
       this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         // INVARIANT: nothing gathers the messages of somebody who may say what he likes.
-        if (takeFrames(webSocket, socket)) this.#upgrades.get(socket)?.onUpgraded(webSocket);
+        if (takeFrames(webSocket, socket, 'client')) this.#upgrades.get(socket)?.onUpgraded(webSocket);
         else webSocket.terminate();
       });
     }

@@ -10,7 +10,6 @@ import { takenByKernel } from './kernel-taken.ts';
 import { BROKEN, BYTES } from './websocket-frames.ts';
 
 const CLOSE_NORMAL = 1000;
-const CLOSE_UNSUPPORTED_DATA = 1003;
 /** What the library calls a close without a frame, and one with a frame but no code. */
 const CLOSED_WITHOUT_FRAME = 1006;
 
@@ -48,14 +47,8 @@ export class WebSocketStream implements ByteStream, Flushable {
       if (socket.readyState === socket.OPEN && socket.bufferedAmount === 0) socket.pong(data, false);
     });
     this.#owner = ownerOf();
-    // A client's bytes as they come, a broker's when its message is whole.
     socket.on(BYTES, (bytes: Buffer) => this.#onBytes(bytes));
     socket.on(BROKEN, (code: number, says: string) => this.#onBroken(code, says));
-    socket.on('message', (data, isBinary) => {
-      // [MQTT-6.0.0-1]
-      if (isBinary) this.#onBytes(data as Buffer);
-      else this.#onBroken(CLOSE_UNSUPPORTED_DATA, 'a text frame, where MQTT takes binary ones only');
-    });
   }
 
   #onBytes(bytes: Buffer): void {

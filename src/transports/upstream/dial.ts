@@ -6,6 +6,7 @@ import { fingerprintOf } from '../../policy/identity/x509/certificate-facts.ts';
 import type { ByteStreamDeps } from '../byte-stream.ts';
 import { intoHearer, setHearer } from '../heard-socket.ts';
 import { readBuffer } from '../read-buffer.ts';
+import { takeFrames } from '../websocket-frames.ts';
 import type { Target } from './target.ts';
 import {
   DirectSocketStream,
@@ -23,8 +24,6 @@ export interface Dialler {
 export interface DialOptions {
   /** Goes first over the wire, unencrypted. */
   readonly proxyHeader: Buffer | undefined;
-  /** Of a WebSocket message. */
-  readonly messageSizeMaxBytes: number;
 }
 
 export class Dial {
@@ -151,7 +150,6 @@ export class Dial {
       createConnection: () => socket,
       perMessageDeflate: false,
       followRedirects: false,
-      maxPayload: this.#options.messageSizeMaxBytes,
     });
     webSocket.on('error', this.#onError);
     webSocket.once('unexpected-response', (_request, response) => {
@@ -160,6 +158,10 @@ export class Dial {
     webSocket.once('open', () => {
       if (webSocket.protocol !== 'mqtt') {
         this.#fail('it does not speak MQTT over its WebSocket');
+        return;
+      }
+      if (!takeFrames(webSocket, socket, 'server')) {
+        this.#fail('its WebSocket cannot be read');
         return;
       }
       webSocket.removeListener('error', this.#onError);

@@ -63,10 +63,7 @@ class Exchange implements Dialler, ByteStreamOwner {
     const { clock, timeoutMs, target } = options;
     this.#timer = clock.after(timeoutMs, () => this.#finish('it did not answer in time'));
     const deps = { clock, queue: flushQueue, closeGraceMs: CLOSE_GRACE_MS };
-    this.#dial = new Dial(new Target(target), this, deps, {
-      proxyHeader: undefined,
-      messageSizeMaxBytes: PACKET_SIZE_MAX_BYTES,
-    });
+    this.#dial = new Dial(new Target(target), this, deps, { proxyHeader: undefined });
   }
 
   cancel(): void {

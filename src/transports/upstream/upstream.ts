@@ -34,7 +34,6 @@ const CLOSE_GRACE_MS = 2000;
 const SERVER_ALIASES_MAX = 256;
 /** A packet identifier, a length and the like: what a client identifier may grow to with its prefix. */
 const CLIENT_ID_MAX_BYTES = 65_535;
-const PACKETS_PER_MESSAGE = 4;
 const CEILING_NOTICE_MS = 60_000;
 
 function balancerOf(balance: Balance): Balancer {
@@ -249,10 +248,9 @@ export class Upstream implements LinkHost {
   }
 
   dial(target: Target, dialler: Dialler, client: LinkedClient | undefined): Dial {
-    const { proxyProtocol, packetSizeMaxBytes } = this.options;
+    const { proxyProtocol } = this.options;
     return new Dial(target, dialler, this.#streamDeps, {
       proxyHeader: proxyProtocol === 'v2' ? encodeProxyHeader(client?.downstream) : undefined,
-      messageSizeMaxBytes: packetSizeMaxBytes * PACKETS_PER_MESSAGE,
     });
   }
 
