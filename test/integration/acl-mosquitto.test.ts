@@ -1,19 +1,15 @@
 /** Asks a real Mosquitto and our authorizer the same questions about the same ACL files, and compares the answers. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import mqtt, { type MqttClient } from 'mqtt';
 import { parseAclFile } from '../../src/policy/authorization/acl-file.ts';
 import { buildAuthorizer } from '../../src/policy/authorization/authorizer.ts';
+import { freePort, HOST, Program } from '../kit/process.ts';
 
-const HOST = '127.0.0.1';
-const START_DEADLINE_MS = 10_000;
 const NOT_AUTHORIZED = 0x87;
 
 const skip = spawnSync('mosquitto', ['-h']).error === undefined ? false : 'mosquitto is not installed';
@@ -258,39 +254,7 @@ async function startMosquitto(t: TestContext, acl: string): Promise<number> {
   // `user root`: it reads its files after it has given up root, where it is started as root.
   const config = ['user root', `listener ${port} ${HOST}`, 'allow_anonymous true', `acl_file ${aclFile}`, ''];
   await writeFile(configFile, config.join('\n'));
-  const child = spawn('mosquitto', ['-c', configFile], { stdio: 'ignore' });
-  t.after(() => end(child));
-  const deadline = Date.now() + START_DEADLINE_MS;
-  while (!(await accepts(port))) {
-    assert.ok(child.exitCode === null && Date.now() < deadline, 'mosquitto does not listen');
-    await sleep(20);
-  }
+  const program = await Program.start('mosquitto', ['-c', configFile], [port]);
+  t.after(() => program.end('SIGKILL'));
   return port;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGKILL');
-  await once(child, 'exit');
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, HOST);
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = net.connect(port, HOST);
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

@@ -9,6 +9,7 @@ import { after, before, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../kit/eventually.ts';
+import { freePort } from '../kit/process.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/sallyport.mjs', import.meta.url));
 const root = mkdtempSync(join(tmpdir(), 'sallyport-cli-'));
@@ -288,14 +289,6 @@ describe('passwd', { concurrency: 3 }, () => {
     }
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 interface Running {
   child: ChildProcess;

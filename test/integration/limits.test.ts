@@ -15,9 +15,16 @@ import { RawClient } from '../kit/raw-client.ts';
 
 const USERS = { pump: 'a password of the tests', ann: 'another password of the tests' };
 const STRETCH_MS = 2000;
+/** Within what the subscriber listens to. */
+const MARK = 'flood/mark';
 const MESSAGES_PER_WRITE = 50;
 
 type User = keyof typeof USERS;
+
+interface Rate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
 
 function start(config: Record<string, unknown> = {}): Promise<RunningGateway> {
   return startGateway({
@@ -73,16 +80,33 @@ class Flood {
   }
 }
 
-/** Messages that arrive in a stretch of time, and how long it was. */
-async function counted(subscriber: MqttJsClient, forMs: number): Promise<number> {
-  let count = 0;
-  const startedMs = performance.now();
-  const onMessage = (): void => void count++;
-  subscriber.client.on('message', onMessage);
-  await sleep(forMs);
-  const tookMs = performance.now() - startedMs;
-  subscriber.client.off('message', onMessage);
-  return (count * 1000) / tookMs;
+/**
+ * What arrives in any stretch of time is no more than the limit lets through, and in one at least it is no less: a machine that is busy with
+ * others takes time from the gateway, which a bucket gives back for no more than its burst.
+ */
+async function arrivesAt(subscriber: MqttJsClient, { perSecond, burst }: Rate): Promise<void> {
+  await eventually(`${perSecond} a second`, async () => {
+    const askedAtMs = performance.now();
+    let count = 0;
+    const onMessage = (topic: string): void => {
+      // Whatever was under way when the stretch began comes before this.
+      count = topic === MARK ? 0 : count + 1;
+    };
+    const marked = new Promise<void>((resolve) => {
+      subscriber.client.on('message', (topic) => topic === MARK && resolve());
+    });
+    subscriber.client.on('message', onMessage);
+    await subscriber.publish(MARK, '');
+    await marked;
+    const beganAtMs = performance.now();
+    await sleep(STRETCH_MS);
+    const endedAtMs = performance.now();
+    subscriber.client.off('message', onMessage);
+    const most = burst + (perSecond * (endedAtMs - askedAtMs)) / 1000;
+    assert.ok(count <= most + 1, `${count} of ${most}`);
+    // A burst, and what a busy machine shifts over the edge of a stretch.
+    return count >= (perSecond * 0.98 * (endedAtMs - beganAtMs)) / 1000 - 12;
+  });
 }
 
 describe('a flood of publishes', { concurrency: false }, () => {
@@ -103,9 +127,9 @@ describe('a flood of publishes', { concurrency: false }, () => {
     assert.equal(told?.['value'], '200 burst 20');
     assert.match(String(told?.['source']), /sallyport\.yaml:\d+$/);
 
-    const atConfigured = await counted(subscriber, STRETCH_MS);
+    await arrivesAt(subscriber, { perSecond: 200, burst: 20 });
     await limits(gateway, 'set', 'client:flooder', 'publish.messagesPerSecond=50 burst 5', '--for', '1h');
-    const atOverride = await counted(subscriber, STRETCH_MS);
+    await arrivesAt(subscriber, { perSecond: 50, burst: 5 });
     const shown = (await limits(gateway, 'show', 'client:flooder')) as {
       scope: string;
       limit: string;
@@ -115,14 +139,9 @@ describe('a flood of publishes', { concurrency: false }, () => {
     const reload = { limits: { user: { publish: { messagesPerSecond: '400 burst 20' } } } };
     await gateway.rewrite({ config: { ...gateway.files.config, ...reload } });
     assert.equal((await gateway.reload()).code, 0);
-    const reloaded = await counted(subscriber, STRETCH_MS);
+    await arrivesAt(subscriber, { perSecond: 400, burst: 20 });
     flood.stop();
 
-    // A burst, and what a busy machine shifts over the edge of a stretch, beside two in a hundred.
-    const within = (rate: number, limit: number): boolean => Math.abs(rate - limit) <= limit * 0.02 + 12;
-    assert.ok(within(atConfigured, 200), `${atConfigured} a second of 200`);
-    assert.ok(within(atOverride, 50), `${atOverride} a second of 50`);
-    assert.ok(within(reloaded, 400), `${reloaded} a second of 400`);
     assert.ok(shown.some(({ scope, limit }) => scope === 'client' && limit === 'publish.messagesPerSecond'));
     assert.ok(shown.some(({ waiting = 0 }) => waiting === 1));
     assert.deepEqual(eventsLike(gateway.program, 'connection.closed', { clientId: 'subscriber' }), []);
@@ -149,6 +168,7 @@ describe('who connects too often', { concurrency: false }, () => {
   it('is closed before anything is read of it, and let in again in time', async (t) => {
     const gateway = await start({ limits: { address: { connects: '4/12s' } } });
     t.after(() => gateway.stop());
+    const startedMs = performance.now();
     const outcomes = await Promise.all(
       Array.from({ length: 8 }, async (_, i) => {
         try {
@@ -161,7 +181,9 @@ describe('who connects too often', { concurrency: false }, () => {
       }),
     );
     const inside = outcomes.filter((outcome) => outcome === 'in').length;
-    assert.ok(inside >= 3 && inside <= 5, `${inside} of 8`);
+    // One of the four may be whoever looked whether the gateway listens; and every three seconds there is room for another.
+    const insideMax = 4 + Math.ceil((performance.now() - startedMs) / 3000);
+    assert.ok(inside >= 3 && inside <= insideMax, `${inside} of 8`);
     const rejected = await untilEvent(gateway.program, 'connection.rejected', { by: 'limit:address connects' });
     assert.equal(rejected['reason'], 0x9f);
     await eventually('it is let in again', async () => {
@@ -202,14 +224,19 @@ describe('several workers', { concurrency: false }, () => {
     await subscriber.subscribe('flood/#');
     await limits(gateway, 'set', 'user:pump', 'publish.messagesPerSecond=200 burst 20', '--for', '1h');
     assert.equal(((await limits(gateway, 'list')) as unknown[]).length, 1);
+    const startedAtMs = performance.now();
     const flood = await Flood.start(gateway, 'flood/1', 'flooder');
     t.after(() => flood.stop());
     await untilEvent(gateway.program, 'limit.exceeded', { by: 'limit:user publish.messagesPerSecond' });
     // One worker serves the only one who asks: it is given more than half, and never more than the whole.
     await eventually('the budget goes where it is asked for', async () => {
-      const rate = await counted(subscriber, 1000);
-      assert.ok(rate <= 230, `${rate} a second of 200`);
-      return rate > 160;
+      const [before, beganAtMs] = [subscriber.messages.length, performance.now()];
+      await sleep(1000);
+      const [now, endedAtMs] = [subscriber.messages.length, performance.now()];
+      // Counted from the first, since what other workers let through may have been under way for a while.
+      const most = 30 + (200 * (endedAtMs - startedAtMs)) / 1000;
+      assert.ok(now <= most, `${now} of ${most}`);
+      return now - before > (160 * (endedAtMs - beganAtMs)) / 1000;
     });
     const shown = (await limits(gateway, 'show', 'user:pump')) as {
       limit: string;

@@ -204,7 +204,8 @@ describe('SCRAM and second factors', { timeout: 120_000 }, () => {
   });
 
   it('a user with a second factor shows its code behind the password, by SCRAM in a user property, and never twice', async () => {
-    const code = (drift: number): string => totpCode(secret, stepAt(Date.now()) + drift);
+    const step = stepAt(Date.now());
+    const codes = [totpCode(secret, step), totpCode(secret, step + 1)] as const;
     const port = gateway.ports.get('tcp')!;
     const login = async (password: string): Promise<boolean> => {
       const options = { username: 'ada', password };
@@ -214,15 +215,14 @@ describe('SCRAM and second factors', { timeout: 120_000 }, () => {
       );
     };
     assert.equal(await login(PASSWORD), false);
-    const used = code(0);
-    assert.equal(await login(PASSWORD + used), true);
-    assert.equal(await login(PASSWORD + used), false);
+    assert.equal(await login(PASSWORD + codes[0]), true);
+    assert.equal(await login(PASSWORD + codes[0]), false);
     assert.equal(await login(PASSWORD + recoveryCodes[0]!), true);
     assert.equal(await login(PASSWORD + recoveryCodes[0]!), false);
 
     for (const [userProperties, reasonCode] of [
       [[], Reason.BadUserNameOrPassword],
-      [[['totp', code(1)]], 0],
+      [[['totp', codes[1]]], 0],
     ] as [[string, string][], number][]) {
       const client = await open();
       const scram = new ScramClient({ username: 'ada', password: PASSWORD });
@@ -239,7 +239,7 @@ describe('SCRAM and second factors', { timeout: 120_000 }, () => {
     assert.deepEqual(listed.users, [{ username: 'ada', recoveryCodesLeft: 9 }]);
     await gateway.stop('SIGKILL');
     gateway = await gateway.restart();
-    assert.equal(await login(PASSWORD + code(0)), false);
+    assert.equal(await login(PASSWORD + codes[1]), false);
     assert.equal(await login(PASSWORD + recoveryCodes[0]!), false);
   });
 

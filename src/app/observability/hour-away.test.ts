@@ -1,11 +1,12 @@
 /** Collectors that cannot be reached for an hour: few attempts, bounded memory, one word about it, and an honest count at the end. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { eventually } from '../../../test/kit/eventually.ts';
 import { startOtlpReceiver } from '../../../test/kit/otlp-receiver.ts';
+import { freePort } from '../../../test/kit/process.ts';
 import { systemChance } from '../../base/chance.ts';
 import type { Timer } from '../../base/clock.ts';
 import type { GatewayEvent } from '../../base/events.ts';
@@ -52,15 +53,6 @@ async function anHour(clock: ManualClock, emit: () => void): Promise<void> {
     clock.advance(1000);
     await turn();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 test('syslog: an hour away costs its queue and some attempts, and is told when it is over', async (t) => {

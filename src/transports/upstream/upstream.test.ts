@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
+import { freePort } from '../../../test/kit/process.ts';
 import { connack, polite, StubBroker, type StubConnection } from '../../../test/kit/stub-broker.ts';
 import { makeUpstream, target, UpstreamClient, until, upstreamOptions } from '../../../test/kit/upstream-client.ts';
 import type { GatewayEvent } from '../../base/events.ts';
@@ -28,15 +29,6 @@ function upstreamOf(all: readonly StubBroker[], init: Partial<UpstreamOptions> =
   );
 }
 
-async function deadPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 let numbered = 0;
 async function connected(t: TestContext, upstream: Upstream): Promise<UpstreamClient> {
   const client = new UpstreamClient(upstream, 4);
@@ -51,7 +43,7 @@ function names(events: readonly GatewayEvent[]): string[] {
 describe('failover at connect', () => {
   it('goes on to the next target when one is not there, and to none twice', async (t) => {
     const [broker] = (await brokers(t, 1)) as [StubBroker];
-    const port = await deadPort();
+    const port = await freePort();
     const { upstream } = makeUpstream(upstreamOptions([target(port), target(broker.port)]));
     for (let i = 0; i < 4; i++) assert.equal((await connected(t, upstream)).connackPacket?.reasonCode, 0);
     assert.equal(broker.connections.length, 4);
@@ -101,7 +93,7 @@ describe('ejection', () => {
   it('takes out a target that clients cannot connect to, for a while, and never the last one', async (t) => {
     const [good] = (await brokers(t, 1)) as [StubBroker];
     const clock = new ManualClock();
-    const port = await deadPort();
+    const port = await freePort();
     const { upstream, events } = makeUpstream(upstreamOptions([target(port), target(good.port)]), clock);
     for (let i = 0; i < 8; i++) await connected(t, upstream);
     assert.deepEqual(names(events), ['upstream.ejected']);
@@ -236,7 +228,7 @@ describe('a health check', () => {
       if (packet.type === PacketType.Connect && packet.protocolVersion === 5) connection.socket.destroy();
       else polite(packet, connection);
     })) as [StubBroker];
-    const targets = [target(broker.port), target(await deadPort())];
+    const targets = [target(broker.port), target(await freePort())];
     for (const [mqtt5, code] of [
       ['auto', 0x84],
       ['translate', 0],
