@@ -1,6 +1,7 @@
 /** How a server that knows users is recognized: by the CAs that the operator names, or by those that the runtime brings. */
 import { X509Certificate } from 'node:crypto';
-import type { ConnectionOptions } from 'node:tls';
+import { isIP } from 'node:net';
+import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import { OperatorError } from '../config/problem.ts';
 import { readPlainText } from '../plain-file.ts';
 
@@ -11,7 +12,7 @@ export interface BackendTls {
 
 /** @throws {OperatorError} when the file cannot be read. */
 export async function tlsOptionsOf({ ca, serverName }: BackendTls, host: string): Promise<ConnectionOptions> {
-  const options: ConnectionOptions = { minVersion: 'TLSv1.2', servername: serverName ?? host };
+  const options: ConnectionOptions = { minVersion: 'TLSv1.2', ...recognizedBy(serverName ?? host) };
   if (ca === undefined) return options;
   let text: string;
   try {
@@ -26,4 +27,10 @@ export async function tlsOptionsOf({ ca, serverName }: BackendTls, host: string)
     throw new OperatorError(`The CA file ${ca} holds no certificate in PEM.`);
   }
   return { ...options, ca: text };
+}
+
+/** An address is no name to ask for [RFC 6066 3]; the certificate has to be for it all the same. */
+function recognizedBy(name: string): ConnectionOptions {
+  if (isIP(name) === 0) return { servername: name };
+  return { checkServerIdentity: (_asked, certificate) => checkServerIdentity(name, certificate) };
 }

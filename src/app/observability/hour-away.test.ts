@@ -78,6 +78,7 @@ test('syslog: an hour away costs its queue and some attempts, and is told when i
     clock.advance(1000);
     return heard.split('publish.refused - ').length - 1 === QUEUE_MAX;
   });
+  clock.advance(3000);
   assert.deepEqual(told.at(-1), { name: 'collector.recovered', collector: url, lost: HOUR_S - QUEUE_MAX });
   assert.equal(collectors.stats()[0]!.isUp, true);
   await collectors.close();

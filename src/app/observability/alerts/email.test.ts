@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { makeCa, makeCertificate } from '../../../../test/kit/certificates.ts';
+import { eventually } from '../../../../test/kit/eventually.ts';
 import { type SmtpSinkInit, startSmtpSink } from '../../../../test/kit/smtp-sink.ts';
 import { systemClock } from '../../../base/clock.ts';
 import type { Alert } from './alert.ts';
-import type { DeliveryFailure } from './delivery.ts';
+import { type DeliveryFailure, sendWithin } from './delivery.ts';
 import { notificationOf } from './notification.ts';
 import { type EmailReceiver, emailReceiver } from './receivers/email.ts';
 
@@ -122,4 +125,60 @@ test('what a server refuses for good is told from what may pass', async (t) => {
   const { send, sink } = await scene(t, { tls: { cert, key }, login }, { ...login, password: 'wrong' });
   await assert.rejects(send(), /535/);
   assert.deepEqual(sink.mails, []);
+});
+
+test('a server that goes on and on answering is left when the time is over', async (t) => {
+  let open = 0;
+  const server = createServer((socket) => {
+    open++;
+    socket.on('error', () => undefined);
+    socket.on('close', () => open--);
+    socket.write('220 hello\r\n');
+    socket.on('data', () => socket.write('250-more\r\n'));
+    const drip = setInterval(() => socket.write('250-more\r\n'), 10);
+    socket.on('close', () => clearInterval(drip));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const account = {
+    host: '127.0.0.1',
+    port,
+    security: 'none',
+    tls: {},
+    username: undefined,
+    password: undefined,
+  } as const;
+  const send = emailReceiver({ ...account, from: 'a@example.org', to: ['b@example.org'], timeoutMs: 60_000 }, services);
+  const attempt = sendWithin({ send, timeoutMs: 300, clock: systemClock }, told);
+  await assert.rejects(attempt, /no answer within 300 ms/);
+  await eventually('the connection is over', () => open === 0);
+});
+
+test('what a server repeats of a password is told to nobody', async (t) => {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.write('220 hello\r\n');
+    socket.on('data', (line) => {
+      const asked = line.toString().trim();
+      socket.write(asked.startsWith('EHLO') ? '250-hello\r\n250 AUTH PLAIN\r\n' : `535 no: ${asked}\r\n`);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const account = {
+    host: '127.0.0.1',
+    port,
+    security: 'none',
+    tls: {},
+    username: 'gate',
+    password: 'pass-word-7',
+  } as const;
+  const send = emailReceiver({ ...account, from: 'a@example.org', to: ['b@example.org'], timeoutMs: 5000 }, services);
+  await assert.rejects(send(told, new AbortController().signal), {
+    message: '535 (its answer is withheld, because it repeats a secret)',
+  });
 });

@@ -106,10 +106,34 @@ test('what a service answers decides whether it is asked again', async (t) => {
     });
     const send = webhookReceiver({ url, tls: {}, token: undefined, key: undefined }, services);
     await assert.rejects(send(notificationOf('g', [alert()]), signal()), (error: DeliveryFailure) => {
-      assert.equal(error.message, `it answered ${status} no\\u001b[2J`);
+      const aside = status === 302 ? ', which is not followed: configure the address that it moved to' : '';
+      assert.equal(error.message, `it answered ${status}${aside} no\\u001b[2J`);
       return error.isFinal === isFinal;
     });
   }
+});
+
+test('what a service repeats of a token, a password or the address of a hook is told to nobody', async (t) => {
+  const { url } = await service(t, ({ url: path, headers }, response) => {
+    response.writeHead(404).end(`Cannot POST ${path} with ${headers.authorization}`);
+  });
+  const told = notificationOf('g', [alert()]);
+  const basic = `Basic ${Buffer.from('gate:pass-word-7').toString('base64')}`;
+  const manager = { url, tls: {}, instance: 'gw', resolveAfterMs: 1000 };
+  for (const attempt of [
+    webhookReceiver({ url, tls: {}, token: 'secret-token', key: undefined }, services)(told, signal()),
+    webhookReceiver({ url: `${url}/hooks/kM3x8Rt2Qz`, tls: {}, token: undefined, key: undefined }, services)(
+      told,
+      signal(),
+    ),
+    slackReceiver(`${url}/services/T0000AAAA/B0000BBBB/x`, services)(told, signal()),
+    alertmanagerReceiver({ ...manager, authorization: basic }, services)([alert()], signal()),
+  ]) {
+    await assert.rejects(attempt, { message: 'it answered 404 (its answer is withheld, because it repeats a secret)' });
+  }
+  // The names that everybody knows are no secret.
+  const plain = webhookReceiver({ url: `${url}/services/alerts`, tls: {}, token: undefined, key: undefined }, services);
+  await assert.rejects(plain(told, signal()), /Cannot POST \/services\/alerts/);
 });
 
 test('an answer without an end, and none at all, hold nobody up', async (t) => {

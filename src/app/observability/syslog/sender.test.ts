@@ -79,9 +79,25 @@ test('what waits while the collector is away is sent when it is back, the oldest
   for (const letter of 'bcdefgh') from.send(letter);
   const second = await collector(t, first.port);
   await eventually('the rest', () => second.heard === '1 d1 e1 f1 g1 h');
+  await eventually('the new connection is one', () => told.at(-1)?.startsWith('up') === true);
   assert.equal(told.filter((line) => line.startsWith('down')).length, 1);
   assert.equal(told.at(-1), 'up: 2');
   assert.equal(from.lostCount, 2);
+});
+
+test('something that takes every connection and ends it is away, and what it took is lost', async (t) => {
+  const refusing = await collector(t, 0, (socket) => {
+    socket.resume();
+    socket.end();
+  });
+  const { sender: from, told } = sender(t, refusing.port);
+  await eventually('some attempts', () => {
+    from.send('a');
+    return refusing.sockets.length >= 3;
+  });
+  assert.deepEqual(told, ['down: it closed the connection']);
+  assert.equal(from.isDown, true);
+  assert.ok(from.lostCount > 0);
 });
 
 test('a collector that takes nothing holds up nobody, and what waits is bounded', async (t) => {

@@ -30,6 +30,11 @@ export interface SenderOptions {
 const BACKOFF_BASE_MS = 500;
 const BACKOFF_MAX_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 10_000;
+/**
+ * A connection that has lasted so long is one. What was written to one that has not, after a failure, as where something in between takes every
+ * connection and ends it, is counted as lost.
+ */
+const PROVEN_MS = 3000;
 /** A collector that takes nothing for so long is left, and tried anew. */
 const STALL_TIMEOUT_MS = 30_000;
 /** What is written before the socket has to drain. */
@@ -125,6 +130,9 @@ class StreamSender implements SyslogSender {
   #lostWhileDown = 0;
   #timer: Timer | undefined;
   #stall: Timer | undefined;
+  #proof: Timer | undefined;
+  /** Written to a connection that is not proven, and follows one that failed. */
+  #atStake = 0;
   #isClosed = false;
   #onEmpty: (() => void) | undefined;
   lostCount = 0;
@@ -167,10 +175,16 @@ class StreamSender implements SyslogSender {
     this.#stall?.cancel();
     this.#isOpen = true;
     this.#isDraining = false;
+    this.#proof = this.#options.clock.after(PROVEN_MS, () => this.#onProven());
+    this.#pump();
+  }
+
+  #onProven(): void {
+    this.#proof = undefined;
+    this.#atStake = 0;
     if (this.#failures > 0) this.#options.onUp(this.#lostWhileDown);
     this.#failures = 0;
     this.#lostWhileDown = 0;
-    this.#pump();
   }
 
   #pump(): void {
@@ -181,6 +195,7 @@ class StreamSender implements SyslogSender {
       while (this.#queue.length > 0 && text.length < WRITE_MAX_BYTES) {
         const message = this.#queue.shift()!;
         text += `${Buffer.byteLength(message)} ${message}`;
+        if (this.#proof !== undefined && this.#failures > 0) this.#atStake++;
       }
       if (!socket.write(text)) {
         this.#isDraining = true;
@@ -202,9 +217,14 @@ class StreamSender implements SyslogSender {
   #onGone(says: string): void {
     const { clock, chance, onDown } = this.#options;
     this.#stall?.cancel();
+    this.#proof?.cancel();
+    this.#proof = undefined;
     this.#isOpen = false;
     this.#socket = undefined;
     if (this.#isClosed) return;
+    this.lostCount += this.#atStake;
+    this.#lostWhileDown += this.#atStake;
+    this.#atStake = 0;
     if (this.#failures === 0) onDown(says);
     this.#failures++;
     this.#timer = clock.after(backoffMs(BACKOFF_BASE_MS, BACKOFF_MAX_MS, this.#failures, chance), () =>
@@ -230,6 +250,7 @@ class StreamSender implements SyslogSender {
     this.#isClosed = true;
     this.#timer?.cancel();
     this.#stall?.cancel();
+    this.#proof?.cancel();
     this.lostCount += this.#queue.length;
     const socket = this.#socket;
     if (socket === undefined) return;

@@ -7,6 +7,7 @@ import type { Clock, Timer } from '../../../../base/clock.ts';
 import { printable, printableJson } from '../../../../base/printable.ts';
 import { type Alert, alertKey, isFiring, isLink } from '../alert.ts';
 import { iso } from '../notification.ts';
+import { SecretEcho } from '../secret-echo.ts';
 import { httpPost } from './http-post.ts';
 import type { ReceiverServices, Send } from './receiver.ts';
 
@@ -33,12 +34,13 @@ export function alertmanagerReceiver(
     'user-agent': `sallyport/${version}`,
     ...(receiver.authorization === undefined ? {} : { authorization: receiver.authorization }),
   };
+  const secrets = new SecretEcho(receiver.url, receiver.authorization);
   return async (alerts, signal) => {
     let answer = 'nothing to tell';
     for (let i = 0; i < alerts.length; i += BATCH_MAX) {
       const batch = alerts.slice(i, i + BATCH_MAX).map((alert) => postable(alert, receiver, clock.epochMs()));
       const body = printableJson(JSON.stringify(batch));
-      answer = await httpPost({ url, tls: receiver.tls, headers, body, signal });
+      answer = await httpPost({ url, tls: receiver.tls, headers, body, secrets, signal });
     }
     return answer;
   };

@@ -6,6 +6,7 @@ import { printable } from '../../../../base/printable.ts';
 import { type Alert, isFiring } from '../alert.ts';
 import { DeliveryFailure } from '../delivery.ts';
 import { aboutText, iso, type Notification, title } from '../notification.ts';
+import { SecretEcho } from '../secret-echo.ts';
 import type { ReceiverServices, SendNotification } from './receiver.ts';
 
 export interface EmailReceiver {
@@ -26,6 +27,10 @@ const PERMANENT_FROM = 500;
 
 export function emailReceiver(receiver: EmailReceiver, _services: ReceiverServices): SendNotification {
   const { host, port, security, tls, username, password, from, to, timeoutMs } = receiver;
+  // As AUTH PLAIN carries it, too [RFC 4616].
+  const plain =
+    password === undefined ? undefined : Buffer.from(`\u0000${username ?? ''}\u0000${password}`).toString('base64');
+  const secrets = new SecretEcho(undefined, password, plain);
   return async (notification, signal) => {
     const transport = createTransport({
       host,
@@ -42,7 +47,6 @@ export function emailReceiver(receiver: EmailReceiver, _services: ReceiverServic
       disableFileAccess: true,
       disableUrlAccess: true,
     });
-    signal.addEventListener('abort', () => transport.close(), { once: true });
     try {
       const sent = await transport.sendMail({
         from,
@@ -50,12 +54,19 @@ export function emailReceiver(receiver: EmailReceiver, _services: ReceiverServic
         subject: title(notification),
         text: mailText(notification),
         html: mailHtml(notification),
+        // A server that goes on and on answering would hold the connection.
+        signal,
         headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
       });
-      return printable(sent.response);
+      return printable(secrets.shown(sent.response));
     } catch (error) {
       const { message, responseCode } = error as Error & { responseCode?: number };
-      throw new DeliveryFailure(printable(message), responseCode !== undefined && responseCode >= PERMANENT_FROM);
+      const says = secrets.shown(message);
+      const code = says === message || responseCode === undefined ? '' : `${responseCode} `;
+      throw new DeliveryFailure(
+        printable(`${code}${says}`),
+        responseCode !== undefined && responseCode >= PERMANENT_FROM,
+      );
     } finally {
       transport.close();
     }

@@ -4,12 +4,15 @@ import { request as requestHttps } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
 import { printable } from '../../../../base/printable.ts';
 import { DeliveryFailure } from '../delivery.ts';
+import type { SecretEcho } from '../secret-echo.ts';
 
 export interface HttpPost {
   readonly url: string;
   readonly tls: ConnectionOptions;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Keeps what it may not repeat out of what is told of its answer. */
+  readonly secrets: SecretEcho;
   readonly signal: AbortSignal;
 }
 
@@ -20,7 +23,7 @@ const SHOWN_LENGTH_MAX = 120;
 const PASSING = new Set([408, 425, 429]);
 
 /** Resolves with the status and the beginning of the answer. Rejects with a {@link DeliveryFailure} that names no secret. */
-export function httpPost({ url, tls, headers, body, signal }: HttpPost): Promise<string> {
+export function httpPost({ url, tls, headers, body, secrets, signal }: HttpPost): Promise<string> {
   const bytes = Buffer.from(body);
   const options: RequestOptions & ConnectionOptions = {
     method: 'POST',
@@ -41,7 +44,11 @@ export function httpPost({ url, tls, headers, body, signal }: HttpPost): Promise
       const { statusCode = 0 } = response;
       let text = '';
       const settle = (): void => {
-        const answer = `${statusCode}${text === '' ? '' : ` ${shown(text)}`}`;
+        const aside =
+          statusCode >= 300 && statusCode < 400
+            ? ', which is not followed: configure the address that it moved to'
+            : '';
+        const answer = `${statusCode}${aside}${text === '' ? '' : ` ${shown(secrets.shown(text))}`}`;
         if (statusCode >= 200 && statusCode < 300) resolve(answer);
         else reject(new DeliveryFailure(`it answered ${answer}`, statusCode < 500 && !PASSING.has(statusCode)));
       };
@@ -63,6 +70,8 @@ export function httpPost({ url, tls, headers, body, signal }: HttpPost): Promise
 
 /** Several attempts at several addresses fail without a sentence of their own. */
 function reasonOf(error: NodeJS.ErrnoException): string {
+  if (error.code === 'HPE_HEADER_OVERFLOW') return `its answer has more than ${HEADERS_MAX_BYTES} bytes of headers`;
+  if (error.message === 'socket hang up') return 'it closed the connection without an answer';
   return error.message === '' ? (error.code ?? 'it cannot be reached') : error.message;
 }
 

@@ -5,6 +5,7 @@
 import { printable, printableJson } from '../../../../base/printable.ts';
 import { type Alert, isFiring, isLink } from '../alert.ts';
 import { aboutText, iso, type Notification } from '../notification.ts';
+import { SecretEcho } from '../secret-echo.ts';
 import { httpPost } from './http-post.ts';
 import type { ReceiverServices, SendNotification } from './receiver.ts';
 
@@ -53,8 +54,9 @@ function attachment(alert: Alert): object {
 
 /** The URL is the secret: whoever has it may post. */
 export function slackReceiver(url: string, { version }: ReceiverServices): SendNotification {
+  const secrets = new SecretEcho(url);
   return (notification, signal) => {
     const body = printableJson(JSON.stringify(slackMessage(notification)));
-    return httpPost({ url, tls: {}, headers: { 'user-agent': `sallyport/${version}` }, body, signal });
+    return httpPost({ url, tls: {}, headers: { 'user-agent': `sallyport/${version}` }, body, secrets, signal });
   };
 }

@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import type { ConnectionOptions } from 'node:tls';
 import { printableJson } from '../../../../base/printable.ts';
 import { jsonOf } from '../notification.ts';
+import { SecretEcho } from '../secret-echo.ts';
 import { httpPost } from './http-post.ts';
 import type { ReceiverServices, SendNotification } from './receiver.ts';
 
@@ -27,6 +28,7 @@ export function webhookReceiver(
   { url, tls, token, key }: WebhookReceiver,
   { clock, version }: ReceiverServices,
 ): SendNotification {
+  const secrets = new SecretEcho(url, token, key);
   return (notification, signal) => {
     const body = printableJson(JSON.stringify(jsonOf(notification)));
     const headers = {
@@ -34,6 +36,6 @@ export function webhookReceiver(
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(key === undefined ? {} : { [SIGNATURE_HEADER]: signatureOf(body, key, Math.floor(clock.epochMs() / 1000)) }),
     };
-    return httpPost({ url, tls, headers, body, signal });
+    return httpPost({ url, tls, headers, body, secrets, signal });
   };
 }
