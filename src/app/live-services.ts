@@ -35,7 +35,7 @@ interface LiveOptions {
 export function liveServices({ clock, emit, gateway, banDesk, observers, config, inForce }: LiveOptions): LiveServices {
   const { clients, limits, quarantine, upstreams } = gateway;
   return {
-    clients: new ClientDesk({ clients, limits, quarantine, banDesk, emit, response: () => inForce().response }),
+    clients: new ClientDesk({ clients, limits, quarantine, banDesk, emit, config: inForce }),
     sessions: new SessionDesk({ clock, emit, clients, kept: () => upstreams.sessions, config: inForce }),
     status: new StatusDesk({
       clock,

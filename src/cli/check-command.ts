@@ -42,7 +42,7 @@ export const checkCommand: Command = {
       const { config, settings } = await loadConfig(configFile);
       const { findings, policy } = await deepCheck(config, systemClock, tellPolicyProgress);
       const isRight = findings.length === 0;
-      const warnings = policy === undefined ? [] : await warningsOf(config.authorization);
+      const warnings = policy === undefined ? [] : await warningsOf(config);
       endProgress();
       const risks = [...(await risksOf(config)), ...(policy === undefined ? [] : policyRisks(config, policy))];
       if (wantsJson) printJson({ ok: isRight, config: configFile, findings, risks, warnings, settings, policy });
@@ -62,10 +62,13 @@ export const checkCommand: Command = {
   },
 };
 
-async function warningsOf({ policyFile }: Config['authorization']): Promise<PolicyWarning[]> {
+async function warningsOf({ authorization: { policyFile }, response }: Config): Promise<PolicyWarning[]> {
   if (policyFile === undefined) return [];
   const policy = await readPolicyFile(policyFile);
-  return policyWarnings(policy, (done, all) => tellPolicyProgress({ stage: 'looking over', done, all }));
+  return policyWarnings(policy, {
+    givenRole: response.quarantine.role,
+    onProgress: (done, all) => tellPolicyProgress({ stage: 'looking over', done, all }),
+  });
 }
 
 function policyLine(policy: PolicySummary | undefined): string {

@@ -9,6 +9,7 @@ import type { JournalRecord } from '../app/observability/journal/record.ts';
 import { type Removed, removedInWords } from '../app/observability/journal/removed.ts';
 import { searchJournal } from '../app/observability/journal/search.ts';
 import type { Wanted } from '../app/observability/journal/search-index.ts';
+import { wantedAddress } from '../app/observability/journal/searched-fields.ts';
 import { demandJournal } from '../app/observability/journal/segment-files.ts';
 import { readSelected } from '../app/observability/journal/selected-records.ts';
 import { PUBLIC_KEY_FILE, readVerifyingKey } from '../app/observability/journal/signing-key.ts';
@@ -29,6 +30,7 @@ import {
   textOption,
   UsageError,
 } from './command.ts';
+import { eventHint } from './journal-hint.ts';
 import { momentOf } from './moment.ts';
 import { placeOf } from './place.ts';
 import { verbOf } from './subcommand.ts';
@@ -181,7 +183,14 @@ async function search(invocation: Invocation, directory: string): Promise<number
   if (hasOption(invocation, 'json')) printJson(records);
   else for (const record of records) print(lineOf(record));
   if (records.length === 0 && !hasOption(invocation, 'json')) printError('Nothing was found.');
+  if (records.length === 0) tellHint(wanted);
   return records.length > 0 ? ExitCode.Ok : ExitCode.Negative;
+}
+
+/** That nothing was found must not be taken for peace where a name was misspelt. */
+function tellHint({ fields: { event } }: Wanted): void {
+  const hint = event === undefined ? undefined : eventHint(event);
+  if (hint !== undefined) printError(printable(hint));
 }
 
 function lineOf(record: JournalRecord): string {
@@ -195,11 +204,14 @@ async function exportRecords(invocation: Invocation, directory: string): Promise
   const wanted = await wantedOf(invocation);
   let damaged = 0;
   const told = { damage: () => damaged++, removed: (removed: Removed) => printError(removedInWords(removed)) };
+  let isEmpty = true;
   for await (const record of readSelected(directory, wanted, told)) {
+    isEmpty = false;
     if (!process.stdout.write(`${format(record, VERSION)}\n`)) {
       await new Promise<void>((resolve) => process.stdout.once('drain', resolve));
     }
   }
+  if (isEmpty) tellHint(wanted);
   if (damaged === 0) return ExitCode.Ok;
   printError(
     `${counted(damaged, 'line')} of the journal could not be read, and is missing: see \`sallyport journal verify\`.`,
@@ -235,7 +247,8 @@ async function wantedOf(invocation: Invocation): Promise<Wanted> {
     const given = textOption(invocation, option);
     if (given !== undefined) fields[field] = given;
   }
-  const { topic } = fields;
+  const { topic, address } = fields;
+  if (address !== undefined) fields['address'] = wantedAddress(address);
   if (topic !== undefined) fields['topic'] = await writtenTopic(invocation, topic);
   return {
     sinceMs: moment('since'),

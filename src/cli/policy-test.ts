@@ -1,5 +1,6 @@
 /** `sallyport policy test`: whether a policy keeps its assertions, and what in it is probably not meant. */
 import { fromPipeToo, readPolicy } from '../app/authorization-files.ts';
+import { loadConfig } from '../app/config/load.ts';
 import { parseAssertionFile } from '../policy/authorization/assertion-file.ts';
 import { describeConditions } from '../policy/authorization/grant-words.ts';
 import { decode } from '../policy/authorization/policy-build.ts';
@@ -7,7 +8,8 @@ import { type PolicyWarning, policyWarnings } from '../policy/authorization/prov
 import { proofRecord } from '../policy/authorization/prove/proof-record.ts';
 import { describeBroken } from '../policy/authorization/prove/proof-words.ts';
 import { type Proof, proveAll } from '../policy/authorization/prove/prover.ts';
-import { ExitCode, hasOption, type Invocation } from './command.ts';
+import { ExitCode, hasOption, type Invocation, textOption } from './command.ts';
+import { placeOf } from './place.ts';
 import { policyFileOf, readPolicyFile, tellPolicyProgress } from './policy-source.ts';
 import { counted, printable } from './table.ts';
 import { endProgress, print, printJson, styled } from './terminal.ts';
@@ -19,13 +21,22 @@ export async function testPolicy(invocation: Invocation): Promise<number> {
     assertions.push(...parseAssertionFile(decode(await readPolicy(file, fromPipeToo), file), file, policy));
   }
   const proofs = proveAll(policy, assertions, (done, all) => tellPolicyProgress({ stage: 'proving', done, all }));
-  const warnings = policyWarnings(policy, (done, all) => tellPolicyProgress({ stage: 'looking over', done, all }));
+  const warnings = policyWarnings(policy, {
+    givenRole: await quarantineRoleOf(invocation),
+    onProgress: (done, all) => tellPolicyProgress({ stage: 'looking over', done, all }),
+  });
   endProgress();
   const isRight = proofs.every(({ outcome }) => outcome === 'holds');
   if (hasOption(invocation, 'json')) {
     printJson({ ok: isRight, policy: policy.file, assertions: proofs.map(proofRecord), warnings });
   } else print([...proofs.map(proofLine), ...warnings.map(warningLine), '', sumOf(proofs, warnings)].join('\n'));
   return isRight ? ExitCode.Ok : ExitCode.Negative;
+}
+
+/** Of the configuration, where that names the policy. */
+async function quarantineRoleOf(invocation: Invocation): Promise<string | undefined> {
+  if (textOption(invocation, 'policy') !== undefined) return undefined;
+  return (await loadConfig(placeOf(invocation).configFile)).config.response.quarantine.role;
 }
 
 export function warningLine({ file, line, says }: PolicyWarning): string {

@@ -6,10 +6,11 @@ import type { TargetStatus } from '../transports/upstream/target-status.ts';
 import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS, UsageError } from './command.ts';
 import { askRunning } from './gateway-question.ts';
 import { tellSilent } from './silent-text.ts';
+import { verbOf } from './subcommand.ts';
 import { table } from './table.ts';
 import { print, printJson } from './terminal.ts';
 
-const VERBS = ['list', 'drain', 'eject', 'return'];
+const VERBS = { list: 'list', drain: 'drain', eject: 'eject', return: 'return' } as const;
 
 export const upstreamCommand: Command = {
   name: 'upstream',
@@ -29,10 +30,12 @@ export const upstreamCommand: Command = {
     [3, 'no gateway is running there'],
   ],
   async run(invocation) {
-    const [verb = '', ...words] = invocation.words;
-    if (!VERBS.includes(verb)) throw new UsageError('Say what to do: list, drain, eject or return.');
+    const [said, ...words] = invocation.words;
+    const verb = verbOf('upstream', VERBS, said);
     if (verb === 'list' ? words.length > 0 : words.length !== 2) {
-      throw new UsageError(verb === 'list' ? '`list` takes no more words.' : `Name both: \`${verb} UPSTREAM TARGET\`.`);
+      throw new UsageError(
+        verb === 'list' ? '`list` takes no more words.' : `Name both: \`upstream ${verb} UPSTREAM TARGET\`.`,
+      );
     }
     const asked = await askRunning(invocation, requestOf(verb, words));
     if ('code' in asked) return asked.code;

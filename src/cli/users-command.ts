@@ -101,6 +101,10 @@ function username({ words }: Invocation): string {
   return name;
 }
 
+/** Who is in the password file is no less a user, and is not found here. */
+const isNobody = (name: string): string =>
+  `There is no built-in user ${name}; \`sallyport users list\` shows all, and \`sallyport passwd list\` those of the password file.`;
+
 /** Says what was done, or that it could not be done; `done` undefined means there is no such user. */
 function report(invocation: Invocation, name: string, done: string | undefined, otherwise: string): number {
   const isDone = done !== undefined;
@@ -160,7 +164,7 @@ async function add(desk: Desk): Promise<number> {
 async function setPassword(desk: Desk): Promise<number> {
   const { invocation, users, config } = desk;
   const name = username(invocation);
-  const isMissing = `There is no user ${name}.`;
+  const isMissing = isNobody(name);
   if (users.hashesOf(name).length === 0) return report(invocation, name, undefined, isMissing);
   const { hash, shown, verifiers } = await passwordFor(desk, name);
   if (!users.setPassword(name, hash, config.authentication.passwordRules.historyMax)) {
@@ -173,13 +177,13 @@ async function setPassword(desk: Desk): Promise<number> {
 function remove({ invocation, users }: Desk): number {
   const name = username(invocation);
   const done = users.remove(name) ? `Removed ${name}.` : undefined;
-  return report(invocation, name, done, `There is no user ${name}.`);
+  return report(invocation, name, done, isNobody(name));
 }
 
 function setDisabled({ invocation, users }: Desk, isDisabled: boolean): number {
   const name = username(invocation);
   const done = users.setDisabled(name, isDisabled) ? `${isDisabled ? 'Disabled' : 'Enabled'} ${name}.` : undefined;
-  return report(invocation, name, done, `There is no user ${name}.`);
+  return report(invocation, name, done, isNobody(name));
 }
 
 async function importFile({ invocation, users }: Desk): Promise<number> {

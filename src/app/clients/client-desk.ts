@@ -12,6 +12,7 @@ import type { ClientDetails, ClientPage } from './client-facts.ts';
 import {
   type ClientFilter,
   checkFilter,
+  demandKnown,
   PAGE_DEFAULT,
   PAGE_MAX,
   placeOfConnection,
@@ -30,7 +31,7 @@ export interface ClientDeskOptions {
   readonly limits: GatewayLimits;
   readonly quarantine: Quarantine;
   readonly banDesk: BanDesk;
-  readonly response: () => Config['response'];
+  readonly config: () => Pick<Config, 'listeners' | 'response'>;
   readonly emit: Emit;
 }
 
@@ -60,7 +61,12 @@ export class ClientDesk {
   /** @throws {OperatorError} where the filter or the cursor cannot be. */
   list(filter: ClientFilter, cursor?: string, countMax: number = PAGE_DEFAULT): Promise<ClientPage> {
     const count = Math.min(PAGE_MAX, Math.max(1, countMax));
+    if (filter.listener !== undefined) demandKnown('listener', filter.listener, this.#listeners());
     return this.#options.clients.list(checkFilter(filter), readCursor(cursor), count);
+  }
+
+  #listeners(): string[] {
+    return this.#options.config().listeners.map(({ name }) => name);
   }
 
   /** @throws {OperatorError} where no such client is connected, as far as workers answer. */
@@ -105,7 +111,7 @@ export class ClientDesk {
 
   /** Confines it to the role that the configuration names, whether it is connected or not. @throws {OperatorError} */
   quarantine(id: string, forText: string | undefined, who: string): Confined {
-    const { role, upstream, durationMs } = this.#options.response().quarantine;
+    const { role, upstream, durationMs } = this.#options.config().response.quarantine;
     if (role === undefined && upstream === undefined) {
       throw new OperatorError(
         'There is no quarantine: name a role of the policy in response.quarantine.role, or a decoy in response.quarantine.upstream, and reload. `sallyport disconnect` ends a client at once.',

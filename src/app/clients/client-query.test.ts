@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { OpenAttack } from '../../policy/detection/attacks.ts';
 import { OperatorError } from '../config/problem.ts';
 import { AttackIndex } from './attack-index.ts';
-import { checkFilter, isBehind, placeOfConnection, readCursor } from './client-query.ts';
+import { checkFilter, demandKnown, isBehind, placeOfConnection, readCursor } from './client-query.ts';
 
 test('clients are in the order of their workers, and then of their age', () => {
   const ids = ['w2-c3', 'w1-c20', 'w1-c9', 'w10-c1'];
@@ -47,4 +47,13 @@ test('an attack is found by the client, the user, the address and the network th
   assert.deepEqual(scores({ address: '192.0.2.1', clientId: 'd42' }), [4, 2]);
   assert.deepEqual(scores({ address: '2001:db8::7', username: 'ann' }), [3, 1]);
   assert.deepEqual(scores({ address: '192.0.2.1', username: 'mqtts' }), []);
+});
+
+test('a name that there is not is refused with the nearest one', () => {
+  demandKnown('listener', 'mqtts', ['mqtts', 'wss']);
+  assert.throws(
+    () => demandKnown('listener', 'mqts', ['mqtts', 'wss']),
+    /There is no listener "mqts"; did you mean mqtts\?/,
+  );
+  assert.throws(() => demandKnown('listener', 'x', ['mqtts', 'wss']), /there are: mqtts, wss\./);
 });

@@ -7,7 +7,7 @@ import type { Emit } from '../../base/events.ts';
 import { matchesWildcard } from '../../base/wildcard.ts';
 import type { KeptSession, KeptSessions } from '../../broker/kept-session.ts';
 import type { ClientDetails } from '../clients/client-facts.ts';
-import { type Cursor, readCursor, START } from '../clients/client-query.ts';
+import { type Cursor, demandKnown, readCursor, START } from '../clients/client-query.ts';
 import type { FoundClients, GatewayClients } from '../clients/gateway-clients.ts';
 import type { Config } from '../config/config.ts';
 import { EMBEDDED, UNNAMED } from '../config/upstream-schema.ts';
@@ -77,10 +77,11 @@ export class SessionDesk {
   /**
    * Those of the embedded broker first, in the order in which they began. A page looks at so many of them at most: one of a filter that
    * few fit may be short, or empty, before the last.
-   * @throws {OperatorError} where the cursor is none.
+   * @throws {OperatorError} where the cursor is none, or there is no such broker.
    */
   async list(filter: SessionFilter, cursor: string | undefined, countMax: number): Promise<SessionPage> {
     const place = placeOf(cursor);
+    if (filter.broker !== undefined) demandKnown('broker', filter.broker, [EMBEDDED, ...this.#others()]);
     const own = this.#keptPage(filter, place.number, countMax);
     const room = own.isEnd ? countMax - own.sessions.length : 0;
     const others = await this.#connectedPage(filter, place.connection ?? START, room);

@@ -39,7 +39,12 @@ export interface HeavyTasks {
     readonly answer: Explanation;
   };
   readonly test: {
-    readonly asked: { readonly policy: PolicySource; readonly assertions: string | undefined };
+    readonly asked: {
+      readonly policy: PolicySource;
+      readonly assertions: string | undefined;
+      /** As in `WarningOptions`. */
+      readonly givenRole: string | undefined;
+    };
     readonly answer: PolicyTest;
   };
   readonly diff: {
@@ -67,12 +72,12 @@ export const answers: Answering = {
     const clock = withEpoch(systemClock, () => atEpochMs);
     return explain(await policyOf(policy), subject, question, clock);
   },
-  async test({ policy, assertions: text }) {
+  async test({ policy, assertions: text, givenRole }) {
     const read = await policyOf(policy);
     const further = text === undefined ? [] : parseAssertionFile(text, 'assertions', read);
     return {
       assertions: proveAll(read, [...read.assertions, ...further]).map(proofRecord),
-      warnings: policyWarnings(read),
+      warnings: policyWarnings(read, { givenRole }),
     };
   },
   async diff({ before, after }) {

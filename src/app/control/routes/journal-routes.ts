@@ -4,6 +4,7 @@ import { section, text } from '../../config/fields.ts';
 import { OperatorError } from '../../config/problem.ts';
 import { isoOf } from '../../observability/incident/incident-report.ts';
 import { RECORD_KINDS } from '../../observability/journal/record.ts';
+import { wantedAddress } from '../../observability/journal/searched-fields.ts';
 import { journalDirectoryOf } from '../../observability/observers.ts';
 import { cursorOf, encodeCursor, limitOf, nextCursor, pageQuery } from '../cursor.ts';
 import { workApart } from '../heavy/work.ts';
@@ -50,7 +51,8 @@ export const journalRoutes: readonly AnyRoute[] = [
     handler: async ({ inForce, clock }, { query, signal }) => {
       const { config } = inForce();
       if (!config.journal.isEnabled) throw new OperatorError('No journal is kept: set journal.enabled to true.');
-      const { since: sinceMs, until: untilMs, client, user, address, event, by: author } = query;
+      const { since: sinceMs, until: untilMs, client, user, event, by: author } = query;
+      const address = query.address === undefined ? undefined : wantedAddress(query.address);
       const limit = limitOf(query);
       const given = Object.entries({ client, user, address, event, author }).filter(([, value]) => value !== undefined);
       const wanted = { sinceMs, untilMs, fields: Object.fromEntries(given), limit, beforeN: numberIn(cursorOf(query)) };

@@ -175,7 +175,9 @@ export const policyRoutes: readonly AnyRoute[] = [
       warnings: z.array(warningSchema),
     }),
     handler: async (services, { body, signal }) => {
-      const asked = { policy: sourceOf(services, body.policy), assertions: body.assertions };
+      const { role } = services.inForce().config.response.quarantine;
+      const givenRole = body.policy === undefined ? role : undefined;
+      const asked = { policy: sourceOf(services, body.policy), assertions: body.assertions, givenRole };
       const { assertions, warnings } = await workApart('test', asked, { clock: services.clock, signal });
       return { ok: assertions.every(({ outcome }) => outcome === 'holds'), assertions, warnings };
     },

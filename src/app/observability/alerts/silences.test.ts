@@ -7,7 +7,7 @@ import type { GatewayEvent } from '../../../base/events.ts';
 import { ManualClock } from '../../../base/manual-clock.ts';
 import { OperatorError } from '../../config/problem.ts';
 import type { Alert } from './alert.ts';
-import { parseMatcher, SILENCES_MAX, Silences } from './silences.ts';
+import { matcherText, parseMatcher, SILENCES_MAX, Silences } from './silences.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'sallyport-silences-'));
 after(() => rmSync(root, { recursive: true }));
@@ -79,19 +79,28 @@ test('what makes no sense is refused with the cure', () => {
   assert.throws(() => add(), /Say what is to be silent/);
   assert.throws(() => add('SallyportBruteForce'), /is no matcher: give one such as/);
   assert.throws(() => add('subjet=x'), /did you mean subject\?/);
-  assert.throws(() => add(...Array(9).fill('alert=x')), /at most 8 matchers/);
-  assert.throws(() => silences.add({ matchers: ['alert=x'], durationMs: 1, by: 'x', reason: ' ' }), /Say why/);
-  assert.throws(() => silences.add({ matchers: ['alert=x'], durationMs: 1, by: 'x', reason: 'a\nb' }), /one line/);
-  assert.throws(() => parseMatcher(`alert=${'x'.repeat(600)}`), OperatorError);
+  assert.throws(() => add(...Array(9).fill('subject=x')), /at most 8 matchers/);
+  assert.throws(() => silences.add({ matchers: ['subject=x'], durationMs: 1, by: 'x', reason: ' ' }), /Say why/);
+  assert.throws(() => silences.add({ matchers: ['subject=x'], durationMs: 1, by: 'x', reason: 'a\nb' }), /one line/);
+  assert.throws(() => parseMatcher(`subject=${'x'.repeat(600)}`), OperatorError);
+  // One that holds nothing back would be taken for one that does.
+  assert.throws(
+    () => parseMatcher('alert=SallyportDwon'),
+    /No alert is called "SallyportDwon": did you mean SallyportDown\?/,
+  );
+  assert.throws(() => parseMatcher('severity!=criticl'), /did you mean critical\?/);
+  assert.throws(() => parseMatcher('alert=zzz'), /docs\/alerts\.md lists them/);
+  for (const text of ['alert=Sallyport*', 'alert=MQTTClientUnauthorizedAccess', 'severity=warning', 'alert=*'])
+    assert.equal(matcherText(parseMatcher(text)), text);
 });
 
 test('there is a ceiling, and silences that are over make room', () => {
   const { open, clock } = bench();
   const silences = open();
-  for (let i = 0; i < SILENCES_MAX; i++) silences.add({ matchers: ['alert=x'], durationMs: 1000, ...ANN });
-  assert.throws(() => silences.add({ matchers: ['alert=x'], durationMs: 1000, ...ANN }), /already/);
+  for (let i = 0; i < SILENCES_MAX; i++) silences.add({ matchers: ['subject=x'], durationMs: 1000, ...ANN });
+  assert.throws(() => silences.add({ matchers: ['subject=x'], durationMs: 1000, ...ANN }), /already/);
   clock.advance(1000);
-  silences.add({ matchers: ['alert=x'], durationMs: 1000, ...ANN });
+  silences.add({ matchers: ['subject=x'], durationMs: 1000, ...ANN });
 });
 
 test('a damaged file is set aside and told, and hides no alert', () => {
@@ -116,6 +125,6 @@ test('a damaged file is set aside and told, and hides no alert', () => {
 
 test('a silence that cannot be kept is refused, and nothing is changed', () => {
   const silences = bench(join(root, 'absent', 'x.json')).open();
-  assert.throws(() => silences.add({ matchers: ['alert=x'], durationMs: 1000, ...ANN }), /Nothing was changed/);
+  assert.throws(() => silences.add({ matchers: ['subject=x'], durationMs: 1000, ...ANN }), /Nothing was changed/);
   assert.deepEqual(silences.list(), []);
 });

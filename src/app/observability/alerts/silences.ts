@@ -5,6 +5,7 @@ import type { Emit } from '../../../base/events.ts';
 import { nearestWord } from '../../../base/nearest-word.ts';
 import { matchesWildcard } from '../../../base/wildcard.ts';
 import { OperatorError } from '../../config/problem.ts';
+import { ALERTS } from '../alert-catalogue.ts';
 import { type Alert, LABELS, type Label, labelsOf } from './alert.ts';
 
 /** One label of an alert: `=` is, `!=` is not; `*` stands for anything. */
@@ -31,6 +32,12 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const FORM = 1;
 const FILE_SIZE_MAX_BYTES = 8 * 1024 * 1024;
 
+/** Of labels whose values are none but these. */
+const KNOWN_VALUES: Partial<Readonly<Record<(typeof LABELS)[number], readonly string[]>>> = {
+  alert: ALERTS.map(({ name }) => name),
+  severity: [...new Set(ALERTS.map(({ severity }) => severity))],
+};
+
 /** @throws {OperatorError} that says what is wrong with the text. */
 export function parseMatcher(text: string): Matcher {
   const match = /^([A-Za-z]+)(!?=)(.*)$/s.exec(text);
@@ -47,6 +54,13 @@ export function parseMatcher(text: string): Matcher {
     throw new OperatorError(`Alerts have no label "${name.slice(0, 60)}": ${hint}`);
   }
   if (value.length > VALUE_LENGTH_MAX) throw new OperatorError(`A value has at most ${VALUE_LENGTH_MAX} characters.`);
+  const known = KNOWN_VALUES[label];
+  if (known !== undefined && !known.some((one) => matchesWildcard(value, one))) {
+    // A silence that holds nothing back would be taken for one that does.
+    const meant = nearestWord(value, known);
+    const hint = meant === undefined ? 'docs/alerts.md lists them' : `did you mean ${meant}?`;
+    throw new OperatorError(`No ${label} is called "${value.slice(0, 60)}": ${hint}`);
+  }
   return { label, isEqual: sign === '=', value };
 }
 

@@ -15,7 +15,10 @@ export function incidentText({ incident, live, advice, verdict }: IncidentReport
   const { subject, sinceMs, untilMs, records, isCut, refusals, measures, timeline } = incident;
   const lines = [
     styled('bold', `Incident: ${subject.kind} ${shown(subject.value, NAME_SHOWN_MAX)}`),
-    styled('dim', `${isoOf(sinceMs)} to ${isoOf(untilMs)}, ${isCut ? 'the newest ' : ''}${records} records`),
+    styled(
+      'dim',
+      `${isoOf(sinceMs)} to ${isoOf(untilMs)}, ${isCut ? 'the newest ' : ''}${records} ${records === 1 ? 'record' : 'records'}`,
+    ),
     verdict,
   ];
   const part = (title: string, content: readonly string[]): void => {

@@ -202,5 +202,6 @@ test('an empty journal says so, and an address that is none is refused', async (
   assert.match(report.verdict, /nothing about it/);
   assert.deepEqual(report.advice, []);
   assert.throws(() => readIncidentSubject('address', 'pump-7'), /is no address/);
+  assert.throws(() => readIncidentSubject('client', ''), /the name is empty/);
   assert.equal(readIncidentSubject('address', '::ffff:192.0.2.7').value, '192.0.2.7');
 });

@@ -94,6 +94,7 @@ const OPERATORS = ['ban-*', 'client-*', 'limits-*', 'alert-*'];
 
 /** @throws {OperatorError} where an address is none. */
 export function readIncidentSubject(kind: IncidentKind, value: string): IncidentSubject {
+  if (value === '') throw new OperatorError(`Say which ${kind}: the name is empty.`);
   if (kind !== 'address') return { kind, value };
   const address = normaliseAddress(value);
   if (address === undefined)

@@ -327,6 +327,10 @@ test('a key that is no key stops the start, and says which file', async (t) => {
   await mkdir(made.directory);
   await writeFile(join(made.directory, PRIVATE_KEY_FILE), 'nonsense');
   await assert.rejects(made.open(), /The journal's key .*signing\.key cannot be used/);
+  await assert.rejects(
+    readVerifyingKey(join(made.directory, PRIVATE_KEY_FILE)),
+    /The public key \S+ cannot be used: it is no public key in PEM\./,
+  );
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   await writeFile(join(made.directory, PRIVATE_KEY_FILE), privateKey.export({ type: 'pkcs8', format: 'pem' }));
   await assert.rejects(made.open(), /not an Ed25519 key/);

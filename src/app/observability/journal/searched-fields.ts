@@ -1,4 +1,6 @@
 /** What a record of the journal can be found by. */
+import { normaliseAddress } from '../../../base/ip-address.ts';
+import { OperatorError } from '../../config/problem.ts';
 import type { JournalRecord } from './record.ts';
 
 /** Fields that are searched for. */
@@ -30,4 +32,14 @@ export function fieldsOf({ k, d }: JournalRecord): Readonly<Record<Field, string
     author: text(d['by']),
     topic: text(d['topic']) ?? text(d['filter']),
   };
+}
+
+/** As records have it. @throws {OperatorError} where no record can have it. */
+export function wantedAddress(text: string): string {
+  if (text.endsWith('*')) return text;
+  const address = normaliseAddress(text);
+  if (address !== undefined) return address;
+  throw new OperatorError(
+    `"${text.slice(0, 60)}" is no address: give one such as 192.0.2.7, or the beginning of several such as 192.0.2.*`,
+  );
 }

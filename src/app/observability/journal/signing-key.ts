@@ -64,8 +64,11 @@ export async function readVerifyingKey(path: string): Promise<VerifyingKey> {
       verify: (what, signature) => verify(null, messageOf(what), key, Buffer.from(signature, 'base64url')),
     };
   } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    // OpenSSL's own words name none of what an operator has in hand.
+    const says = code.startsWith('ERR_OSSL') ? 'it is no public key in PEM' : message;
     throw new OperatorError(
-      `The public key ${path} cannot be used: ${(error as Error).message}. Give the one that was kept aside with --key.`,
+      `The public key ${path} cannot be used: ${says}. Give the one that was kept aside with --key.`,
     );
   }
 }

@@ -61,3 +61,11 @@ assignments: [{ roles: a, to: { user: u } }, { roles: b, to: { user: v } }]\n`;
   );
   assert.deepEqual(warningsOf(['allow: receive, topics: d/+/x'], asserted), []);
 });
+
+test('a role that the gateway gives by itself is not said to be of nobody', () => {
+  const policy = parsePolicyFile('roles:\n  confined: { grants: [] }\n  lost: { grants: [] }\nassignments: []\n', 'p');
+  const unheld = (givenRole?: string): string[] =>
+    policyWarnings(policy, { givenRole }).flatMap(({ kind, says }) => (kind === 'unheld' ? says.split(':', 1) : []));
+  assert.deepEqual(unheld(), ['Nobody has role confined', 'Nobody has role lost']);
+  assert.deepEqual(unheld('confined'), ['Nobody has role lost']);
+});

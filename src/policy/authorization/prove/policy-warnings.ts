@@ -27,20 +27,29 @@ export interface PolicyWarning {
 const GRANTS_MAX = 100_000;
 const PROGRESS_EVERY = 500;
 
-/** In the order of the file. `onProgress` hears how many grants have been looked at. */
-export function policyWarnings(policy: Policy, onProgress?: (done: number, all: number) => void): PolicyWarning[] {
+export interface WarningOptions {
+  /** A role that the gateway gives by itself, as a quarantine does. */
+  readonly givenRole?: string | undefined;
+  /** Hears how many grants have been looked at. */
+  readonly onProgress?: (done: number, all: number) => void;
+}
+
+/** In the order of the file. */
+export function policyWarnings(policy: Policy, { givenRole, onProgress }: WarningOptions = {}): PolicyWarning[] {
   const grants = policy.roles.reduce((sum, role) => sum + role.grants.length, 0);
   if (grants > GRANTS_MAX) {
     const says = `Grants without effect and far-reaching wildcards are looked for in up to ${GRANTS_MAX} grants; there are ${grants}.`;
     return [{ kind: 'not-looked-for', file: policy.file, line: 1, says }];
   }
   const model = new Model(policy);
-  return [...unheldRoles(model), ...new GrantWarnings(model).all(onProgress)].sort((a, b) => a.line - b.line);
+  return [...unheldRoles(model, givenRole), ...new GrantWarnings(model).all(onProgress)].sort(
+    (a, b) => a.line - b.line,
+  );
 }
 
-function unheldRoles(model: Model): PolicyWarning[] {
+function unheldRoles(model: Model, givenRole: string | undefined): PolicyWarning[] {
   return model.policy.roles
-    .filter(({ name }) => model.holdings(name).length === 0)
+    .filter(({ name }) => name !== givenRole && model.holdings(name).length === 0)
     .map(({ file, line, name }) => ({
       kind: 'unheld',
       file,
