@@ -64,6 +64,8 @@ export class BrokerLink implements UpstreamLink, SessionLink, Publisher {
   #wantsReasons = true;
   #connectExpiryS = 0;
   #isBridge = false;
+  /** New subscriptions whose retained messages wait until the SUBACK is safe; one that replaces such a one owes them in its place. */
+  #owesRetained: Set<Subscription> | undefined;
 
   constructor(services: LinkServices, receiver: DownstreamReceiver) {
     this.#services = services;
@@ -329,7 +331,8 @@ export class BrokerLink implements UpstreamLink, SessionLink, Publisher {
         properties: NO_PROPERTIES,
       });
       for (const subscription of retained) {
-        // It may have been replaced or given up meanwhile.
+        this.#owesRetained?.delete(subscription);
+        // It may have been given up meanwhile; or replaced, and then its successor owes them.
         if (session.subscriptions.get(subscription.filter) !== subscription) continue;
         session.outgoing.offerRetained(subscription, this.#services.router.retainedMatching(subscription.filter));
       }
@@ -348,7 +351,8 @@ export class BrokerLink implements UpstreamLink, SessionLink, Publisher {
     const parsed = parseFilter(filter);
     if (parsed === undefined) return this.#refusedCode(Reason.TopicFilterInvalid, qos);
     if (session.persistent && !context.store.healthy()) return this.#refusedCode(Reason.QuotaExceeded, qos);
-    const isNew = !session.subscriptions.has(filter);
+    const existing = session.subscriptions.get(filter);
+    const isNew = existing === undefined;
     if (isNew && session.subscriptions.size >= context.ceilings.current.subscriptionsPerSessionMax) {
       context.ceilings.reached('subscriptionsPerSessionMax', 'a subscription was refused', session.clientId);
       return this.#refusedCode(Reason.QuotaExceeded, qos);
@@ -359,8 +363,13 @@ export class BrokerLink implements UpstreamLink, SessionLink, Publisher {
     sessions.subscribe(session, subscription);
     // Retained messages do not go to shared subscriptions [MQTT5 4.8.2]; the rest is as the client asked
     // [MQTT-3.3.1-9, MQTT-3.3.1-10, MQTT-3.3.1-11].
-    const isWanted = retainHandling === 0 || (retainHandling === 1 && isNew);
-    if (parsed.share === undefined && isWanted) retained.push(subscription);
+    const isOwed = existing !== undefined && this.#owesRetained?.delete(existing) === true;
+    const isWanted = retainHandling === 0 || (retainHandling === 1 && isNew) || isOwed;
+    if (parsed.share === undefined && isWanted) {
+      this.#owesRetained ??= new Set();
+      this.#owesRetained.add(subscription);
+      retained.push(subscription);
+    }
     return qos;
   }
 

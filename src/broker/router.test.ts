@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ClientInit, makeBench, textOf } from '../../test/kit/broker-client.ts';
+import { SimulatedDisk } from '../../test/kit/simulated-disk.ts';
 import type { RetainHandling } from '../mqtt/packet.ts';
 import { Reason } from '../mqtt/reason.ts';
 import type { QoS } from '../mqtt/wire.ts';
@@ -199,6 +200,40 @@ test('[MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11] [MQTT-3.8.4-4] retain handl
     client.subscribe([{ filter: 't', retainHandling }]);
     assert.equal(client.take().length, again);
   }
+});
+
+test('[MQTT-3.3.1-10] [MQTT-3.8.4-5] a new subscription that is replaced before its SUBACK gets its retained messages all the same, once', async () => {
+  const disk = new SimulatedDisk();
+  const bench = await makeBench({ store: disk });
+  bench.client('p').publish('t', 'x', { retain: true });
+  const lasting = { cleanStart: false, properties: { sessionExpiryIntervalS: 60 } };
+  const twice = (retainHandling: RetainHandling) => [
+    { filter: 't', retainHandling: 1 as const },
+    { filter: 't', retainHandling },
+  ];
+  for (const [i, retainHandling] of ([1, 0, 2] as const).entries()) {
+    const one = bench.client(`in one ${i}`, 5, lasting);
+    one.subscribe(twice(retainHandling), { subscriptionIdentifiers: [7] });
+    assert.deepEqual(one.texts(), ['t=x']);
+    disk.commitsAtOnce = false;
+    const two = bench.client(`one by one ${i}`, 5, lasting);
+    for (const options of twice(retainHandling)) two.subscribe([options]);
+    assert.deepEqual(two.texts(), []);
+    disk.commit();
+    assert.deepEqual(two.log, ['CONNACK', 'SUBACK', 'SUBACK', 'PUBLISH t']);
+    two.subscribe([{ filter: 't', retainHandling: 1 }]);
+    two.take();
+    disk.commit();
+    assert.deepEqual(two.texts(), [], 'it had them');
+    disk.commitsAtOnce = true;
+  }
+  disk.commitsAtOnce = false;
+  const gone = bench.client('gone', 5, lasting);
+  gone.subscribe([{ filter: 't', retainHandling: 1 }]);
+  gone.unsubscribe('t');
+  gone.subscribe([{ filter: 't', retainHandling: 2 }]);
+  disk.commit();
+  assert.deepEqual(gone.texts(), [], 'what was given up owes nothing to what comes after it');
 });
 
 test('[MQTT-3.3.4-5] each subscription of one SUBSCRIBE gets its retained messages, with its identifier', async () => {
