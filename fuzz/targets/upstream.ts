@@ -109,6 +109,7 @@ export class UpstreamTarget implements Target {
       admit: (packet) => ({ packet }),
       release: onRelease,
       accepted: () => {},
+      isTakenOver: () => false,
       pick: (_clientId, _version, tried) => (tried.size === 0 ? broker : undefined),
       hasOther: () => false,
       dial: (_target, dialler: Dialler) => {

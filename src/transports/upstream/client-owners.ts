@@ -71,6 +71,11 @@ export class ClientOwners<Link = never> {
     return older;
   }
 
+  /** Whether more than one connection claims it just now. */
+  isContested(clientId: string): boolean {
+    return (this.#holdings.get(clientId)?.links ?? 0) > 1;
+  }
+
   /** `keptForMs` is how long the session that the broker accepted outlives the connection; undefined where it accepted none. */
   release(clientId: string, link?: Link, keptForMs?: number): void {
     const holding = this.#holdings.get(clientId);

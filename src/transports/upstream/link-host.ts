@@ -33,6 +33,8 @@ export interface LinkHost {
   release(clientId: string, link: TargetLink, keptForMs: number | undefined): void;
   /** A broker has accepted the link of a client that was admitted. */
   accepted(clientId: string, link: TargetLink): void;
+  /** Whether another connection of the client has come, which ends the older one at the broker. */
+  isTakenOver(clientId: string): boolean;
   /** The next target to try; undefined when all that there are were tried, or none can be. */
   pick(clientId: string, version: ProtocolVersion, tried: ReadonlySet<Target>): Target | 'unsupported' | undefined;
   /** Whether there is one left to try. */

@@ -404,8 +404,12 @@ export class SocketLink implements UpstreamLink, ByteStreamOwner, TargetLink {
       const how = end.says === '' ? 'closed the connection' : `broke the connection (${end.says})`;
       this.#attemptFailed(`it ${how} before it answered`);
     } else if (this.#state === 'open') {
-      this.#finish();
-      this.#receiver.closed(undefined);
+      // Some brokers end the older of two connections without a word [MQTT-3.1.4-3].
+      if (this.#claimed !== undefined && this.#upstream.isTakenOver(this.#claimed)) this.takenOver();
+      else {
+        this.#finish();
+        this.#receiver.closed(undefined);
+      }
     }
   }
 

@@ -346,6 +346,19 @@ describe('a client that comes again', () => {
     second.link.close(undefined);
   });
 
+  it('hears that it was taken over also where its broker ends the older connection without a word [MQTT-3.1.4-3]', async (t) => {
+    const [broker] = (await brokers(t, 1)) as [StubBroker];
+    const { upstream } = upstreamOf([broker]);
+    const first = await new UpstreamClient(upstream, 5).connect({ clientId: 'same' });
+    const alone = await new UpstreamClient(upstream, 5).connect({ clientId: 'other' });
+    const second = await new UpstreamClient(upstream, 5).connect({ clientId: 'same' });
+    for (const at of [0, 1]) broker.connections[at]!.socket.end();
+    await until(() => first.closes.length + alone.closes.length === 2, 'both ends');
+    assert.equal(first.closes[0]?.reasonCode, 0x8e);
+    assert.equal(alone.closes[0], undefined, 'of another nothing is known');
+    second.link.close(undefined);
+  });
+
   it('and to the same target is ended by its broker alone', async (t) => {
     const all = await brokers(t, 2);
     const { upstream } = upstreamOf(all, { balance: 'client-id' });

@@ -205,6 +205,11 @@ export class Upstream implements LinkHost {
     if (older !== undefined && older.target !== link.target) older.takenOver();
   }
 
+  /** Whether another connection of the client has come, which ends the older one at the broker. */
+  isTakenOver(clientId: string): boolean {
+    return this.#owners.isContested(clientId);
+  }
+
   // --- targets ---
 
   pick(clientId: string, version: ProtocolVersion, tried: ReadonlySet<Target>): Target | 'unsupported' | undefined {
