@@ -324,6 +324,31 @@ test('a file of a newer version is refused and left alone', async (t) => {
   assert.deepEqual(readFileSync(path), before);
 });
 
+test('a file from before the authors of Wills were kept is brought up to date, with all that it holds', async (t) => {
+  const path = place(t);
+  const store = await open(path);
+  await store.load();
+  const will = { topic: 'w', payload: Uint8Array.of(1), qos: 1 as const, retain: false, properties: {}, delayS: 5 };
+  store.putSession(session('old', { will: { ...will, author: 'somebody' } }));
+  store.putSubscription('old', subscription('a'));
+  await store.close();
+  edit(path, 'ALTER TABLE session DROP COLUMN will_author; PRAGMA user_version = 1');
+  const later = await open(path);
+  const { sessions } = await later.load();
+  assert.deepEqual(sessions[0]?.session.will, will);
+  assert.equal(sessions[0]?.subscriptions.length, 1);
+  later.putSession(session('new', { will: { ...will, author: 'me' } }));
+  await later.close();
+  const authors = (await readBack(path)).sessions.map(({ session: { clientId, will: left } }) => [
+    clientId,
+    left?.author,
+  ]);
+  assert.deepEqual(authors.sort(), [
+    ['new', 'me'],
+    ['old', undefined],
+  ]);
+});
+
 test('a database with damaged pages is refused', async (t) => {
   const path = place(t);
   const store = await open(path);
