@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { loadConfig } from './config/load.ts';
 import { readPlainFile, readPlainText } from './plain-file.ts';
+import { readRecording } from './watching/recording-file.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'sallyport-plain-file-'));
 after(() => rmSync(root, { recursive: true }));
@@ -29,6 +30,13 @@ describe('a file that a configuration names', () => {
   it('keeps the code of the system where it is missing or a directory', async () => {
     await assert.rejects(readPlainFile(join(root, 'missing')), { code: 'ENOENT' });
     await assert.rejects(readPlainFile(root), { code: 'EISDIR' });
+  });
+});
+
+describe('a recording of what clients use', () => {
+  it('is not waited for where a pipe stands in its place, unless it was named by hand', async () => {
+    await assert.rejects(readRecording(pipe), { code: 'it is not a plain file' });
+    assert.equal((await readRecording(pipe, async () => ''))?.users.length, 0);
   });
 });
 

@@ -1,6 +1,7 @@
 /** `sallyport incident`: everything about one address, user or client, and what to do. */
 import { whyBanned } from '../app/bans/ban-desk.ts';
 import { bansFileOf, readBans } from '../app/bans/ban-store.ts';
+import type { ClientPage, ClientSummary } from '../app/clients/client-facts.ts';
 import { loadConfig } from '../app/config/load.ts';
 import {
   type IncidentKind,
@@ -139,11 +140,24 @@ async function liveOf(invocation: Invocation, subject: IncidentSubject): Promise
 }
 
 async function connected(invocation: Invocation, subject: IncidentSubject): Promise<Connected> {
-  const query = { [CLIENT_FIELDS[subject.kind]]: subject.value, limit: String(CLIENTS_MAX) };
-  const asked = await askGatewayOf(invocation, { method: 'GET', path: '/v1/clients', query });
-  if (asked.kind !== 'answered') return NOBODY;
-  const { clients, silentWorkers } = asked.result as Connected;
-  return { clients: meantClients(clients, subject), silentWorkers };
+  const clients: ClientSummary[] = [];
+  let cursor: string | undefined;
+  for (;;) {
+    const limit = String(CLIENTS_MAX - clients.length);
+    const query = { [CLIENT_FIELDS[subject.kind]]: subject.value, limit, cursor };
+    const asked = await askGatewayOf(invocation, { method: 'GET', path: '/v1/clients', query });
+    if (asked.kind === 'not running') return NOBODY;
+    if (asked.kind !== 'answered') {
+      printError(`The running gateway does not say who is connected: ${printableLines(asked.says)}`);
+      return NOBODY;
+    }
+    // A page may be short before the last.
+    const page = asked.result as ClientPage;
+    clients.push(...page.clients);
+    if (page.next === null || clients.length >= CLIENTS_MAX)
+      return { clients: meantClients(clients, subject), silentWorkers: page.silentWorkers };
+    cursor = page.next;
+  }
 }
 
 async function storedBans(invocation: Invocation, named: string): Promise<Live> {

@@ -1,5 +1,6 @@
 /** `sallyport policy learn`: records what clients really use, proposes a policy from it, and tells what a policy allows in vain. */
 
+import { readFile } from 'node:fs/promises';
 import { dataDirectoryOf } from '../app/config/load.ts';
 import { OperatorError } from '../app/config/problem.ts';
 import type { ControlRequest } from '../app/control/client.ts';
@@ -98,8 +99,10 @@ function unusedInWords(unused: readonly UnusedGrant[], grants: number, { users, 
 
 /** What --recording names; else the gateway's own, with the latest in it where one is running. */
 async function recordingFor(invocation: Invocation): Promise<StoredRecording> {
-  const file = textOption(invocation, 'recording') ?? (await currentRecording(invocation));
-  const recording = await read(file);
+  const named = textOption(invocation, 'recording');
+  const file = named ?? (await currentRecording(invocation));
+  // What was named by hand may be a pipe of the shell's.
+  const recording = await read(file, named === undefined ? undefined : (path) => readFile(path, 'utf8'));
   if (recording === undefined || (recording.users.length === 0 && recording.damaged === 0)) {
     throw new UsageError(`Nothing is recorded in ${file}. Begin with \`sallyport policy learn start\`.`);
   }
@@ -111,9 +114,9 @@ async function recordingFor(invocation: Invocation): Promise<StoredRecording> {
   return recording;
 }
 
-async function read(file: string): Promise<StoredRecording | undefined> {
+async function read(file: string, reading?: (path: string) => Promise<string>): Promise<StoredRecording | undefined> {
   try {
-    return await readRecording(file);
+    return await readRecording(file, reading);
   } catch (error) {
     throw new OperatorError(`The recording ${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
   }

@@ -29,7 +29,10 @@ export async function testPolicy(invocation: Invocation): Promise<number> {
   const isRight = proofs.every(({ outcome }) => outcome === 'holds');
   if (hasOption(invocation, 'json')) {
     printJson({ ok: isRight, policy: policy.file, assertions: proofs.map(proofRecord), warnings });
-  } else print([...proofs.map(proofLine), ...warnings.map(warningLine), '', sumOf(proofs, warnings)].join('\n'));
+  } else {
+    const lines = [...proofs.map(proofLine), ...warnings.map(warningLine)];
+    print([...lines, ...(lines.length === 0 ? [] : ['']), sumOf(proofs, warnings)].join('\n'));
+  }
   return isRight ? ExitCode.Ok : ExitCode.Negative;
 }
 

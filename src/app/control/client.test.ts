@@ -84,11 +84,19 @@ describe('asking', () => {
     await new Promise<void>((resolve) => server.listen(stuck, resolve));
     const clock = new ManualClock();
     const asking = askGateway(stuck, STATUS, clock);
-    clock.advance(60_000);
+    // A look ends sooner than what changes something.
+    let changed = false;
+    const changing = askGateway(stuck, { method: 'POST', path: '/v1/reload' }, clock).finally(() => {
+      changed = true;
+    });
+    clock.advance(15_000);
     assert.deepEqual(await asking, {
       kind: 'failed',
       says: 'the gateway does not answer: see its log, and restart it if it stays so',
     });
+    assert.equal(changed, false);
+    clock.advance(45_000);
+    assert.equal((await changing).kind, 'failed');
     assert.equal(clock.pendingCount, 0);
     server.close();
   });

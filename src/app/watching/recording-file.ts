@@ -1,7 +1,8 @@
 /** The recording on disk: a line of JSON that says what it is, then one for each user, so that a large one is written in pieces. */
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Ceiling, type UserImage, userImageOf } from '../../policy/authorization/learning/recording.ts';
+import { readPlainText } from '../plain-file.ts';
 
 const FILE_NAME = 'recording.jsonl';
 const FILE_MODE = 0o600;
@@ -32,12 +33,12 @@ export function recordingFileIn(dataDirectory: string): string {
   return join(dataDirectory, FILE_NAME);
 }
 
-/** Undefined where there is no file. A file that is no recording is damaged as a whole: it has no users. */
-export async function readRecording(path: string): Promise<StoredRecording | undefined> {
+/** Undefined where there is no file. `read` may take what is no plain file, too. A file that is no recording is damaged as a whole: it has no users. */
+export async function readRecording(path: string, read = readPlainText): Promise<StoredRecording | undefined> {
   let text: string;
   try {
     if ((await stat(path)).size > SIZE_MAX_BYTES) return NO_RECORDING;
-    text = await readFile(path, 'utf8');
+    text = await read(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
