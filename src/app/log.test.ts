@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { eventually } from '../../test/kit/eventually.ts';
 import { systemClock } from '../base/clock.ts';
 import type { ConnectionFacts, Decision, GatewayEvent } from '../base/events.ts';
 import { OperatorError } from './config/problem.ts';
@@ -161,8 +162,10 @@ describe('the event log', () => {
     renameSync(destination, `${destination}.1`);
     log.reopen();
     // Reopening is asynchronous, and a line that is written meanwhile may still go to the old file.
-    while (!existsQuietly(destination)) await new Promise((resolve) => setImmediate(resolve));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await eventually('the new file is written', () => {
+      log.emit({ ...DENIED, topic: 'meanwhile' });
+      return existsQuietly(destination) && readFileSync(destination, 'utf8').includes('meanwhile');
+    });
     log.emit({ ...DENIED, topic: 'after' });
     await log.close();
     assert.match(readFileSync(destination, 'utf8'), /"topic":"after"/);

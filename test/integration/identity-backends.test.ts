@@ -161,7 +161,7 @@ describe('OpenLDAP', { skip: withoutSlapd }, () => {
 
   it('denies while it is frozen, opens the breaker, and lets in again when it is back', async () => {
     const url = `ldap://127.0.0.1:${directory.port}`;
-    const facts = { url, timeout: '300ms', failuresMax: 2, pause: '500ms' };
+    const facts = { url, timeout: '2s', failuresMax: 2, pause: '500ms' };
     const { gateway, stop } = await gatewayWith(() => [entry(facts)], { service: SERVICE.password });
     try {
       await loginWorks(gateway, 'pump', 'right');

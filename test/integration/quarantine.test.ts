@@ -192,7 +192,7 @@ test('a client in quarantine talks to the decoy and to nobody else, until that i
       authorization: { aclFile: 'acl' },
       upstreams: [{ name: 'decoy', targets: [{ url: `mqtt://${HOST}:${decoy.port}` }] }],
       detection: { sysProbing: { response: ['quarantine'] } },
-      response: { quarantine: { upstream: 'decoy', duration: '4s' } },
+      response: { quarantine: { upstream: 'decoy', duration: '8s' } },
     },
   });
   t.after(() => gateway.stop());

@@ -24,13 +24,16 @@ const NOT_AUTHORIZED = 0x87;
 const UNAVAILABLE = 0x88;
 const ACL = ['pattern readwrite devices/%u/#'];
 
+/** Enough for a list of megabytes on a busy machine; one that never comes is waited for so long. */
+const FETCH_TIMEOUT = '5s';
+
 const LISTENERS = {
   'files-hard': { mode: 'hard-fail', crlFiles: ['root.crl', 'plant.crl'] },
   'files-soft': { mode: 'soft-fail', crlFiles: ['root.crl'] },
-  'points-hard': { mode: 'hard-fail', crlDistributionPoints: true, timeout: '1s' },
-  'points-soft': { mode: 'soft-fail', crlDistributionPoints: true, timeout: '1s' },
-  'ocsp-hard': { mode: 'hard-fail', ocsp: true, timeout: '1s' },
-  'ocsp-soft': { mode: 'soft-fail', ocsp: true, timeout: '1s' },
+  'points-hard': { mode: 'hard-fail', crlDistributionPoints: true, timeout: FETCH_TIMEOUT },
+  'points-soft': { mode: 'soft-fail', crlDistributionPoints: true, timeout: FETCH_TIMEOUT },
+  'ocsp-hard': { mode: 'hard-fail', ocsp: true, timeout: FETCH_TIMEOUT },
+  'ocsp-soft': { mode: 'soft-fail', ocsp: true, timeout: FETCH_TIMEOUT },
 } as const;
 type ListenerName = keyof typeof LISTENERS;
 

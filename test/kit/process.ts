@@ -76,6 +76,13 @@ export interface ProgramOptions {
   readonly startDeadlineMs?: number;
 }
 
+/** Whole lines, since a half one is nothing that a log says. */
+function lastLines(text: string): string {
+  return text.length <= OUTPUT_KEPT_CHARACTERS
+    ? text
+    : text.slice(text.indexOf('\n', text.length - OUTPUT_KEPT_CHARACTERS) + 1);
+}
+
 export class Program {
   readonly child: ChildProcess;
   readonly #command: string;
@@ -97,7 +104,7 @@ export class Program {
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
-        if (stream === this.child.stdout) this.#stdout = (this.#stdout + text).slice(-OUTPUT_KEPT_CHARACTERS);
+        if (stream === this.child.stdout) this.#stdout = lastLines(this.#stdout + text);
         this.#output = (this.#output + text).slice(-OUTPUT_KEPT_CHARACTERS);
         this.#tell();
       });

@@ -133,9 +133,13 @@ export class RecordedClient {
     this.#socket.destroy();
   }
 
-  leave(): void {
+  /** And waits for the other side's end, which comes when it has handled all that was sent. */
+  async leave(): Promise<void> {
     this.ended = true;
+    // A reset is an end like any other; `once` would take it for a failure.
+    const closed = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
     this.#socket.end();
+    if (!this.#socket.closed) await closed;
   }
 }
 
@@ -178,8 +182,8 @@ export class Stage {
 
   async disconnect(client: RecordedClient, reasonCode = 0): Promise<void> {
     client.write(disconnect(reasonCode));
-    client.leave();
-    // A connection that is gone cannot be asked; another one's answer comes after its end was handled.
+    await client.leave();
+    // A broker behind hears of it a little later; another connection's answer comes after that.
     await new Promise((resolve) => setTimeout(resolve, 30));
     await this.settle();
   }
