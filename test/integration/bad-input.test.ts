@@ -135,9 +135,10 @@ describe('bad input', () => {
 
   before(async () => {
     secured = await startSecuredGateway({
-      listener: { handshakeTimeout: '2s', connectionsMax: 400 },
+      // Those who are in order connect in that time too, on a busy machine.
+      listener: { handshakeTimeout: '4s', connectionsMax: 400 },
       // What is tested here lies behind the ceiling on half-open connections.
-      config: { limits: { connectTimeout: '2s' }, overload: { halfOpenPerAddressMax: 1000 } },
+      config: { limits: { connectTimeout: '4s' }, overload: { halfOpenPerAddressMax: 1000 } },
     });
     witness = await MqttJsClient.connect(secured.login('tls'));
     await witness.subscribe(`devices/${USERNAME}/load/#`, { qos: 1 });
