@@ -1,7 +1,7 @@
 /** `sallyport recorder`: what the flight recorder has on disk, and what it keeps of a client now. */
-import { open } from 'node:fs/promises';
 import { OperatorError } from '../app/config/problem.ts';
 import { inPath } from '../app/control/client.ts';
+import { createFile } from '../app/init/durable-file.ts';
 import { pcapngOf } from '../app/observability/flight-recorder/pcapng.ts';
 import type { RecordedPacket, Recording } from '../app/observability/flight-recorder/recording.ts';
 import type { SilentWorker } from '../app/silent-workers.ts';
@@ -108,21 +108,14 @@ async function dump(invocation: Invocation): Promise<number> {
   const content = isJson
     ? `${JSON.stringify(recordings, null, 2)}\n`
     : Buffer.concat(recordings.map((recording) => pcapngOf(recording, VERSION)));
+  let isMade: boolean;
   try {
-    const file = await open(out, 'wx', FILE_MODE);
-    try {
-      await file.writeFile(content);
-    } finally {
-      await file.close();
-    }
+    // Whole or not at all: half a recording would be taken for all of it.
+    isMade = await createFile(out, content, FILE_MODE);
   } catch (error) {
-    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
-    throw new OperatorError(
-      isThere
-        ? `${out} is there already: name another file.`
-        : `${out} cannot be written: ${(error as Error).message}.`,
-    );
+    throw new OperatorError(`${out} cannot be written: ${(error as Error).message}.`);
   }
+  if (!isMade) throw new OperatorError(`${out} is there already: name another file.`);
   const packets = recordings.reduce((sum, { packets: each }) => sum + each.length, 0);
   const ports = [...new Set(recordings.map(({ server }) => server.port))];
   const decode = ports.map((port) => ` -d tcp.port==${port},mqtt`).join('');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { loadConfig } from '../app/config/load.ts';
-import { risksOf } from './risks.ts';
+import { ownerRisks, risksOf } from './risks.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'sallyport-risks-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -50,6 +50,16 @@ describe('risks', () => {
       assert.equal(told.includes(`chmod go-w ${directory}`), isRisk, mode.toString(8));
     }
     chmodSync(directory, 0o700);
+  });
+
+  it('are a data directory of another user than the one that the gateway runs as', async () => {
+    const uid = process.getuid?.() ?? 0;
+    assert.deepEqual(await ownerRisks(directory, uid), []);
+    assert.match(
+      (await ownerRisks(directory, uid + 1)).join(),
+      /belongs to user \d+, and the gateway runs as user \d+: that one may change/,
+    );
+    assert.deepEqual(await ownerRisks(join(directory, 'nowhere'), uid + 1), []);
   });
 
   it('are keys and secrets of the control API that everybody can read', async () => {

@@ -50,6 +50,15 @@ async function directoryRisks({ dataDirectory }: Config): Promise<string[]> {
   ];
 }
 
+/** Of a gateway that is about to run as `uid`; whoever only looks may be somebody else. */
+export async function ownerRisks(directory: string, uid: number | undefined): Promise<string[]> {
+  const facts = await stat(directory).catch(() => undefined);
+  if (facts === undefined || uid === undefined || facts.uid === uid) return [];
+  return [
+    `The data directory ${directory} belongs to user ${facts.uid}, and the gateway runs as user ${uid}: that one may change everything in it, and may not be able to read what is made now.`,
+  ];
+}
+
 /** One sentence each. */
 export async function risksOf(config: Config): Promise<string[]> {
   const files = secretFiles(config);

@@ -34,7 +34,7 @@ import { systemChance } from '../base/chance.ts';
 import { systemClock } from '../base/clock.ts';
 import { type Command, ExitCode, PLACE_OPTIONS } from './command.ts';
 import { type Place, placeOf } from './place.ts';
-import { risksOf } from './risks.ts';
+import { ownerRisks, risksOf } from './risks.ts';
 import { printError, styled } from './terminal.ts';
 
 const DIRECTORY_MODE = 0o700;
@@ -75,7 +75,8 @@ export const startCommand: Command = {
 async function startIn(place: Place, made: InitOutcome | undefined): Promise<number> {
   const loaded = await loadConfig(place.configFile);
   const { config } = loaded;
-  for (const risk of await risksOf(config)) printError(`${styled('yellow', 'risk:', process.stderr)} ${risk}`);
+  const risks = [...(await risksOf(config)), ...(await ownerRisks(config.dataDirectory, process.getuid?.()))];
+  for (const risk of risks) printError(`${styled('yellow', 'risk:', process.stderr)} ${risk}`);
   await makeDataDirectory(config.dataDirectory);
   const lock = lockDirectory(config.dataDirectory);
   try {

@@ -17,6 +17,10 @@ describe('a durable file', () => {
     assert.equal(await createFile(path, 'second', 0o640), false);
     assert.equal(readFileSync(path, 'utf8'), 'first');
     assert.deepEqual(readdirSync(directory), ['file']);
+    const bytes = Uint8Array.of(0, 255, 10);
+    assert.equal(await createFile(`${path}.bytes`, bytes, 0o600), true);
+    assert.deepEqual(Uint8Array.from(readFileSync(`${path}.bytes`)), bytes);
+    rmSync(`${path}.bytes`);
   });
 
   it('is replaced with its mode and owner kept', async () => {

@@ -3,7 +3,7 @@ import { chown, link, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Writes `content` beside `path`, on disk, under a name that nobody else uses. */
-async function writeBeside(path: string, content: string, mode: number): Promise<string> {
+async function writeBeside(path: string, content: string | Uint8Array, mode: number): Promise<string> {
   const beside = `${path}.${process.pid}.new`;
   await rm(beside, { force: true });
   const file = await open(beside, 'wx', mode);
@@ -34,7 +34,7 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 /** Creates the file; false where there is one already, which is left as it is. */
-export async function createFile(path: string, content: string, mode: number): Promise<boolean> {
+export async function createFile(path: string, content: string | Uint8Array, mode: number): Promise<boolean> {
   const beside = await writeBeside(path, content, mode);
   try {
     await link(beside, path);
@@ -49,7 +49,7 @@ export async function createFile(path: string, content: string, mode: number): P
 }
 
 /** Replaces the file in one step, owner and mode kept: a reader sees the old content or the new. */
-export async function replaceFile(path: string, content: string): Promise<void> {
+export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const { mode, uid, gid } = await stat(path);
   const beside = await writeBeside(path, content, mode & 0o777);
   try {
