@@ -152,3 +152,17 @@ test('what is no text is refused', async () => {
   assert.match(String(await load({ '/d/main': 'x'.repeat(2 << 20) })), /^too-large/);
   assert.match(String(await load({ '/d/main': { unreadable: 'permission-denied' } })), /^permission-denied/);
 });
+
+test('what grows by one a thousand times over is refused before its copies cost minutes', () => {
+  const tooMuch = { name: 'HoconFault', message: /stands for too much/ };
+  for (const [first, more] of [
+    ['a = []', () => 'a = ${a} [1]'],
+    ['a = []', () => 'a += 1'],
+    ['a = {}', (i: number) => `a = \${a} { x${i} = 1 }`],
+  ] as const) {
+    const some = [first, ...Array.from({ length: 500 }, (_, i) => more(i))].join('\n');
+    assert.doesNotThrow(() => read(some), more(0));
+    const many = [first, ...Array.from({ length: 5000 }, (_, i) => more(i))].join('\n');
+    assert.throws(() => read(many), tooMuch, more(0));
+  }
+});

@@ -18,6 +18,8 @@ import {
 const STEPS_MAX = 500_000;
 const TEXT_MAX_CHARACTERS = 1 << 20;
 const ITEMS_MAX = 100_000;
+/** Values that are copied count as a step together: what grows by one thousands of times is copied as often. */
+const COPIED_PER_STEP = 16;
 
 /** Statements in order, inclusions replaced by what they include. */
 export type Expand = (statement: Statement) => readonly Statement[];
@@ -70,8 +72,9 @@ class Resolver {
     return this.#object(this.#root);
   }
 
-  #step(place: Place): void {
-    if (++this.#steps > STEPS_MAX) throw new HoconFault(place, 'It stands for too much to be worked out.', 'too-large');
+  #step(place: Place, copied = 0): void {
+    this.#steps += 1 + copied / COPIED_PER_STEP;
+    if (this.#steps > STEPS_MAX) throw new HoconFault(place, 'It stands for too much to be worked out.', 'too-large');
   }
 
   #scope(statements: readonly Statement[], place: Place): Scope {
@@ -150,6 +153,7 @@ class Resolver {
 
   #appended(before: HoconValue | undefined, item: HoconValue, place: Place): HoconArray {
     if (before !== undefined && before.kind !== 'array') throw new HoconFault(place, '+= needs an array before it.');
+    this.#step(place, before?.items.length);
     return this.#array([...(before?.items ?? []), item], place);
   }
 
@@ -159,7 +163,7 @@ class Resolver {
   }
 
   #over(before: HoconValue | undefined, after: HoconValue): HoconValue {
-    return before === undefined ? after : overlaid(before, after, (place) => this.#step(place));
+    return before === undefined ? after : overlaid(before, after, (place, copied) => this.#step(place, copied));
   }
 
   #made({ pieces, place }: WrittenValue): HoconValue | undefined {
@@ -201,7 +205,10 @@ class Resolver {
       if (text.length > TEXT_MAX_CHARACTERS) throw new HoconFault(place, 'A text is too long.', 'too-large');
       return { kind: 'text', text, place } satisfies HoconText;
     }
-    if (left.kind === 'array' && right.kind === 'array') return this.#array([...left.items, ...right.items], place);
+    if (left.kind === 'array' && right.kind === 'array') {
+      this.#step(place, left.items.length + right.items.length);
+      return this.#array([...left.items, ...right.items], place);
+    }
     if (left.kind === 'object' && right.kind === 'object') return this.#over(left, right);
     throw new HoconFault(place, `${left.kind} and ${right.kind} cannot be joined.`);
   }
@@ -218,9 +225,9 @@ class Resolver {
   #find(scope: Scope, [name, ...rest]: readonly string[]): HoconValue | undefined {
     const slot = scope.slots.get(name!);
     if (slot === undefined) return undefined;
-    const [only, ...more] = slot.given;
-    if (rest.length > 0 && only !== undefined && more.length === 0 && isScope(only.content))
-      return this.#find(only.content, rest);
+    const { given } = slot;
+    const only = given.length === 1 ? given[0] : undefined;
+    if (rest.length > 0 && only !== undefined && isScope(only.content)) return this.#find(only.content, rest);
     let value = this.#value(slot);
     for (const step of rest) value = value?.kind === 'object' ? value.fields.get(step) : undefined;
     return value;
@@ -231,8 +238,12 @@ class Resolver {
  * `after` on top of `before`: objects are merged, and an object of numbers changes the items of an array, counted from 1, as EMQX's
  * environment variables do.
  */
-export function overlaid(before: HoconValue, after: HoconValue, onStep: (place: Place) => void = () => {}): HoconValue {
-  onStep(after.place);
+export function overlaid(
+  before: HoconValue,
+  after: HoconValue,
+  onStep: (place: Place, copied: number) => void = () => {},
+): HoconValue {
+  onStep(after.place, copiedOf(before));
   if (before === after || after.kind !== 'object') return after;
   if (before.kind === 'array' && [...after.fields.keys()].every((name) => /^[1-9]\d{0,4}$/.test(name))) {
     const items = [...before.items];
@@ -250,4 +261,10 @@ export function overlaid(before: HoconValue, after: HoconValue, onStep: (place: 
     fields.set(name, old === undefined ? value : overlaid(old, value, onStep));
   }
   return { kind: 'object', fields, place: after.place };
+}
+
+/** How many values it takes to copy this one. */
+function copiedOf(value: HoconValue): number {
+  if (value.kind === 'array') return value.items.length;
+  return value.kind === 'object' ? value.fields.size : 0;
 }
