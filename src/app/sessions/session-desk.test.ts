@@ -120,6 +120,22 @@ test('a broker that there is not is refused with the nearest, and not taken for 
   await assert.rejects(desk.list({ broker: 'x' }, undefined, 1), /there are: embedded, mosquitto\./);
 });
 
+test('a client of a broker that a reload has taken away is still listed', async () => {
+  let config = OTHER_BROKER;
+  const clients = new GatewayClients(
+    async () => ({ answers: [{ clients: [elsewhere('m1', 'c4')], through: null, matched: 1 }], silent: [] }),
+    () => [],
+  );
+  const services = { clock: new ManualClock(), emit: () => undefined, clients, kept: () => undefined };
+  const desk = new SessionDesk({ ...services, config: () => config });
+  config = NO_OTHER;
+  for (const filter of [{}, { broker: 'mosquitto' }])
+    assert.deepEqual(
+      (await desk.list(filter, undefined, 10)).sessions.map(({ clientId }) => clientId),
+      ['m1'],
+    );
+});
+
 test('a cursor that no page had is refused', async () => {
   const { desk } = await makeDesk();
   for (const cursor of ['s', 'x1', 's-1', 's1 ', '', 's9999999999999999']) {

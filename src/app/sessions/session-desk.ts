@@ -69,9 +69,12 @@ function placeOf(cursor: string | undefined): Place {
 
 export class SessionDesk {
   readonly #options: SessionDeskOptions;
+  /** Brokers behind that there are or were: a client may still be connected to one that a reload has taken away. */
+  readonly #known = new Set<string>();
 
   constructor(options: SessionDeskOptions) {
     this.#options = options;
+    this.#brokersKnown();
   }
 
   /**
@@ -81,7 +84,7 @@ export class SessionDesk {
    */
   async list(filter: SessionFilter, cursor: string | undefined, countMax: number): Promise<SessionPage> {
     const place = placeOf(cursor);
-    if (filter.broker !== undefined) demandKnown('broker', filter.broker, [EMBEDDED, ...this.#others()]);
+    if (filter.broker !== undefined) demandKnown('broker', filter.broker, [EMBEDDED, ...this.#brokersKnown()]);
     const own = this.#keptPage(filter, place.number, countMax);
     const room = own.isEnd ? countMax - own.sessions.length : 0;
     const others = await this.#connectedPage(filter, place.connection ?? START, room);
@@ -143,7 +146,7 @@ export class SessionDesk {
 
   #connectedPage({ clientId, username, state, broker }: SessionFilter, after: Cursor, countMax: number) {
     // Nobody can be connected to another broker where there is none.
-    const isNobody = state === 'away' || broker === EMBEDDED || this.#others().length === 0;
+    const isNobody = state === 'away' || broker === EMBEDDED || this.#brokersKnown().size === 0;
     if (isNobody) return { clients: [], matched: 0, silentWorkers: [], next: null };
     const filter = { clientId, username, upstream: broker, upstreamNot: EMBEDDED };
     return this.#options.clients.list(filter, after, countMax);
@@ -152,6 +155,11 @@ export class SessionDesk {
   #sources(): SessionPage['sources'] {
     const others = this.#others().map((broker) => ({ broker, knows: 'connected' as const }));
     return this.#options.kept() === undefined ? others : [{ broker: EMBEDDED, knows: 'all' }, ...others];
+  }
+
+  #brokersKnown(): ReadonlySet<string> {
+    for (const name of this.#others()) this.#known.add(name);
+    return this.#known;
   }
 
   /** Brokers behind, by name. */
