@@ -124,6 +124,44 @@ describe('an MQTT 5 client before a broker of 3.1.1', () => {
     await until(() => client.deliveries.length === 4, 'the fourth');
   });
 
+  it('whose window is full of QoS 2 still hears PUBREL and all that makes room, and then the rest in order', async (t) => {
+    const { client, connection, sent } = await scene(t, { properties: { receiveMaximum: 1 } });
+    connection.send(
+      publish('a', 'first', { qos: 2, packetId: 1 }),
+      publish('a', 'second', { qos: 2, packetId: 2, retain: true }),
+      publish('b', 'none', { qos: 0 }),
+      publish('a', 'third', { qos: 1, packetId: 3 }),
+      { type: PacketType.Suback, packetId: 9, reasonCodes: [0], properties: {} },
+    );
+    await until(() => client.subacks.length === 1, 'what is not held to the window');
+    const topics = () => client.deliveries.map(({ packetId }) => packetId);
+    assert.deepEqual(topics(), [1, 0]);
+    client.link.acknowledge(PacketType.Pubrec, 1, 0);
+    assert.deepEqual(await sent(1), ack(PacketType.Pubrec, 1));
+    connection.send(ack(PacketType.Pubrel, 1));
+    await until(() => client.acks.length === 1, 'PUBREL');
+    assert.deepEqual(topics(), [1, 0], 'until PUBCOMP it is under way');
+    client.link.acknowledge(PacketType.Pubcomp, 1, 0);
+    assert.deepEqual(topics(), [1, 0, 2]);
+    assert.deepEqual(client.deliveries[2], publish('a', bytes('second'), { qos: 2, packetId: 2, retain: true }));
+    client.link.acknowledge(PacketType.Pubrec, 2, 0x97);
+    assert.deepEqual(topics(), [1, 0, 2, 3]);
+  });
+
+  it('is not sent more than may wait: the broker is not read, or the link ends where it has to be', async (t) => {
+    const large = 'x'.repeat(60_000);
+    const { client, connection } = await scene(t, { properties: { receiveMaximum: 1 } });
+    const flood = (from: number, to: number): void => {
+      for (let packetId = from; packetId <= to; packetId++) connection.send(publish('a', large, { qos: 2, packetId }));
+    };
+    flood(1, 300);
+    await until(() => connection.socket.writableLength > 0, 'a broker that is not read');
+    client.link.acknowledge(PacketType.Pubrec, 1, 0);
+    await until(() => client.closes.length === 1, 'the end');
+    assert.equal(client.closes[0]?.reasonCode, 0x97);
+    assert.equal(client.deliveries.length, 1);
+  });
+
   it('gets nothing larger than it takes, and the broker believes it delivered', async (t) => {
     const { client, connection, sent } = await scene(t, { properties: { maximumPacketSizeBytes: 50 } });
     connection.send(

@@ -43,6 +43,20 @@ const parts: PublishParts = {
   properties: NO_PROPERTIES,
 };
 
+/**
+ * Deliveries that may wait for the client's window before the broker is not read any more, in bytes; and where even that cannot be done, because
+ * the client waits for a packet of the broker's, before the connection ends. Brokers of 3.1.1 mostly have 20 messages under way.
+ */
+const WAITING_BYTES = 262_144;
+const WAITING_MAX_BYTES = 4 * WAITING_BYTES;
+
+/** A delivery that is to be sent later. */
+type Waiting = Pick<PublishParts, 'dup' | 'qos' | 'retain' | 'packetId' | 'topic' | 'payload'>;
+
+function sizeOf({ topic, payload }: Waiting): number {
+  return topic.length + payload.length + 64;
+}
+
 /** The same message in another version's layout, without properties. */
 function translated(packet: PublishView, version: 4 | 5): PublishView {
   parts.version = version;
@@ -54,6 +68,22 @@ function translated(packet: PublishView, version: 4 | 5): PublishView {
   parts.payload = packet.bytes;
   parts.payloadStart = packet.payloadStart;
   parts.payloadEnd = packet.end;
+  batch.clear(KEPT_BYTES);
+  writePublish(batch, parts, view);
+  return view;
+}
+
+/** What has waited, as the client gets it. */
+function written({ dup, qos, retain, packetId, topic, payload }: Waiting): PublishView {
+  parts.version = 5;
+  parts.dup = dup;
+  parts.qos = qos;
+  parts.retain = retain;
+  parts.packetId = packetId;
+  parts.topic = topic;
+  parts.payload = payload;
+  parts.payloadStart = 0;
+  parts.payloadEnd = payload.length;
   batch.clear(KEPT_BYTES);
   writePublish(batch, parts, view);
   return view;
@@ -82,12 +112,20 @@ export class TranslatingLink implements UpstreamLink {
   #sessionExpiryIntervalS = 0;
   #keepsSession = false;
   #packetSizeMaxBytes = Number.POSITIVE_INFINITY;
-  /** Deliveries that the client may have unacknowledged: a broker of 3.1.1 does not know, so it is held for it. */
+  /** Deliveries that the client may have unacknowledged: a broker of 3.1.1 does not know [MQTT-3.3.4-9]. */
   #receiveMaximum = 0xffff;
   #unacknowledged = 0;
-  /** The client's side asked to hold; and so did the client's Receive Maximum. */
+  /** Those beyond it. The broker is read on meanwhile: behind them may be the PUBREL that makes room, or a PINGRESP. */
+  readonly #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  /** PUBRECs of the client whose PUBREL has not come. */
+  #releasesDue = 0;
+  /** The client's side asked to hold. */
   #isHeld = false;
-  #isFull = false;
+  /** The broker is not read. */
+  #isStopped = false;
+  /** More waits than may. */
+  #isOver = false;
   /** Codes of the filters refused here, by packet identifier; undefined where the broker's code goes. */
   readonly #subscribes = new Map<number, (Reason | undefined)[]>();
   /** How many filters each UNSUBSCRIBE named: 3.1.1 answers without codes. */
@@ -142,16 +180,28 @@ export class TranslatingLink implements UpstreamLink {
   acknowledge(type: AckType, packetId: number, reasonCode: number): void {
     const isRefusal = type === PacketType.Pubrec && reasonCode >= 0x80;
     if (isRefusal) this.#ended.add(packetId);
+    else if (type === PacketType.Pubrec) this.#releasesDue++;
     this.#link.acknowledge(type, packetId, Reason.Success);
-    if (type === PacketType.Puback || type === PacketType.Pubcomp || isRefusal) this.#settled();
+    const isEnd = type === PacketType.Puback || type === PacketType.Pubcomp || isRefusal;
+    if (isEnd && this.#unacknowledged > 0) this.#unacknowledged--;
+    this.#goOn();
   }
 
-  /** A delivery has ended: there is room for another. */
-  #settled(): void {
-    if (this.#unacknowledged > 0) this.#unacknowledged--;
-    if (!this.#isFull) return;
-    this.#isFull = false;
-    if (!this.#isHeld) this.#link.resume();
+  /** Sends what has waited, as far as there is room, and reads on. */
+  #goOn(): void {
+    while (!this.#isHeld && this.#unacknowledged < this.#receiveMaximum) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      this.#waitingBytes -= sizeOf(next);
+      this.#deliver(written(next));
+    }
+    if (!this.#isStopped || !this.#mayRead) return;
+    this.#isStopped = false;
+    this.#link.resume();
+  }
+
+  get #mayRead(): boolean {
+    return !this.#isHeld && (this.#waitingBytes <= WAITING_BYTES || this.#releasesDue > 0);
   }
 
   subscribe(packet: SubscribePacket): void {
@@ -192,7 +242,7 @@ export class TranslatingLink implements UpstreamLink {
 
   resume(): void {
     this.#isHeld = false;
-    if (!this.#isFull) this.#link.resume();
+    this.#goOn();
   }
 
   // --- from the broker ---
@@ -225,10 +275,31 @@ export class TranslatingLink implements UpstreamLink {
       if (qos > 0) this.#owe(qos === 1 ? PacketType.Puback : PacketType.Pubrec, packetId);
       return true;
     }
-    if (qos > 0) this.#unacknowledged++;
+    const hasRoom = this.#unacknowledged < this.#receiveMaximum && this.#waiting.length === 0;
+    if (qos === 0 || hasRoom) this.#deliver(delivery);
+    else this.#keep(delivery);
+    this.#isStopped = !this.#mayRead;
+    return !this.#isStopped;
+  }
+
+  #deliver(delivery: PublishView): void {
+    if (delivery.qos > 0) this.#unacknowledged++;
     this.#isHeld = !this.#receiver.publish(delivery);
-    this.#isFull = this.#unacknowledged >= this.#receiveMaximum;
-    return !this.#isHeld && !this.#isFull;
+  }
+
+  #keep({ dup, qos, retain, packetId, topic, bytes, payloadStart, end }: PublishView): void {
+    const waiting = { dup, qos, retain, packetId, topic, payload: Uint8Array.from(bytes.subarray(payloadStart, end)) };
+    this.#waiting.push(waiting);
+    this.#waitingBytes += sizeOf(waiting);
+    if (this.#waitingBytes <= WAITING_MAX_BYTES || this.#isOver) return;
+    this.#isOver = true;
+    queueMicrotask(() => {
+      this.#link.close(undefined);
+      const properties = {
+        reasonString: 'the broker sends more than may wait for the client, which is to release a message first',
+      };
+      this.#receiver.closed({ type: PacketType.Disconnect, reasonCode: Reason.QuotaExceeded, properties });
+    });
   }
 
   /** Acknowledges to the broker in the client's name: a link is not called from within its own call. */
@@ -237,9 +308,14 @@ export class TranslatingLink implements UpstreamLink {
   }
 
   #onAcknowledge(type: AckType, packetId: number, frame: Frame | undefined): void {
-    if (type === PacketType.Pubrel && this.#ended.delete(packetId)) this.#owe(PacketType.Pubcomp, packetId);
+    const isRelease = type === PacketType.Pubrel;
+    if (isRelease && this.#ended.delete(packetId)) {
+      this.#owe(PacketType.Pubcomp, packetId);
+      return;
+    }
+    if (isRelease && this.#releasesDue > 0) this.#releasesDue--;
     // Two bytes of packet identifier mean success in either version.
-    else this.#receiver.acknowledge(type, packetId, Reason.Success, undefined, frame);
+    this.#receiver.acknowledge(type, packetId, Reason.Success, undefined, frame);
   }
 
   #onSuback(packet: SubackPacket): void {
