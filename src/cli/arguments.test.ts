@@ -37,7 +37,6 @@ describe('a command line', () => {
         ['print', '--confirmed'],
         /--confirmed means nothing to `firewall print`: it goes with `firewall apply`/,
       ],
-      ['firewall', ['confirm', '--data', 'x'], /it goes with `firewall print`, `firewall apply`, `firewall verify`/],
       ['passwd', ['verify', 'a', '--scram'], /it goes with `passwd add`, `passwd delete`, `passwd list`/],
       ['users', ['remove', 'a', '--replace'], /it goes with `users import`/],
       ['totp', ['list', '--issuer', 'x'], /it goes with `totp add`/],

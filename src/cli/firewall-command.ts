@@ -9,7 +9,6 @@ import { parseDurationMs } from '../base/duration.ts';
 import {
   type Command,
   ExitCode,
-  goingWith,
   hasOption,
   type Invocation,
   JSON_OPTION,
@@ -40,7 +39,8 @@ export const firewallCommand: Command = {
   description:
     'Guards the MQTT ports with nftables, in a table of its own (inet sallyport): source ranges, new connections a second of each source, bans, and with firewall.defaultDrop nothing else but what keeps a machine reachable. `print` changes nothing. `apply` checks the ruleset, loads it in one transaction, and takes it back by itself unless `confirm` is run in time, even where this command, its shell or its connection are gone by then. `revert` takes it back at once; where nothing waits to be confirmed, it removes the table. `verify` says what is loaded otherwise than the configuration has it. All but `print` want root or CAP_NET_ADMIN.',
   options: {
-    ...goingWith(['print', 'apply', 'verify'], PLACE_OPTIONS),
+    // Of every verb: whoever is about to be shut out types `revert` behind what they typed before.
+    ...PLACE_OPTIONS,
     'confirm-within': {
       type: 'string',
       goesWith: ['apply'],

@@ -123,8 +123,13 @@ describe('audit fix of the packet filter, between two networks', { skip: without
 
   const onHost = (...command: string[]) =>
     runToEnd('nsenter', [`--target=${inside}`, '--mount', '--net', '--pid', ...command]);
-  const fix = (...args: string[]) =>
-    onHost(process.execPath, COMMAND, 'audit', 'fix', ...args, '--file', at('audit.yaml'), '--backups', at('kept'));
+  const fix = (verb: string, ...args: string[]) => {
+    const options: Readonly<Record<string, readonly string[]>> = {
+      plan: ['--file', at('audit.yaml')],
+      apply: ['--file', at('audit.yaml'), '--backups', at('kept')],
+    };
+    return onHost(process.execPath, COMMAND, 'audit', 'fix', verb, ...args, ...(options[verb] ?? []));
+  };
   async function reached(from: string): Promise<number[]> {
     const { out, err } = await runToEnd('nsenter', [
       `--net=/proc/${clients.pid}/ns/net`,

@@ -105,7 +105,7 @@ interface Host {
   run(...command: string[]): { code: number | null; out: string; err: string };
   /** What a person types there, as root. */
   shell(command: string): { code: number | null; out: string; err: string };
-  fix(...args: string[]): { code: number | null; out: string; err: string };
+  fix(verb: string, ...args: string[]): { code: number | null; out: string; err: string };
 }
 
 /** This machine with folders, processes and a network of its own: real programs, and nothing of the machine is changed. */
@@ -166,7 +166,10 @@ async function weakHost(t: TestContext, name: string): Promise<Host> {
     write,
     run,
     shell: (command) => run('sh', '-c', `PATH=${at('bin')}:/usr/sbin:/usr/bin:/sbin:/bin; ${command}`),
-    fix: (...args) => run(process.execPath, BIN, 'audit', 'fix', ...args, '--file', at('audit.yaml')),
+    fix: (verb, ...args) => {
+      const where = verb === 'revert' ? [] : ['--file', at('audit.yaml')];
+      return run(process.execPath, BIN, 'audit', 'fix', verb, ...args, ...where);
+    },
   };
 }
 
@@ -310,7 +313,9 @@ function image(name: string, files: Readonly<Record<string, string>>): string {
   return root;
 }
 
-const fixIn = (root: string, ...args: string[]) => sallyportInProcess('audit', 'fix', ...args, '--root', root);
+const fixIn = (root: string, verb: string, ...args: string[]) =>
+  sallyportInProcess('audit', 'fix', verb, ...args, '--root', root);
+const revert = (folder: string) => sallyportInProcess('audit', 'fix', 'revert', folder);
 
 describe('audit fix of an image', () => {
   it('writes inside it alone, also where its links lead out of it', async () => {
@@ -344,10 +349,10 @@ describe('audit fix of an image', () => {
     const forged = join(base, 'forged');
     mkdirSync(forged);
     writeFileSync(join(forged, 'manifest.json'), '{"version":1,"undo":[{"kind":"run","path":"/bin/sh"}]}');
-    assert.equal((await fixIn(root, 'revert', forged)).code, 2);
+    assert.equal((await revert(forged)).code, 2);
     cpSync(forged, `${forged}-open`, { recursive: true });
     chmodSync(`${forged}-open`, 0o777);
-    assert.match((await fixIn(root, 'revert', `${forged}-open`)).err, /only this user may write to/);
+    assert.match((await revert(`${forged}-open`)).err, /only this user may write to/);
   });
 
   it('of hostile files is a plan, and no crash', async () => {
