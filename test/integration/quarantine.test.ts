@@ -205,8 +205,12 @@ test('a client in quarantine talks to the decoy and to nobody else, until that i
   for (const each of [other, watcher]) await each.subscribe('site/#');
   const probe = [1, 2, 3, 4].map((i) => ({ filter: `$SYS/broker/${i}` }));
   for (const [i, filter] of probe.entries()) suspect.send(subscribe(i + 1, [filter]));
-  for (const _ of probe) await suspect.expect(PacketType.Suback, { reasonCodes: [NOT_AUTHORIZED] });
-  await suspect.expectDisconnect(0x98);
+  // The third may be enough already, and the fourth has no answer then.
+  let answer = await suspect.next();
+  for (; answer !== 'closed' && answer.type === PacketType.Suback; answer = await suspect.next())
+    assert.deepEqual(answer.reasonCodes, [NOT_AUTHORIZED]);
+  assert.partialDeepStrictEqual(answer, { type: PacketType.Disconnect, reasonCode: 0x98 });
+  await suspect.expectClosed();
 
   const confined = await open('d1');
   await untilEvent(gateway.program, 'quarantine.diverted', { clientId: 'd1', upstream: 'decoy' });
