@@ -117,7 +117,7 @@ describe('sallyport users', () => {
     for (const action of ['remove', 'disable', 'enable', 'set-password']) {
       const { code, err } = await users([action, 'absent']);
       assert.equal(code, 1);
-      assert.match(err, /no user absent/);
+      assert.match(err, /no built-in user absent/);
     }
     assert.equal((await users(['ad', 'x'])).code, 2);
     assert.equal((await users(['add', 'a/b', '--generate'])).code, 2);
