@@ -152,15 +152,15 @@ describe('the control plane of two workers', () => {
     const name = `worker ${slot} (process ${pid})`;
     process.kill(pid, 'SIGSTOP');
     try {
-      const [stuck, shown, dumped, details, ended, ...answers] = await Promise.all([
+      const [stuck, shown, dumped, details, ended, kept, ...answers] = await Promise.all([
         status(),
         sallyport(['status', '--data', directory]),
         sallyport(['recorder', 'show', '--client', 'stranger', '--data', directory]),
         sallyport(['clients', 'show', well, '--data', directory]),
         sallyport(['disconnect', held, '--data', directory]),
+        operator.ask('GET', '/v1/mqtt-sessions'),
         operator.ask('GET', `/v1/clients/${well}`),
         operator.ask('GET', '/v1/clients'),
-        operator.ask('GET', '/v1/mqtt-sessions'),
         operator.ask('GET', '/v1/learning'),
         operator.ask('GET', `/v1/limits?target=client:${well}`),
         operator.ask('GET', '/v1/policy/shadow'),
@@ -179,6 +179,9 @@ describe('the control plane of two workers', () => {
       assert.ok(details.out.startsWith(`${well}\n`) && details.err.includes(name), details.out + details.err);
       assert.deepEqual([ended.code, ended.out], [1, `0 connections of ${held} ended.\n`]);
       assert.ok(ended.err.includes(`${name}: what they have of it ends when they go on`), ended.err);
+      // The broker that runs here keeps them all, and not in its workers.
+      assert.deepEqual(kept.body.silentWorkers, []);
+      assert.ok((kept.body.sessions as { clientId: string }[]).some(({ clientId }) => clientId === held));
       for (const { status: code, body } of answers)
         assert.deepEqual([code, body.silentWorkers], [200, [{ slot, pid }]]);
 
