@@ -73,8 +73,9 @@ export class TurnShare {
     const nowMs = this.#clock.nowMs();
     if (this.#hasTraffic) this.#trafficMs = nowMs;
     this.#hasTraffic = false;
-    if (nowMs < this.#renewedMs + PERIOD_MS && nowMs < this.#trafficMs + TRAFFIC_MS) {
-      this.#clock.after(PERIOD_MS, this.#onTurn);
+    const leftMs = this.#renewedMs + PERIOD_MS - nowMs;
+    if (leftMs > 0 && nowMs < this.#trafficMs + TRAFFIC_MS) {
+      this.#clock.after(leftMs, this.#onTurn);
       return;
     }
     this.#isAwaitingTurn = false;
