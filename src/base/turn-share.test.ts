@@ -13,7 +13,7 @@ function setUp(shareMs: number, costMs: number) {
     clock.advance(costMs);
     done.push(number);
   };
-  return { share, done, task, clock };
+  return { share, done, task };
 }
 
 test('what fits into the share is done at once', () => {
@@ -67,30 +67,4 @@ test('idle is told when the last task is done, and at once where none waits', as
   for (const number of [1, 2, 3]) share.run(task(number));
   await share.whenIdle();
   assert.deepEqual(done, [1, 2, 3]);
-});
-
-test('while messages flow, the share is that of two milliseconds, however short the turns are', async () => {
-  const { share, done, task, clock } = setUp(0.5, 0.25);
-  for (const number of [1, 2, 3, 4, 5, 6]) share.run(task(number));
-  share.traffic();
-  await turn();
-  assert.deepEqual(done, [1, 2, 3, 4], 'the time before had a share of its own');
-  share.traffic();
-  await turn();
-  await turn();
-  assert.deepEqual(done, [1, 2, 3, 4]);
-  clock.advance(2);
-  assert.deepEqual(done, [1, 2, 3, 4, 5, 6]);
-});
-
-test('when the messages have ended, each turn has its share again', async () => {
-  const { share, done, task, clock } = setUp(0.5, 0.25);
-  share.traffic();
-  share.run(task(1));
-  await turn();
-  clock.advance(60);
-  for (const number of [2, 3, 4, 5, 6]) share.run(task(number));
-  await turn();
-  await turn();
-  assert.deepEqual(done, [1, 2, 3, 4, 5, 6]);
 });

@@ -1,7 +1,7 @@
 /**
  * A share of each turn of the event loop for what comes in crowds: arrivals, refusals and ends by the thousand. Within the share it
  * is done at once, as if there were none; what is too much for one turn waits in order for the next ones, and between them every
- * other socket is read and written. While messages flow, who comes waits longer, so that those who are there do not.
+ * other socket is read and written.
  */
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
@@ -9,13 +9,6 @@ import { Fifo } from './fifo.ts';
 
 /** Two or three of whatever comes, since each is followed by as much work again: answers, hashes, a dial, what the broker says. */
 const SHARE_MS = 0.25;
-/**
- * While messages flow, turns are short, and a share of each would be half of the time: there is at most one in this time. With a thousand logins
- * a second beside 400 messages, a millisecond changed little for the messages, and three brought them back to what they take in peace.
- */
-const PERIOD_MS = 2;
-/** Behind a message, how long the next one may take to be traffic still. */
-const TRAFFIC_MS = 50;
 
 /**
  * INVARIANT: tasks are done in the order in which they came, none within another. Each stands for a connection or for somebody who
@@ -28,9 +21,6 @@ export class TurnShare {
   #usedMs = 0;
   #isAtWork = false;
   #isAwaitingTurn = false;
-  #renewedMs = Number.NEGATIVE_INFINITY;
-  #hasTraffic = false;
-  #trafficMs = Number.NEGATIVE_INFINITY;
   #onIdle: (() => void)[] = [];
 
   constructor(clock: Clock, shareMs: number = SHARE_MS) {
@@ -41,11 +31,6 @@ export class TurnShare {
   /** Tasks that wait for a later turn. */
   get waiting(): number {
     return this.#tasks.length;
-  }
-
-  /** A message of a client that is in. */
-  traffic(): void {
-    this.#hasTraffic = true;
   }
 
   /** Before this returns, where the turn has time left for it; a task must not throw. */
@@ -70,16 +55,7 @@ export class TurnShare {
   }
 
   readonly #onTurn = (): void => {
-    const nowMs = this.#clock.nowMs();
-    if (this.#hasTraffic) this.#trafficMs = nowMs;
-    this.#hasTraffic = false;
-    const leftMs = this.#renewedMs + PERIOD_MS - nowMs;
-    if (leftMs > 0 && nowMs < this.#trafficMs + TRAFFIC_MS) {
-      this.#clock.after(leftMs, this.#onTurn);
-      return;
-    }
     this.#isAwaitingTurn = false;
-    this.#renewedMs = nowMs;
     this.#usedMs = 0;
     if (this.#tasks.length > 0) this.#work();
     if (this.#tasks.length > 0) return;
