@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { makeCa, makeCertificate } from '../../../../test/kit/certificates.ts';
 import { eventually } from '../../../../test/kit/eventually.ts';
@@ -30,6 +30,17 @@ const told = notificationOf('g', [
     runbook: 'docs/runbooks/MQTTClientUnauthorizedAccess.md',
   } satisfies Alert,
 ]);
+
+/** Mail through a server that breaks the rules, in the clear. */
+async function receiverAt(t: TestContext, server: Server, receiver: Partial<EmailReceiver>) {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const envelope = { from: 'a@example.org', to: ['b@example.org'], timeoutMs: 5000 };
+  const account = { host: '127.0.0.1', port, username: undefined, password: undefined };
+  return emailReceiver({ ...account, ...envelope, security: 'none', tls: {}, ...receiver }, services);
+}
 
 async function scene(t: TestContext, init: SmtpSinkInit, receiver: Partial<EmailReceiver> = {}) {
   const sink = await startSmtpSink(init);
@@ -138,19 +149,7 @@ test('a server that goes on and on answering is left when the time is over', asy
     const drip = setInterval(() => socket.write('250-more\r\n'), 10);
     socket.on('close', () => clearInterval(drip));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  const { port } = server.address() as AddressInfo;
-  const account = {
-    host: '127.0.0.1',
-    port,
-    security: 'none',
-    tls: {},
-    username: undefined,
-    password: undefined,
-  } as const;
-  const send = emailReceiver({ ...account, from: 'a@example.org', to: ['b@example.org'], timeoutMs: 60_000 }, services);
+  const send = await receiverAt(t, server, { timeoutMs: 60_000 });
   const attempt = sendWithin({ send, timeoutMs: 300, clock: systemClock }, told);
   await assert.rejects(attempt, /no answer within 300 ms/);
   await eventually('the connection is over', () => open === 0);
@@ -165,19 +164,7 @@ test('what a server repeats of a password is told to nobody', async (t) => {
       socket.write(asked.startsWith('EHLO') ? '250-hello\r\n250 AUTH PLAIN\r\n' : `535 no: ${asked}\r\n`);
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  const { port } = server.address() as AddressInfo;
-  const account = {
-    host: '127.0.0.1',
-    port,
-    security: 'none',
-    tls: {},
-    username: 'gate',
-    password: 'pass-word-7',
-  } as const;
-  const send = emailReceiver({ ...account, from: 'a@example.org', to: ['b@example.org'], timeoutMs: 5000 }, services);
+  const send = await receiverAt(t, server, { username: 'gate', password: 'pass-word-7' });
   await assert.rejects(send(told, new AbortController().signal), {
     message: '535 (its answer is withheld, because it repeats a secret)',
   });
