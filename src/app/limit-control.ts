@@ -2,13 +2,13 @@
 import type { Clock } from '../base/clock.ts';
 import { parseDurationMs } from '../base/duration.ts';
 import { networkOf } from '../base/ip-address.ts';
-import { nearestWord } from '../base/nearest-word.ts';
 import { isLimitName, isLimitOf, type LimitName, unknownLimit } from '../policy/limits/limit-name.ts';
 import { type LimitReport, type OverrideReport, overridesOf, reportOf } from '../policy/limits/limit-report.ts';
 import type { Target } from '../policy/limits/limit-rules.ts';
 import { type Limit, readLimit } from '../policy/limits/limit-value.ts';
 import type { LimitsInForce } from '../policy/limits/limits-in-force.ts';
 import { parseTarget, targetText } from '../policy/limits/target.ts';
+import { demandKnown } from './clients/client-query.ts';
 import type { Config } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import type { SilentWorker } from './silent-workers.ts';
@@ -62,11 +62,9 @@ function nameOf(text: string, { scope }: Target): LimitName {
 
 /** @throws {OperatorError} for a target that nobody will ever be. */
 function demandMeant({ scope, key }: Target, { listeners, limits }: Counted): void {
-  if (scope === 'listener' && key !== undefined && !listeners.some(({ name }) => name === key)) {
+  if (scope === 'listener' && key !== undefined) {
     const names = listeners.map(({ name }) => name);
-    const meant = nearestWord(key, names);
-    const hint = meant === undefined ? `there are: ${names.join(', ')}.` : `did you mean ${meant}?`;
-    throw new OperatorError(`There is no listener "${key.slice(0, 60)}"; ${hint}`);
+    demandKnown('listener', key, names);
   }
   if (scope !== 'network' || key === undefined) return;
   const { prefixV4, prefixV6 } = limits.scopes.network;

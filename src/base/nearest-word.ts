@@ -17,6 +17,12 @@ export function nearestWord(word: string, known: readonly string[]): string | un
   return nearest;
 }
 
+/** What to say behind "there is no such …": the one that was meant, or else all that there are. */
+export function nearestHint(word: string, known: readonly string[]): string {
+  const meant = nearestWord(word, known);
+  return meant === undefined ? `there are: ${known.join(', ')}.` : `did you mean ${meant}?`;
+}
+
 /** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b` (optimal string alignment). */
 function countEdits(a: string, b: string): number {
   let twoBack: number[] = [];

@@ -1,6 +1,6 @@
 /** Which clients somebody asks for, and where in the list to go on. */
 import { NetworkSet, prefixOf } from '../../base/ip-address.ts';
-import { nearestWord } from '../../base/nearest-word.ts';
+import { nearestHint } from '../../base/nearest-word.ts';
 import { matchesWildcard } from '../../base/wildcard.ts';
 import type { Client } from '../../pipeline/client.ts';
 import type { OpenAttack } from '../../policy/detection/attacks.ts';
@@ -69,9 +69,7 @@ export function isBehind(place: Cursor, after: Cursor): boolean {
 /** A misspelt name fits nobody, which must not be taken for an answer. @throws {OperatorError} with the nearest that there is. */
 export function demandKnown(what: string, name: string, known: readonly string[]): void {
   if (known.includes(name)) return;
-  const meant = nearestWord(name, known);
-  const hint = meant === undefined ? `there are: ${known.join(', ')}.` : `did you mean ${meant}?`;
-  throw new OperatorError(`There is no ${what} "${name.slice(0, 60)}"; ${hint}`);
+  throw new OperatorError(`There is no ${what} "${name.slice(0, 60)}"; ${nearestHint(name, known)}`);
 }
 
 const TEXT_MAX = 1024;

@@ -1,6 +1,6 @@
 /** Scopes to which somebody is narrowed: as they are given, stored, and combined. */
 
-import { nearestWord } from '../../base/nearest-word.ts';
+import { nearestHint } from '../../base/nearest-word.ts';
 import { OperatorError } from '../config/problem.ts';
 import { hasRank, LEAST_ROLES, ROLES, type Role, SCOPES, type Scope } from '../control/scope.ts';
 
@@ -10,7 +10,7 @@ export type ScopeSet = 'all' | ReadonlySet<Scope>;
 /** @throws {OperatorError} that names those there are. */
 export function roleNamed(text: string): Role {
   const role = ROLES.find((known) => known === text);
-  if (role === undefined) throw new OperatorError(`"${text}" is no role; ${hintOf(text, ROLES)}`);
+  if (role === undefined) throw new OperatorError(`"${text}" is no role; ${nearestHint(text, ROLES)}`);
   return role;
 }
 
@@ -18,14 +18,9 @@ export function roleNamed(text: string): Role {
 export function scopesNamed(texts: readonly string[]): Scope[] {
   return texts.map((text) => {
     const scope = SCOPES.find((known) => known === text);
-    if (scope === undefined) throw new OperatorError(`"${text}" is no scope; ${hintOf(text, SCOPES)}`);
+    if (scope === undefined) throw new OperatorError(`"${text}" is no scope; ${nearestHint(text, SCOPES)}`);
     return scope;
   });
-}
-
-function hintOf(text: string, known: readonly string[]): string {
-  const meant = nearestWord(text, known);
-  return meant === undefined ? `there are: ${known.join(', ')}.` : `did you mean ${meant}?`;
 }
 
 /**
