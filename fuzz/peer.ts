@@ -128,7 +128,3 @@ export function fuzzPolicy(acl: string): ConnectionPolicy {
     decodeRules: { rejectControlCharacters: true, strictClientIdLength: false, userPropertiesMax: 8 },
   };
 }
-
-export function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}

@@ -12,9 +12,10 @@ import { Deframer, FrameStatus } from '../../src/mqtt/deframer.ts';
 import { encodePacket } from '../../src/mqtt/encode.ts';
 import { isFault } from '../../src/mqtt/fault.ts';
 import { PacketType, type ProtocolVersion } from '../../src/mqtt/wire.ts';
+import { settled } from '../../test/kit/settled.ts';
 import { mutate } from '../mutate.ts';
 import { packetOf, randomPacket } from '../packets.ts';
-import { fuzzPolicy, HostilePeer, settled } from '../peer.ts';
+import { fuzzPolicy, HostilePeer } from '../peer.ts';
 import type { Random } from '../random.ts';
 import type { Target } from '../target.ts';
 

@@ -14,10 +14,11 @@ import type { LinkHost } from '../../src/transports/upstream/link-host.ts';
 import { SocketLink } from '../../src/transports/upstream/socket-link.ts';
 import { Target as BrokerTarget } from '../../src/transports/upstream/target.ts';
 import type { UpstreamStream } from '../../src/transports/upstream/upstream-stream.ts';
+import { settled } from '../../test/kit/settled.ts';
 import { target, upstreamOptions } from '../../test/kit/upstream-client.ts';
 import { mutate } from '../mutate.ts';
 import { packetOf, randomPacket } from '../packets.ts';
-import { fuzzPolicy, HostilePeer, settled } from '../peer.ts';
+import { fuzzPolicy, HostilePeer } from '../peer.ts';
 import type { Random } from '../random.ts';
 import type { Target } from '../target.ts';
 

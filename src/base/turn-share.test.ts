@@ -13,7 +13,7 @@ function setUp(shareMs: number, costMs: number) {
     clock.advance(costMs);
     done.push(number);
   };
-  return { share, done, task };
+  return { share, done, task, clock };
 }
 
 test('what fits into the share is done at once', () => {
@@ -65,6 +65,73 @@ test('idle is told when the last task is done, and at once where none waits', as
   const { share, done, task } = setUp(1, 1);
   await share.whenIdle();
   for (const number of [1, 2, 3]) share.run(task(number));
+  await share.whenIdle();
+  assert.deepEqual(done, [1, 2, 3]);
+});
+
+test('while messages flow, the share is that of three milliseconds, however short the turns are', async () => {
+  const { share, done, task, clock } = setUp(0.5, 0.25);
+  for (const number of [1, 2, 3, 4, 5, 6]) share.run(task(number));
+  share.traffic();
+  await turn();
+  assert.deepEqual(done, [1, 2, 3, 4], 'the time before had a share of its own');
+  share.traffic();
+  await turn();
+  await turn();
+  assert.deepEqual(done, [1, 2, 3, 4]);
+  clock.advance(3);
+  assert.deepEqual(done, [1, 2, 3, 4, 5, 6]);
+});
+
+test('while messages flow, a long task is followed by a pause that is as long', async () => {
+  const { share, done, task, clock } = setUp(0.5, 10);
+  for (const number of [1, 2, 3]) share.run(task(number));
+  share.traffic();
+  await turn();
+  share.traffic();
+  await turn();
+  assert.deepEqual(done, [1, 2]);
+  clock.advance(9);
+  await turn();
+  assert.deepEqual(done, [1, 2]);
+  clock.advance(1);
+  assert.deepEqual(done, [1, 2, 3]);
+});
+
+test('when the messages have ended, each turn has its share again', async () => {
+  const { share, done, task, clock } = setUp(0.5, 0.25);
+  share.traffic();
+  share.run(task(1));
+  await turn();
+  clock.advance(60);
+  for (const number of [2, 3, 4, 5, 6]) share.run(task(number));
+  await turn();
+  await turn();
+  assert.deepEqual(done, [1, 2, 3, 4, 5, 6]);
+});
+
+test('when somebody waits for all of it, messages are no reason to pause', async () => {
+  const { share, done, task } = setUp(0.5, 0.25);
+  for (const number of [1, 2, 3, 4, 5, 6]) share.run(task(number));
+  share.traffic();
+  await turn();
+  await turn();
+  assert.deepEqual(done, [1, 2, 3, 4]);
+  await share.whenIdle();
+  assert.deepEqual(done, [1, 2, 3, 4, 5, 6]);
+});
+
+test('what is for later waits for the next turn, also where this one has time left', async () => {
+  const { share, done, task } = setUp(3, 1);
+  share.run(task(1));
+  share.later(() => {
+    task(2)();
+    share.later(task(3));
+  });
+  assert.deepEqual(done, [1]);
+  await turn();
+  assert.deepEqual(done, [1, 2]);
+  assert.equal(share.waiting, 1);
   await share.whenIdle();
   assert.deepEqual(done, [1, 2, 3]);
 });

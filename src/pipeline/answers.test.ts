@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { subscribe, unsubscribe } from '../../test/kit/packets.ts';
-import { allow, Bench, settled, testPolicy } from '../../test/kit/pipeline-bench.ts';
+import { allow, Bench, testPolicy } from '../../test/kit/pipeline-bench.ts';
+import { settled } from '../../test/kit/settled.ts';
 import { Deframer } from '../mqtt/deframer.ts';
 import { encodePacket } from '../mqtt/encode.ts';
 import type { Frame } from '../mqtt/frame.ts';

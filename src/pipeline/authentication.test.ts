@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { allow, Bench, settled, testPolicy } from '../../test/kit/pipeline-bench.ts';
+import { allow, Bench, testPolicy } from '../../test/kit/pipeline-bench.ts';
+import { settled } from '../../test/kit/settled.ts';
 import type { AuthPacket, ConnectPacket, Packet } from '../mqtt/packet.ts';
 import { PacketType } from '../mqtt/wire.ts';
 import { buildAuthenticator } from '../policy/identity/authenticator.ts';

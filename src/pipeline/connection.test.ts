@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { allow, Bench, settled, testPolicy } from '../../test/kit/pipeline-bench.ts';
+import { allow, Bench, testPolicy } from '../../test/kit/pipeline-bench.ts';
+import { settled } from '../../test/kit/settled.ts';
 import { ManualClock } from '../base/manual-clock.ts';
 import { encodePacket } from '../mqtt/encode.ts';
 import type { Packet, SubscribePacket } from '../mqtt/packet.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Bench, settled, testPolicy } from '../../test/kit/pipeline-bench.ts';
+import { Bench, testPolicy } from '../../test/kit/pipeline-bench.ts';
+import { settled } from '../../test/kit/settled.ts';
 import { encodePacket } from '../mqtt/encode.ts';
 import type { Packet } from '../mqtt/packet.ts';
 import { NO_PROPERTIES } from '../mqtt/properties.ts';

@@ -1,5 +1,6 @@
 /** Client to server, PUBLISH: aliases, the checks, and then the bytes go on, or the refusal goes back. */
 import type { RefusalAction } from '../base/events.ts';
+import { turnShare } from '../base/turn-share.ts';
 import type { Fault } from '../mqtt/fault.ts';
 import { TopicAliasInvalid } from '../mqtt/faults.ts';
 import type { UpstreamLink } from '../mqtt/link.ts';
@@ -56,6 +57,7 @@ export class Publishing {
       this.#client.exchanges ??= new OpenExchanges();
       this.#client.exchanges.begin(packet.packetId);
     }
+    turnShare.traffic();
     const { traffic } = this.#client;
     traffic.countIn(packet.qos, packet.end - packet.start);
     if (packet.retain && packet.payloadStart < packet.end) traffic.retainedIn++;

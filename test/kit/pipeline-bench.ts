@@ -23,6 +23,7 @@ import { VirtualPatches } from '../../src/policy/detection/virtual-patches.ts';
 import { ANY_CLIENT_ID } from '../../src/policy/identity/client-id-rules.ts';
 import type { AuthenticationResult, Credentials } from '../../src/policy/identity/identity.ts';
 import { LimitsInForce } from '../../src/policy/limits/limits-in-force.ts';
+import { settled } from './settled.ts';
 
 export class RecordingDownstream implements Downstream {
   readonly facts: DownstreamFacts;
@@ -308,9 +309,4 @@ export class Bench {
   named<Name extends GatewayEvent['name']>(name: Name): Extract<GatewayEvent, { name: Name }>[] {
     return this.events.filter((event): event is Extract<GatewayEvent, { name: Name }> => event.name === name);
   }
-}
-
-/** Lets promises and microtasks run. */
-export function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
