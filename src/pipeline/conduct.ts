@@ -36,6 +36,11 @@ export class Conduct {
     this.#refusals++;
   }
 
+  /** As many of what `heard` is told of next, packets or filters, were refused. */
+  get refusals(): number {
+    return this.#refusals;
+  }
+
   /** As many packets have come, together. */
   heard(packets: number, nowMs: number): void {
     if (nowMs - this.#windowStartMs >= WINDOW_MS) {

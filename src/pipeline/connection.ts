@@ -96,7 +96,7 @@ export class Connection
     this.#startedMs = services.clock.nowMs();
     this.client = new Client(downstream.facts, policy, services.limits);
     this.#deframer = new Deframer({ sender: 'client', packetSizeMaxBytes: this.client.packetSizeMaxBytes });
-    this.#gate = new ReadGate(downstream, services.clock, this);
+    this.#gate = new ReadGate(downstream, services.clock, this.client.conduct, this);
     this.#deadlines = new Deadlines(this.client, downstream, this.#gate, services.clock, this);
     this.#throttle = new Throttle(this.client, services.clock, this.#gate, this);
     this.#answers = new Answers(downstream, this.client, this);
@@ -143,13 +143,11 @@ export class Connection
         (this.#state === 'authenticating' && this.#authentication?.awaitsClient))
     ) {
       const status = this.#deframer.next();
-      if (status === FrameStatus.Frame) {
-        this.#onFrame();
-        this.#gate.counted(++packets);
-      } else {
-        if (status === FrameStatus.Fault) this.#onFault(this.#deframer.fault!);
-        break;
-      }
+      if (status === FrameStatus.Fault) this.#onFault(this.#deframer.fault!);
+      if (status !== FrameStatus.Frame) break;
+      this.#onFrame();
+      this.#gate.counted(1);
+      packets++;
     }
     this.#pumping = false;
     // The chunk is only borrowed: what came behind a CONNECT without an answer is kept, and what is too much for now.

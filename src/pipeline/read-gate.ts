@@ -1,6 +1,8 @@
 /** Why reading from the client is stopped: several causes may hold at once, and it goes on when the last has gone. */
 import type { Clock } from '../base/clock.ts';
-import { nextTurn } from '../base/turn-share.ts';
+import { systemClock } from '../base/clock.ts';
+import { TurnShare } from '../base/turn-share.ts';
+import type { Conduct } from './conduct.ts';
 import type { Downstream } from './downstream.ts';
 
 export const Stop = {
@@ -24,11 +26,19 @@ export type Stop = (typeof Stop)[keyof typeof Stop];
 /** What was read already stays untouched, too. */
 const HELD = Stop.Throttled | Stop.TurnTaken | Stop.IdentifierInUse;
 const TURN_MS = 1;
-/** A power of two: packets between two looks at the clock. The costliest take some microseconds each. */
+/** Packets, or filters, between two looks at the clock. The costliest take some microseconds each. */
 export const LOOK_EVERY = 32;
+/** How long one rests whose packets are mostly refused, when they have taken a millisecond: what comes of them is for nobody, and hurries nobody. */
+const REFUSED_REST_MS = 10;
 
 /** When the reading that goes on began; one connection reads at a time. */
 let beganMs = 0;
+/** What it has taken, in all and since the last look. */
+let taken = 0;
+let unlooked = 0;
+
+/** One line for all whose rest waits: a hundred of them take no hundred milliseconds of a turn. */
+export const rests = new TurnShare(systemClock, TURN_MS);
 
 export interface ReadGateTarget {
   /** Takes what was held. */
@@ -38,37 +48,42 @@ export interface ReadGateTarget {
 export class ReadGate {
   readonly #downstream: Downstream;
   readonly #clock: Clock;
+  readonly #conduct: Conduct;
   readonly #target: ReadGateTarget;
   #causes = 0;
 
-  constructor(downstream: Downstream, clock: Clock, target: ReadGateTarget) {
+  constructor(downstream: Downstream, clock: Clock, conduct: Conduct, target: ReadGateTarget) {
     this.#downstream = downstream;
     this.#clock = clock;
+    this.#conduct = conduct;
     this.#target = target;
   }
 
   /** A reading begins; the time. */
   begin(): number {
     beganMs = this.#clock.nowMs();
+    taken = unlooked = 0;
     return beganMs;
   }
 
-  /** As many packets of it have been taken: a chunk may hold thousands, and others have packets, too. */
-  counted(packets: number): void {
-    if ((packets & (LOOK_EVERY - 1)) === 0) this.#look();
-  }
-
-  #look(): void {
+  /** As many packets of it have been taken, or filters of one: a chunk may hold thousands, and others have packets, too. */
+  counted(work: number): void {
+    taken += work;
+    unlooked += work;
+    if (unlooked < LOOK_EVERY) return;
+    unlooked = 0;
     if (this.#clock.nowMs() - beganMs >= TURN_MS) this.#pauseForTurn();
   }
 
   #pauseForTurn(): void {
     if (this.isShutFor(Stop.TurnTaken)) return;
     this.shut(Stop.TurnTaken);
-    nextTurn(() => {
+    const goOn = (): void => {
       this.open(Stop.TurnTaken);
       this.#target.readOn();
-    });
+    };
+    if (this.#conduct.refusals * 2 < taken) rests.later(goOn);
+    else this.#clock.after(REFUSED_REST_MS, () => rests.later(goOn));
   }
 
   /** Opens for a cause that held packets back, which are taken once whoever calls has returned. */

@@ -75,6 +75,7 @@ export class Subscriptions {
         this.#tell(subscription.filter, denial);
       }
     }
+    this.#gate.counted(codes.length - 1);
     if (permitted.length === 0) {
       this.#answers.suback(packet.packetId, codes as number[]);
       return undefined;
@@ -181,6 +182,7 @@ export class Subscriptions {
     }
     const again = aside.flatMap((filter) => (packet.filters.includes(filter) ? [] : (this.#shared?.get(filter) ?? [])));
     for (const filter of packet.filters) this.#forget(filter);
+    this.#gate.counted(packet.filters.length - 1);
     this.#unsubscribing ??= new Set();
     this.#unsubscribing.add(packet.packetId);
     link.unsubscribe(packet, frame);
