@@ -18,7 +18,7 @@ import {
 } from './command.ts';
 import { askRunning } from './gateway-question.ts';
 import { verbOf } from './subcommand.ts';
-import { table } from './table.ts';
+import { prose, table } from './table.ts';
 import { print, printError, printJson, styled } from './terminal.ts';
 
 type Verb = (invocation: Invocation, words: readonly string[]) => Promise<number>;
@@ -102,7 +102,7 @@ function printListing({ firing, resolved, receivers }: AlertListing): void {
     String(lost),
     printable(says),
   ]);
-  print(`\n${table(['receiver', 'type', 'state', 'told', 'waiting', 'lost', 'says'], rows)}`);
+  print(`\n${table(['receiver', 'type', 'state', 'told', 'waiting', 'lost', prose('says')], rows)}`);
 }
 
 function alertTable(alerts: readonly AlertRecord[]): string {
@@ -138,7 +138,7 @@ async function test(invocation: Invocation, words: readonly string[]): Promise<n
       `${durationMs} ms`,
       printable(says),
     ]);
-    print(table(['receiver', 'type', '', 'took', 'answer'], rows));
+    print(table(['receiver', 'type', '', 'took', prose('answer')], rows));
   }
   return outcomes.every(({ ok }) => ok) ? ExitCode.Ok : ExitCode.Negative;
 }
@@ -189,7 +189,7 @@ async function silences(invocation: Invocation, words: readonly string[]): Promi
       printable(by),
       printable(reason),
     ]);
-    print(table(['id', 'what', 'until', 'by', 'why'], rows));
+    print(table(['id', 'what', 'until', 'by', prose('why')], rows));
   }
   return ExitCode.Ok;
 }

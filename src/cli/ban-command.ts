@@ -27,7 +27,7 @@ import {
 import { askGatewayOf } from './gateway-question.ts';
 import { placeOf } from './place.ts';
 import { verbOf } from './subcommand.ts';
-import { table } from './table.ts';
+import { prose, table } from './table.ts';
 import { print, printError, printJson } from './terminal.ts';
 
 /** More do not fit on any screen. */
@@ -198,5 +198,5 @@ function banTable(bans: readonly BanRecord[]): string {
     printable(author),
     printable(reason),
   ]);
-  return table(['subject', 'until', 'by', 'reason'], rows);
+  return table(['subject', 'until', prose('by'), prose('reason')], rows);
 }

@@ -2,7 +2,7 @@
 import type { ClientDetails, ClientSummary } from '../app/clients/client-facts.ts';
 import { printable } from '../base/printable.ts';
 import { bytesText, durationText, rateText, shortNumber } from './quantities.ts';
-import { table } from './table.ts';
+import { prose, shortened, table } from './table.ts';
 import { styled } from './terminal.ts';
 
 const NAME_SHOWN_MAX = 40;
@@ -11,11 +11,10 @@ export const VERSIONS = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const;
 /** On one line, and not too long. */
 export function shownName(text: string | null, max: number = NAME_SHOWN_MAX): string {
   if (text === null) return '-';
-  const shown = printable(text);
-  return shown.length > max ? `${shown.slice(0, max - 1)}…` : shown;
+  return shortened(printable(text), max);
 }
 
-export function clientTable(clients: readonly ClientSummary[]): string {
+export function clientTable(clients: readonly ClientSummary[], widthMax?: number): string {
   const rows = clients.map((client) => [
     shownName(client.clientId),
     shownName(client.username, 24),
@@ -27,7 +26,8 @@ export function clientTable(clients: readonly ClientSummary[]): string {
     String(client.subscriptions),
     client.isThrottled ? `${client.verdict}, throttled` : client.verdict,
   ]);
-  return table(['client', 'user', 'address', 'listener', 'MQTT', 'in/s', 'out/s', 'filters', 'verdict'], rows);
+  const [user, listener, verdict] = [prose('user', 6), prose('listener', 6), prose('verdict', 6)];
+  return table(['client', user, 'address', listener, 'MQTT', 'in/s', 'out/s', 'filters', verdict], rows, widthMax);
 }
 
 export function clientDetails(client: ClientDetails): string {

@@ -16,7 +16,7 @@ import {
 import { askRunning } from './gateway-question.ts';
 import { tellSilent } from './silent-text.ts';
 import { verbOf } from './subcommand.ts';
-import { table } from './table.ts';
+import { prose, table } from './table.ts';
 import { print, printJson } from './terminal.ts';
 
 const WORDS_MAX = 34;
@@ -118,7 +118,7 @@ export const limitsCommand: Command = {
 function overrides(rows: readonly OverrideReport[]): string {
   if (rows.length === 0) return 'Nothing is overridden: the configuration, identities and roles hold.';
   return table(
-    ['target', 'limit', 'value', 'expires', ''],
+    ['target', 'limit', 'value', 'expires', prose('')],
     rows.map(({ target, limit, value, expiresInMs, source }) => [
       printable(target),
       limit,
@@ -132,7 +132,7 @@ function overrides(rows: readonly OverrideReport[]): string {
 function limits(rows: readonly LimitReport[], target: string): string {
   if (rows.length === 0) return `Nothing but the ceilings of every connection limits ${printable(target)}.`;
   return table(
-    ['scope', 'limit', 'value', 'from', 'left', 'to be throttled'],
+    ['scope', 'limit', 'value', prose('from'), 'left', prose('to be throttled')],
     rows.map(({ scope, key, limit, value, source, buckets, waiting = 0 }) => [
       key === '' ? scope : `${scope}:${printable(key)}`,
       limit,

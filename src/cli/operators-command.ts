@@ -28,7 +28,7 @@ import {
 } from './command.ts';
 import { placeOf } from './place.ts';
 import { verbOf } from './subcommand.ts';
-import { minuteOf, table } from './table.ts';
+import { minuteOf, prose, table } from './table.ts';
 import { askSecret, print, printError, printJson, readSecretFromStdin } from './terminal.ts';
 
 const GENERATED_LENGTH = 20;
@@ -247,7 +247,7 @@ function list({ invocation, store, words }: Desk): number {
     factorsOf(operator),
     operator.lastLoginAtMs === undefined ? 'never' : minuteOf(operator.lastLoginAtMs),
   ]);
-  print(table(['name', 'role', 'may', 'state', 'logs in by', 'last login'], rows));
+  print(table(['name', 'role', prose('may'), 'state', prose('logs in by', 8), 'last login'], rows));
   return ExitCode.Ok;
 }
 
@@ -397,7 +397,9 @@ function listTokens({ invocation, store, words: [name] }: Desk): number {
     token.lastUsedAtMs === undefined ? 'never' : `${minuteOf(token.lastUsedAtMs)} from ${token.lastUsedFrom}`,
   ]);
   print(
-    rows.length === 0 ? 'There are no tokens.' : table(['id', 'operator', 'for', 'may', 'until', 'last used'], rows),
+    rows.length === 0
+      ? 'There are no tokens.'
+      : table(['id', 'operator', prose('for'), prose('may'), 'until', 'last used'], rows),
   );
   return ExitCode.Ok;
 }

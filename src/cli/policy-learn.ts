@@ -14,7 +14,7 @@ import { askGatewayOf, askRunning } from './gateway-question.ts';
 import { placeOf } from './place.ts';
 import { policyFileOf, readPolicyFile } from './policy-source.ts';
 import { verbOf } from './subcommand.ts';
-import { counted, minuteOf, table } from './table.ts';
+import { counted, minuteOf, prose, table } from './table.ts';
 import { print, printError, printJson } from './terminal.ts';
 
 const VERBS: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = {
@@ -93,7 +93,7 @@ function unusedInWords(unused: readonly UnusedGrant[], grants: number, { users, 
   return [
     `Of ${counted(grants, 'grant')}, ${unused.length} ${unused.length === 1 ? 'has' : 'have'} something that none of ${seen} used.`,
     '',
-    table(['line', 'role', 'grant', 'not used', 'users who have it'], rows),
+    table(['line', 'role', prose('grant'), prose('not used'), 'users who have it'], rows),
   ].join('\n');
 }
 

@@ -4,7 +4,7 @@ import type { ShadowReport } from '../policy/authorization/shadow/shadow-tally.t
 import { ExitCode, hasOption, type Invocation, UsageError } from './command.ts';
 import { askRunning } from './gateway-question.ts';
 import { tellSilent } from './silent-text.ts';
-import { counted, minuteOf, printable, table } from './table.ts';
+import { counted, minuteOf, printable, prose, table } from './table.ts';
 import { print, printError, printJson } from './terminal.ts';
 
 /** More are in the JSON. */
@@ -60,7 +60,7 @@ function inWords({
     head,
     sums,
     '',
-    table(['candidate', 'action', 'times', 'last', 'by', 'in force', 'such as'], rows),
+    table(['candidate', 'action', 'times', 'last', 'by', prose('in force'), 'such as'], rows),
     ...(untold > 0 ? ['', `${counted(untold, 'further difference')}; --json shows those that are remembered.`] : []),
   ].join('\n');
 }

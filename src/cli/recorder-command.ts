@@ -21,7 +21,7 @@ import { askRunning } from './gateway-question.ts';
 import { bytesText } from './quantities.ts';
 import { tellSilent } from './silent-text.ts';
 import { verbOf } from './subcommand.ts';
-import { counted, table } from './table.ts';
+import { counted, prose, table } from './table.ts';
 import { print, printJson } from './terminal.ts';
 
 const FILE_MODE = 0o600;
@@ -130,7 +130,7 @@ async function dump(invocation: Invocation): Promise<number> {
 function recordingText({ connectionId, clientId, client, server, overwritten, packets }: Recording): string {
   const head = `Connection ${connectionId} of ${clientId === null ? 'nobody known' : printable(clientId)}, ${client.address} port ${client.port} to port ${server.port}`;
   const before = overwritten === 0 ? [] : [`… ${counted(overwritten, 'packet')} before`];
-  return [head, ...before, table(['time', '', 'type', 'bytes', 'id', 'topic'], packets.map(row))].join('\n');
+  return [head, ...before, table(['time', '', 'type', 'bytes', 'id', prose('topic')], packets.map(row))].join('\n');
 }
 
 function row({ atMs, direction, type, flags, lengthBytes, packetId, topic }: RecordedPacket): string[] {

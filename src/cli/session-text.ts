@@ -3,7 +3,7 @@ import type { SessionDetails, SessionSummary } from '../app/sessions/session-fac
 import { printable } from '../base/printable.ts';
 import { shownName, VERSIONS } from './client-text.ts';
 import { bytesText, durationText } from './quantities.ts';
-import { counted, table } from './table.ts';
+import { counted, prose, table } from './table.ts';
 import { styled } from './terminal.ts';
 
 const NEVER_S = 0xffffffff;
@@ -21,7 +21,18 @@ export function sessionTable(sessions: readonly SessionSummary[]): string {
     session.queuedBytes === null ? '?' : bytesText(session.queuedBytes),
     numberText(session.inflight),
   ]);
-  const head = ['client', 'user', 'broker', 'state', 'MQTT', 'expires', 'filters', 'queued', 'bytes', 'in flight'];
+  const head = [
+    'client',
+    prose('user', 6),
+    prose('broker', 6),
+    'state',
+    'MQTT',
+    'expires',
+    'filters',
+    'queued',
+    'bytes',
+    'in flight',
+  ];
   return table(head, rows);
 }
 

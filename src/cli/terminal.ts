@@ -10,6 +10,13 @@ export function styled(style: Style, text: string, stream: NodeJS.WriteStream = 
   return styleText(style, text, { stream });
 }
 
+/** Without bound where nobody reads it on a terminal, or one that does not tell. */
+export function terminalColumns(
+  { isTTY, columns }: Pick<NodeJS.WriteStream, 'isTTY' | 'columns'> = process.stdout,
+): number {
+  return isTTY && columns > 0 ? columns : Number.POSITIVE_INFINITY;
+}
+
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }

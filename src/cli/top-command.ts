@@ -91,6 +91,9 @@ function intervalOf(invocation: Invocation): number {
   throw new UsageError('--interval takes seconds from 1 to 60.');
 }
 
+/** Columns of a table: its lines are counted, and the screen takes what it has room for. */
+const SCREEN_CUTS = Number.POSITIVE_INFINITY;
+
 async function showLive(invocation: Invocation, intervalMs: number, first: Top): Promise<void> {
   let top = first;
   let trouble = '';
@@ -148,6 +151,7 @@ function talkerTable(talkers: readonly ClientSummary[]): string {
       bytesText(client.bytesOutPerSecond),
       client.isThrottled ? `${client.verdict}, throttled` : client.verdict,
     ]),
+    SCREEN_CUTS,
   );
 }
 
@@ -162,5 +166,6 @@ function refusalTable(refusals: readonly RefusedTo[]): string {
       shownName(by, 40),
       printable(says),
     ]),
+    SCREEN_CUTS,
   );
 }

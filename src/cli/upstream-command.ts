@@ -7,7 +7,7 @@ import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS, UsageErr
 import { askRunning } from './gateway-question.ts';
 import { tellSilent } from './silent-text.ts';
 import { verbOf } from './subcommand.ts';
-import { table } from './table.ts';
+import { prose, table } from './table.ts';
 import { print, printJson } from './terminal.ts';
 
 const VERBS = { list: 'list', drain: 'drain', eject: 'eject', return: 'return' } as const;
@@ -70,5 +70,5 @@ function targetTable(targets: readonly TargetStatus[]): string {
     // A broker's own words may be in it.
     state === 'up' ? '' : printable(says),
   ]);
-  return table(['upstream', 'target', 'state', 'connections', 'MQTT', ''], rows);
+  return table(['upstream', 'target', 'state', 'connections', 'MQTT', prose('')], rows);
 }

@@ -21,6 +21,7 @@ import {
 } from './command.ts';
 import { placeOf } from './place.ts';
 import { verbOf } from './subcommand.ts';
+import { table } from './table.ts';
 import { askSecret, print, printError, printJson, readSecretFromStdin } from './terminal.ts';
 
 /** What every action works with. */
@@ -229,13 +230,6 @@ function list({ invocation, users }: Desk): number {
     `password ${row.passwordAgeDays} days old`,
     row.scheme,
   ]);
-  const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
-  for (const row of cells)
-    print(
-      row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('  ')
-        .trimEnd(),
-    );
+  print(table(['', '', '', '', ''], cells));
   return ExitCode.Ok;
 }
