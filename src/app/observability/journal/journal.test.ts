@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { appendFile, copyFile, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { eventually } from '../../../../test/kit/eventually.ts';
 import { removeDirectory, temporaryDirectory } from '../../../../test/kit/process.ts';
 import { SmallDisk, withoutSmallDisks } from '../../../../test/kit/small-disk.ts';
 import type { GatewayEvent } from '../../../base/events.ts';
@@ -123,6 +124,23 @@ test('a record is written at once, also where the next sync is an hour away', as
     assert.ok(await isWritten(name), name);
   }
   await journal.close();
+});
+
+test('records that come while others are written are gathered like those', async (t) => {
+  const made = await bench(t);
+  const journal = await made.open({ syncIntervalMs: HOUR_MS });
+  const [segment] = await listSegments(made.directory);
+  const lines = async (): Promise<number> => (await readFile(segment!.path, 'utf8')).split('\n').length - 1;
+  const before = await lines();
+  journal.append('event', { name: 'first' });
+  made.clock.advance(20);
+  let later = 0;
+  for (; later < 1000 && (await lines()) === before; later++) journal.append('event', { name: 'later' });
+  for (let i = 0; i < 10; i++) assert.equal(await lines(), before + 1);
+  made.clock.advance(20);
+  await eventually('all are written', async () => (await lines()) === before + 1 + later);
+  await journal.close();
+  assert.equal((await made.verify()).ok, true);
 });
 
 test('a journal that is opened again goes on where it ended', async (t) => {

@@ -167,7 +167,8 @@ class SegmentedWriter implements JournalWriter {
 
   /** Writes what waits, and syncs when it is time. */
   async #drain(): Promise<void> {
-    await this.#write();
+    // What comes meanwhile is gathered again: a storm of events is no write for each of them.
+    await this.#write(Math.max(1, this.#pending.length));
     const { clock, syncIntervalMs } = this.#options;
     if (this.#syncedN === this.#n) return;
     const dueInMs = this.#syncedMs + syncIntervalMs - clock.nowMs();
@@ -175,9 +176,11 @@ class SegmentedWriter implements JournalWriter {
     else this.#arm(dueInMs);
   }
 
-  async #write(): Promise<void> {
-    while (this.#pending.length > 0 || this.#untold > 0) {
-      const slice = this.#pending.slice(0, SLICE_MAX);
+  /** As many as are asked for; without a number all that waits, and what comes meanwhile. */
+  async #write(records = Number.POSITIVE_INFINITY): Promise<void> {
+    for (let left = records; left > 0 && (this.#pending.length > 0 || this.#untold > 0); ) {
+      const slice = this.#pending.slice(0, Math.min(left, SLICE_MAX));
+      left -= Math.max(1, slice.length);
       const untold = this.#untold;
       if (untold > 0) slice.unshift({ t: this.#options.clock.epochMs(), k: 'lost', d: { records: untold } });
       await this.#put(slice);
