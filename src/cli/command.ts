@@ -72,7 +72,7 @@ export function saidVerb(
 /** Those of a form such as `token list [NAME] | revoke ID`. */
 export function secondVerbsOf({ usage }: Pick<Command, 'usage'>, verb: string): string[] {
   return usage
-    .filter((form) => form.startsWith(`${verb} `))
+    .filter((form) => form.startsWith(`${verb} `) && !form.startsWith(`${verb} | `))
     .flatMap((form) => form.slice(verb.length + 1).split(' | '))
     .flatMap((form) => /^[a-z][a-z-]*(?= |$)/.exec(form)?.[0] ?? []);
 }
