@@ -250,7 +250,7 @@ class RunningGateway implements SharingGateway {
     this.#overload = this.#makeOverload(emit);
     this.#staples = new Staples({ clock, chance, emit });
     this.#watching = new Watching(clock, emit);
-    this.#leftWills = new LeftWills(emit);
+    this.#leftWills = new LeftWills({ clock, emit });
     this.#guards = new CertificateGuards({
       clock,
       chance,
@@ -376,7 +376,7 @@ class RunningGateway implements SharingGateway {
         return [listener.name, policyFor(listener, config, watched, guards, psk, generation, shut)];
       }),
     );
-    const leftWills = leftWillPolicy(config, built, shut);
+    const leftWills = leftWillPolicy(config, built, policies, shut);
     return { config, chain: built.chain, policies, listeners, upstreams, guards, staples, shadow, leftWills };
   }
 

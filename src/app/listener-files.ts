@@ -52,7 +52,8 @@ async function tlsOptions(listener: ListenerConfig, tls: TlsConfig): Promise<Non
   };
 }
 
-async function readPskFile(listener: ListenerConfig, file: string): Promise<PskFile> {
+/** @throws {OperatorError} or {FileFaultError}, as `listenerOptions`. */
+export async function readPskFile(listener: ListenerConfig, file: string): Promise<PskFile> {
   return parsePskFile(textOf(await readBytes(listener, file, 'file of pre-shared keys'), file), file);
 }
 

@@ -1,4 +1,5 @@
 /** Builds what decides about connections from the configuration's files, whole or not at all. */
+import type { AuthorStanding } from '../pipeline/checks/authenticate.ts';
 import type { LeftWillPolicy } from '../pipeline/checks/left-will.ts';
 import type { ConnectionPolicy, QuarantinePolicy } from '../pipeline/policy.ts';
 import type { Authorizer } from '../policy/authorization/decision.ts';
@@ -64,10 +65,8 @@ export function policyFor(
     generation,
     protocolVersions,
     limits,
-    authenticator: policies.chain.authenticatorOf(listener.name, psk === undefined ? [] : [new PskMethod(psk)]),
+    ...standingOf(listener, policies.chain, psk),
     authorizer: policies.authorizer,
-    anonymousAllowed: listener.anonymous,
-    certificateIdentity: certificateIdentity(listener),
     certificateGuard: guards.of(listener.name),
     bans,
     quarantine: quarantinePolicy(config, policies, quarantine),
@@ -78,13 +77,28 @@ export function policyFor(
   });
 }
 
+/** What one listener knows identities by. */
+export function standingOf(listener: ListenerConfig, chain: Chain, psk: PskFile | undefined): AuthorStanding {
+  return {
+    authenticator: chain.authenticatorOf(listener.name, psk === undefined ? [] : [new PskMethod(psk)]),
+    anonymousAllowed: listener.anonymous,
+    certificateIdentity: certificateIdentity(listener),
+  };
+}
+
 /** What Wills are judged by whose authors have gone. */
 export function leftWillPolicy(
   config: Config,
   policies: Pick<Policies, 'authorizer' | 'confined'>,
+  standings: LeftWillPolicy['standings'],
   { bans, quarantine }: Shut,
 ): LeftWillPolicy {
-  return { bans, authorizer: policies.authorizer, quarantine: quarantinePolicy(config, policies, quarantine) };
+  return {
+    bans,
+    authorizer: policies.authorizer,
+    quarantine: quarantinePolicy(config, policies, quarantine),
+    standings,
+  };
 }
 
 /** In a decoy, a client without a role of the quarantine may do what it could do before. */

@@ -147,6 +147,10 @@ export class BrokerLink implements UpstreamLink, SessionLink, Publisher {
     this.#services.sessions.detach(session, !isNormal);
   }
 
+  renewed({ willAuthor }: ClientFacts): void {
+    if (this.#session !== undefined) this.#services.sessions.renewWill(this.#session, willAuthor);
+  }
+
   /** From here on every call is ignored, and nothing is called back. */
   #leave(): Session | undefined {
     const session = this.#session;

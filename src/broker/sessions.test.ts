@@ -335,6 +335,23 @@ test('a Will is judged when it is due, whatever made it so, also by the next pro
   assert.deepEqual(watcher.texts(), ['will=gone']);
 });
 
+test('a Will is judged by what its author was proven to be last', async () => {
+  const judged: (string | undefined)[] = [];
+  const bench = await makeBench({
+    mayPublishWill: ({ author }: { author?: string | undefined }) => judged.push(author) > 0,
+  });
+  const renewed = { owner: 'owner', address: '127.0.0.1', willAuthor: 'anew' };
+  const client = bench.client('a', 5, { will, willAuthor: 'first' });
+  client.link.renewed?.(renewed);
+  client.lose();
+  assert.deepEqual(judged, ['anew']);
+  client.link.renewed?.(renewed);
+  const without = bench.client('b', 5);
+  without.link.renewed?.(renewed);
+  without.lose();
+  assert.deepEqual(judged, ['anew'], 'one that there is not does not come to be');
+});
+
 test('[MQTT-3.1.3-10] a Will carries its properties, and its expiry counts from its publication', async () => {
   const bench = await makeBench();
   const watcher = bench.client('w');

@@ -128,6 +128,13 @@ export class Sessions implements KeptSessions {
     this.#context.store.putSession(session.row);
   }
 
+  /** Who leaves the Will has been proven anew. */
+  renewWill(session: Session, author: string | undefined): void {
+    if (session.will === undefined) return;
+    session.will = { ...session.will, author };
+    this.#put(session);
+  }
+
   // --- end of a connection ---
 
   /** The connection is gone; `publishWill` unless the client took its leave [MQTT-3.1.2-8, MQTT-3.1.2-10]. */

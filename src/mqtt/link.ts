@@ -51,6 +51,8 @@ export interface UpstreamLink {
   unsubscribe(packet: UnsubscribePacket, frame?: Frame): void;
   ping(): void;
   authenticate(packet: AuthPacket): void;
+  /** The client has proven anew who it is: what was told with the CONNECT is now this. Absent where nothing of it is kept. */
+  renewed?(client: ClientFacts): void;
   /**
    * The client is gone: with its DISCONNECT, or undefined when the connection was lost or closed by us, which publishes the
    * Will. After this the link is silent.

@@ -13,6 +13,7 @@ import type {
   IdentityMethod,
 } from '../policy/identity/identity.ts';
 import type { ConnectionPolicy } from './policy.ts';
+import { readWillAuthor } from './will-author.ts';
 
 const METHOD = 'RIDDLE';
 
@@ -246,6 +247,20 @@ describe('re-authentication', () => {
     assert.equal(bench.link.named('publish').length, 1);
     await exchange(bench, auth(0x19, 'name:ada'), auth(0x18, 'right'), bench.publish('secret/1'));
     assert.equal(bench.link.named('publish').length, 1);
+  });
+
+  it('tells the server who leaves the Will now, by the proof that counts', async () => {
+    const bench = new Bench(5, policy());
+    const will = { topic: 'ok/gone', payload: Buffer.from('bye'), qos: 0, retain: false, properties: {} } as const;
+    await exchange(bench, { ...begin('name:ada'), will } as ConnectPacket, auth(0x18, 'right'));
+    const wide = auth(0x19, 'name:ada');
+    wide.properties.userProperties = [['totp', 'wide']];
+    await exchange(bench, wide, auth(0x18, 'right'));
+    const [[, text] = []] = bench.link.named('renewed');
+    const author = readWillAuthor(text as string | undefined);
+    const { method, credential } = bench.connection.client.identity!;
+    assert.deepEqual([author?.subject.username, author?.subject.roles], ['ada', ['wide']]);
+    assert.deepEqual(author?.proof, { method, credential });
   });
 
   it('as somebody else ends the connection', async () => {

@@ -18,7 +18,7 @@ import type { LimitsInForce } from '../policy/limits/limits-in-force.ts';
 import { Answers, type AnswersTarget } from './answers.ts';
 import { Authentication, type AuthenticationServices, type AuthenticationTarget } from './authentication.ts';
 import { type Cause, causeOfDisconnect, causeOfEnd, connectTimeout, UNAVAILABLE, UPSTREAM_GONE } from './cause.ts';
-import { lapseOf } from './checks/authenticate.ts';
+import { IDENTITY_EXPIRED, lapseOf } from './checks/authenticate.ts';
 import { provisionalClientId } from './checks/client-identifier.ts';
 import { shortenedWillDelay, WILL_DELAY_SHORTENED } from './checks/sequences.ts';
 import { admitWill, willRefusal } from './checks/will.ts';
@@ -310,6 +310,7 @@ export class Connection
       return;
     }
     this.#deadlines.identified();
+    this.#link?.renewed?.(upstreamFacts(this.client));
     this.#reauthorize();
   }
 
@@ -544,7 +545,7 @@ export class Connection
   }
 
   onExpired(): void {
-    this.withdraw('identity:expired', 'identity has expired');
+    this.withdraw(IDENTITY_EXPIRED.by, IDENTITY_EXPIRED.says);
   }
 
   /** Puts a new policy into force on the open connection: what it no longer allows ends now. */

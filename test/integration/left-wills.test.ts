@@ -14,16 +14,9 @@ import { HOST } from '../kit/process.ts';
 import { RawClient } from '../kit/raw-client.ts';
 
 const PASSWORD = 'a password of the tests';
+const USERS = { ann: PASSWORD, bob: PASSWORD, cid: PASSWORD, dan: PASSWORD, eve: PASSWORD };
 const OPEN = ['topic readwrite open/#'];
-const ACL = [
-  ...OPEN,
-  'user ann',
-  'topic readwrite #',
-  'user bob',
-  'topic readwrite #',
-  'user cid',
-  'topic readwrite #',
-];
+const ACL = [...OPEN, ...Object.keys(USERS).flatMap((name) => [`user ${name}`, 'topic readwrite #'])];
 /** Longer than any test: what ends it is an operator, who removes the session. */
 const LASTING = { willDelayIntervalS: 3600 };
 
@@ -35,7 +28,7 @@ for (const workers of [1, 2]) {
     before(async () => {
       gateway = await startGateway({
         listeners: [{ name: 'tcp', type: 'tcp', anonymous: true }],
-        users: { ann: PASSWORD, bob: PASSWORD, cid: PASSWORD },
+        users: USERS,
         acl: ACL,
         config: {
           workers,
@@ -110,6 +103,21 @@ for (const workers of [1, 2]) {
       await witness.receive('gone/granted', 'bye');
       await witness.expectNothing();
       await untilEvent(gateway.program, 'will.withheld', { clientId: 'ungranted', by: /acl:3$/, reason: 0x87 });
+    });
+
+    it('are withheld where the author is a user no more, or has another password now', async () => {
+      const authors = { removed: 'dan', changed: 'eve', same: 'cid' };
+      for (const [clientId, username] of Object.entries(authors)) await leave(clientId, username, `open/${clientId}`);
+      const { dan: _removed, ...users } = USERS;
+      await gateway.rewrite({ users: { ...users, eve: 'another password' } });
+      assert.equal((await gateway.reload()).code, 0);
+      for (const clientId of Object.keys(authors)) await remove(clientId);
+      await witness.receive('open/same', 'bye');
+      await witness.expectNothing();
+      for (const clientId of ['removed', 'changed'] as const) {
+        const told = { clientId, username: authors[clientId], by: 'policy:identity', reason: 0x87 };
+        await untilEvent(gateway.program, 'will.withheld', told);
+      }
     });
 
     it('are judged by what holds after a restart, too, and those of versions 3.1 and 3.1.1 as well', async () => {

@@ -8,7 +8,7 @@ import { decodePacket } from '../../src/mqtt/decode.ts';
 import { Deframer, FrameStatus } from '../../src/mqtt/deframer.ts';
 import { encodePacket } from '../../src/mqtt/encode.ts';
 import { isFault } from '../../src/mqtt/fault.ts';
-import type { DownstreamReceiver, UpstreamLink } from '../../src/mqtt/link.ts';
+import type { ClientFacts, DownstreamReceiver, UpstreamLink } from '../../src/mqtt/link.ts';
 import type { AckType, ConnackPacket, ConnectPacket, Packet, PublishPacket } from '../../src/mqtt/packet.ts';
 import { scanPublish } from '../../src/mqtt/packets/publish.ts';
 import { NO_PROPERTIES } from '../../src/mqtt/properties.ts';
@@ -125,6 +125,9 @@ export class RecordingLink implements UpstreamLink {
   }
   authenticate(): void {
     this.calls.push(['authenticate']);
+  }
+  renewed({ willAuthor }: ClientFacts): void {
+    this.calls.push(['renewed', willAuthor]);
   }
   close(disconnect: Parameters<UpstreamLink['close']>[0]): void {
     this.calls.push(['close', disconnect?.reasonCode]);

@@ -123,7 +123,7 @@ export class BrokerHub {
 
   /** @throws {StoreError} when what is on disk cannot be used. */
   static async open(path: string, config: Config, wills: LeftWillPolicy, services: Services): Promise<BrokerHub> {
-    const leftWills = new LeftWills(services.emit, wills);
+    const leftWills = new LeftWills(services, wills);
     const mayPublishWill = leftWills.mayPublish;
     const limits = new LimitsInForce({ clock: services.clock, emit: services.emit });
     const hub = new BrokerHub(await openOwnBroker(config, { ...services, mayPublishWill }), leftWills, config);

@@ -8,6 +8,7 @@ import { mergedReport } from '../../policy/authorization/shadow/shadow-tally.ts'
 import { Quarantine } from '../../policy/detection/quarantine.ts';
 import type { Service } from '../../transports/upstream/target.ts';
 import type { TargetStatus } from '../../transports/upstream/target-status.ts';
+import { type AuthorStandings, openAuthorStandings } from '../author-standings.ts';
 import { loadAuthorization } from '../authorization-files.ts';
 import { GatewayClients } from '../clients/gateway-clients.ts';
 import type { Config } from '../config/config.ts';
@@ -49,6 +50,8 @@ export class GatewayOfWorkers implements Gateway {
   readonly #responses: Responses | undefined;
   #config: Config;
   #hub: BrokerHub | undefined;
+  /** By which the hub judges Wills. */
+  #standings: AuthorStandings | undefined;
   /** Reloads and replacements run one after another. */
   #busy: Promise<unknown> = Promise.resolve();
   #draining: Promise<void> | undefined;
@@ -159,21 +162,30 @@ export class GatewayOfWorkers implements Gateway {
       await this.#fleet.start();
     } catch (error) {
       await this.#hub?.close();
+      this.#standings?.close();
       throw error;
     }
   }
 
   async #openHub(config: Config): Promise<void> {
     if (this.#hub !== undefined || !leadsToEmbedded(await prepareUpstreams(config))) return;
-    const wills = await this.#leftWillPolicy(config);
-    this.#hub = await BrokerHub.open(this.#brokerPath, config, wills, { ...this.#options, emit: this.#detection.emit });
+    const services = { ...this.#options, emit: this.#detection.emit };
+    const standings = await openAuthorStandings(config, services);
+    try {
+      const wills = await this.#leftWillPolicy(config, standings);
+      this.#hub = await BrokerHub.open(this.#brokerPath, config, wills, services);
+      this.#standings = standings;
+    } catch (error) {
+      standings.close();
+      throw error;
+    }
   }
 
   /** Workers come and go; the Wills that clients of theirs have left are judged here. */
-  async #leftWillPolicy(config: Config): Promise<LeftWillPolicy> {
+  async #leftWillPolicy(config: Config, { byListener }: AuthorStandings): Promise<LeftWillPolicy> {
     const { authorizer, confined } = await loadAuthorization(config, this.#options.clock);
     const shut = { bans: this.#options.bans.index, quarantine: this.quarantine };
-    return leftWillPolicy(config, { authorizer, confined }, shut);
+    return leftWillPolicy(config, { authorizer, confined }, byListener, shut);
   }
 
   reload(): Promise<ReloadOutcome> {
@@ -188,13 +200,22 @@ export class GatewayOfWorkers implements Gateway {
 
   async #reload(): Promise<ReloadOutcome> {
     if (this.#draining !== undefined) return { ok: false, says: 'The gateway is shutting down.' };
+    /** Closed at the end: those that were not put into force, or those that were until now. */
+    let leaving: AuthorStandings | undefined;
     try {
       const config = await this.#options.loadConfig();
       await this.#openHub(config);
-      const wills = this.#hub === undefined ? undefined : await this.#leftWillPolicy(config);
+      const { clock, chance } = this.#options;
+      if (this.#hub !== undefined) {
+        leaving = await openAuthorStandings(config, { clock, chance, emit: this.#detection.emit });
+      }
+      const wills = leaving === undefined ? undefined : await this.#leftWillPolicy(config, leaving);
       const outcome = await this.#fleet.reload(config);
       if (!outcome.ok) return outcome;
-      if (wills !== undefined) this.#hub?.update(config, wills);
+      if (wills !== undefined) {
+        this.#hub?.update(config, wills);
+        [this.#standings, leaving] = [leaving, this.#standings];
+      }
       this.#detection.configure(config.detection);
       this.#responses?.apply(config.response);
       this.#config = config;
@@ -206,6 +227,8 @@ export class GatewayOfWorkers implements Gateway {
       const says = error instanceof Error ? error.message : String(error);
       this.#options.emit({ name: 'config.rejected', says });
       return { ok: false, says };
+    } finally {
+      leaving?.close();
     }
   }
 
@@ -249,6 +272,7 @@ export class GatewayOfWorkers implements Gateway {
     emit({ name: 'gateway.stopping', signal, connections: this.#hub?.connections ?? 0 });
     await this.#fleet.drain(signal);
     await this.#hub?.close();
+    this.#standings?.close();
     this.#detection.close();
     this.quarantine.close();
     emit({ name: 'gateway.stopped', durationMs: Math.round(clock.nowMs() - startedMs), connectionsCut: 0 });

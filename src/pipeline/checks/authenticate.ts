@@ -4,7 +4,12 @@ import type { ConnectPacket } from '../../mqtt/packet.ts';
 import { Reason } from '../../mqtt/reason.ts';
 import type { AuthenticationResult, Authenticator, Credentials, Standing } from '../../policy/identity/identity.ts';
 import type { Client } from '../client.ts';
+import type { ConnectionPolicy } from '../policy.ts';
+import type { WillAuthor } from '../will-author.ts';
 import { certificateObjection, tellRevoked } from './certificate.ts';
+
+/** What a listener knows identities by. */
+export type AuthorStanding = Pick<ConnectionPolicy, 'authenticator' | 'anonymousAllowed' | 'certificateIdentity'>;
 
 /** The user property by which a v5 client shows the code of a second factor. */
 export const ONE_TIME_CODE_PROPERTY = 'totp';
@@ -56,10 +61,25 @@ export function lapseOf(client: Client, emit: Emit): { by: string; says: string 
   return NO_LONGER_VALID;
 }
 
+const NEVER = Number.POSITIVE_INFINITY;
+export const IDENTITY_EXPIRED = { by: 'identity:expired', says: 'identity has expired' };
 const NO_LONGER_VALID = { by: 'policy:identity', says: 'the identity is no longer valid' };
 
 export function standingOf(client: Client): Standing {
   return { anonymousAllowed: client.policy.anonymousAllowed, certificateName: certificateName(client) };
+}
+
+/** Why somebody who has gone would not be let in again as who it was, by the listener that it had come to; undefined when it would. */
+export function lapseOfAuthor(
+  { subject, proof, certificate }: WillAuthor,
+  { authenticator, anonymousAllowed, certificateIdentity }: AuthorStanding,
+  epochMs: number,
+): { by: string; says: string } | undefined {
+  const { username, clientId } = subject;
+  if (epochMs >= Math.min(proof.expiresAtMs ?? NEVER, certificate?.notAfterMs ?? NEVER)) return IDENTITY_EXPIRED;
+  const certificateName = certificate === undefined ? undefined : certificateIdentity?.expand(certificate);
+  const standing = { anonymousAllowed, certificateName, isAway: true };
+  return authenticator.stillValid({ ...proof, username, clientId }, standing) ? undefined : NO_LONGER_VALID;
 }
 
 /** The user name that the listener makes of the client's certificate, where it does. */

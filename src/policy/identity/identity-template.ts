@@ -1,15 +1,15 @@
 /** The user name that a listener makes of a client certificate, such as `${cert.cn}` or `pump-${cert.serial}`. */
-import type { CertificateFacts } from './identity.ts';
+import type { CertificateFields } from './identity.ts';
 
 export interface IdentityTemplate {
   /** As in the configuration. */
   readonly text: string;
   /** Empty when the certificate lacks one of the fields: half a name is somebody else's. */
-  expand(certificate: CertificateFacts): string;
+  expand(certificate: CertificateFields): string;
 }
 
 /** What a certificate tells, by the names that templates, grants and attributes know it by. */
-const FIELDS: Readonly<Record<string, (certificate: CertificateFacts) => string | undefined>> = {
+const FIELDS: Readonly<Record<string, (certificate: CertificateFields) => string | undefined>> = {
   'cert.cn': (certificate) => certificate.commonName,
   'cert.ou': (certificate) => certificate.organizationalUnits.at(-1),
   'cert.subject': (certificate) => certificate.subject,
@@ -24,7 +24,7 @@ const FIELDS: Readonly<Record<string, (certificate: CertificateFacts) => string 
 export const DEFAULT_IDENTITY_TEMPLATE = '${cert.cn}';
 
 /** Fields of the certificate for authorization; those that it lacks are absent. */
-export function certificateAttributes(certificate: CertificateFacts): Readonly<Record<string, string>> {
+export function certificateAttributes(certificate: CertificateFields): Readonly<Record<string, string>> {
   const attributes: Record<string, string> = {};
   for (const [name, read] of Object.entries(FIELDS)) {
     const value = read(certificate);
@@ -46,7 +46,7 @@ export function parseIdentityTemplate(text: string): IdentityTemplate | string {
   if (names.length === 0) return 'it has no placeholder, so that all clients would be the same user: write ${cert.cn}';
   return Object.freeze({
     text,
-    expand(certificate: CertificateFacts): string {
+    expand(certificate: CertificateFields): string {
       let name = '';
       for (let index = 0; index < parts.length; index++) {
         const part = parts[index]!;

@@ -42,6 +42,9 @@ export interface CertificateFacts {
   readonly chain: readonly Uint8Array[];
 }
 
+/** What of it is still known without its DER: what names are made of. */
+export type CertificateFields = Omit<CertificateFacts, 'chain'>;
+
 /** Where the client comes from, for methods that tell others of it. */
 export interface Origin {
   readonly listener: string;
@@ -60,6 +63,8 @@ export interface PresharedKeyFacts {
 /** What an identity's standing is judged by, beside the credential that it was established with. */
 export interface Standing {
   readonly anonymousAllowed: boolean;
+  /** Its client has gone and cannot prove anything anew: what nobody here can say at the moment is not held against it. */
+  readonly isAway?: boolean | undefined;
   /** As in `Credentials`, made anew. */
   readonly certificateName?: string | undefined;
 }

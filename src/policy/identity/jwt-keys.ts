@@ -23,12 +23,15 @@ export interface KeySource {
   ): readonly JwtKey[] | Promise<readonly JwtKey[] | 'unavailable'>;
   /** Whether the key with this id is still one of them, as far as is known now. */
   has(id: string): boolean;
+  /** Whether there are keys that can be asked; not where a set has yet to be fetched, or has grown too old. */
+  readonly isAtHand: boolean;
 }
 
 const RSA_MIN_BITS = 2048;
 export const KEYS_MAX = 100;
 
 export class StaticKeys implements KeySource {
+  readonly isAtHand = true;
   readonly #keys: readonly JwtKey[];
 
   constructor(keys: readonly JwtKey[]) {

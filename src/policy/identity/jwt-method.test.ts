@@ -342,7 +342,7 @@ describe('a token is refused', () => {
   });
 
   it('larger than the bound, before any key is looked up', async () => {
-    const keys = { find: () => assert.fail('looked up'), has: () => false };
+    const keys = { find: () => assert.fail('looked up'), has: () => false, isAtHand: true };
     const huge = await sign({ ...CLAIMS, filler: 'x'.repeat(8192) });
     assert.match(await refusal(method({ keys }), huge), /larger/);
   });
@@ -388,26 +388,38 @@ describe('a token is refused', () => {
 
 describe('keys that are not there', () => {
   it('make the login unavailable, not refused and not permitted', async () => {
-    const keys = { find: () => Promise.resolve('unavailable' as const), has: () => false };
+    const keys = { find: () => Promise.resolve('unavailable' as const), has: () => false, isAtHand: true };
     const result = await judge(method({ keys }), await sign());
     assert.deepEqual([result.ok, !result.ok && result.reason], [false, Reason.ServerUnavailable]);
   });
 
   it('that fail inside let nobody in', async () => {
-    const keys = { find: () => Promise.reject(new Error('boom')), has: () => false };
+    const keys = { find: () => Promise.reject(new Error('boom')), has: () => false, isAtHand: true };
     assert.match(await refusal(method({ keys }), await sign()), /could not be checked/);
   });
 });
 
 describe('an identity from a token', () => {
+  const STANDING = { anonymousAllowed: false };
   it('holds over a reload that changes nothing about it, and ends with its key, its settings or its time', async () => {
     const identity = await identityOf(method(), await sign());
-    assert.equal(method().stillValid(identity), true);
-    assert.equal(method({ audience: ['web'] }).stillValid(identity), false);
+    assert.equal(method().stillValid(identity, STANDING), true);
+    assert.equal(method({ audience: ['web'] }).stillValid(identity, STANDING), false);
     const rotated = new StaticKeys(publicKeys(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey));
-    assert.equal(method({ keys: rotated }).stillValid(identity), false);
-    assert.equal(method().stillValid({ ...identity, expiresAtMs: clock.epochMs() }), false);
-    assert.equal(method().stillValid({ ...identity, credential: '' }), false);
+    assert.equal(method({ keys: rotated }).stillValid(identity, STANDING), false);
+    assert.equal(method().stillValid({ ...identity, expiresAtMs: clock.epochMs() }, STANDING), false);
+    assert.equal(method().stillValid({ ...identity, credential: '' }, STANDING), false);
+  });
+
+  it('of a client that has gone holds while the keys cannot be asked, until its time is over or the settings change', async () => {
+    const identity = await identityOf(method(), await sign());
+    const away = { ...STANDING, isAway: true };
+    const keys = { find: () => [], has: () => false, isAtHand: false };
+    assert.equal(method({ keys }).stillValid(identity, away), true);
+    assert.equal(method({ keys }).stillValid(identity, STANDING), false);
+    assert.equal(method({ keys: { ...keys, isAtHand: true } }).stillValid(identity, away), false);
+    assert.equal(method({ keys, audience: ['web'] }).stillValid(identity, away), false);
+    assert.equal(method({ keys }).stillValid({ ...identity, expiresAtMs: clock.epochMs() }, away), false);
   });
 });
 

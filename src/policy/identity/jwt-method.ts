@@ -17,6 +17,7 @@ import type {
   EnhancedStep,
   Identity,
   IdentityMethod,
+  Standing,
 } from './identity.ts';
 import type { JwtAlgorithm } from './jwt-algorithms.ts';
 import { type ClaimRules, factsFromClaims } from './jwt-claims.ts';
@@ -103,10 +104,11 @@ export class JwtMethod implements IdentityMethod {
   }
 
   /** Still issued by a key that is trusted, under the settings of today, and not expired. */
-  stillValid({ credential, expiresAtMs = LATEST_MS }: Identity): boolean {
+  stillValid({ credential, expiresAtMs = LATEST_MS }: Identity, { isAway = false }: Standing): boolean {
     const [digest, keyId] = credential.split(':');
     const { keys } = this.#options;
-    return digest === this.#digest && keys.has(keyId ?? '') && this.#clock.epochMs() < expiresAtMs;
+    const isTrusted = (isAway && !keys.isAtHand) || keys.has(keyId ?? '');
+    return digest === this.#digest && isTrusted && this.#clock.epochMs() < expiresAtMs;
   }
 
   /** Undefined when it is no token, or one that another entry should look at. */

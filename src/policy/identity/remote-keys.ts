@@ -65,6 +65,10 @@ export class RemoteKeys implements KeySource {
     return keys === undefined ? 'unavailable' : matching(keys, algorithm, kid);
   }
 
+  get isAtHand(): boolean {
+    return this.#usable !== undefined;
+  }
+
   has(id: string): boolean {
     return this.#usable?.some((key) => key.id === id) ?? false;
   }
