@@ -191,6 +191,8 @@ export function eventSentence(event: GatewayEvent): string {
       return `Collector ${event.collector} is away: ${event.says}`;
     case 'collector.recovered':
       return `Collector ${event.collector} is back; it has missed ${count(event.lost, 'event')}`;
+    case 'collector.abandoned':
+      return `The end of the gateway leaves collector ${event.collector} without ${count(event.lost, 'event')}`;
     case 'operator.changed': {
       const whose = event.operator === '' ? 'Operators' : `Operator "${event.operator}"`;
       return `${whose}: ${event.says} [${event.by} from ${event.from}]`;
@@ -211,6 +213,8 @@ export function eventSentence(event: GatewayEvent): string {
       return `Alerts do not reach the receiver ${event.receiver}: ${event.says}`;
     case 'receiver.recovered':
       return `Alerts reach the receiver ${event.receiver} again; it has missed ${count(event.lost, 'notification')}`;
+    case 'receiver.abandoned':
+      return `The end of the gateway leaves receiver ${event.receiver} without ${count(event.lost, 'notification')}`;
     case 'recording.written':
       return `Recorded ${count(event.packets, 'packet')} of connection ${event.connection} in ${event.path}: ${event.incident}`;
     case 'storage.damaged':

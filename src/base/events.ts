@@ -262,6 +262,8 @@ export type GatewayEvent =
   /** A collector of events is away, and is back; what could not wait is lost to it. */
   | { name: 'collector.failed'; collector: string; says: string }
   | { name: 'collector.recovered'; collector: string; lost: number }
+  /** The gateway ends, and what had not reached the collector, or the receiver, by then is lost to it. */
+  | { name: 'collector.abandoned'; collector: string; lost: number }
   /** To an operator's account, by an operator or a command. `operator` is empty for the code that makes the first. */
   | { name: 'operator.changed'; operator: string; what: string; says: string; by: string; from: string }
   /** Into the control API. `method` is `password`, `passkey`, `sso` and the like. */
@@ -294,6 +296,7 @@ export type GatewayEvent =
   /** A receiver of alerts is away, and is back; what could not wait or was refused is lost to it. */
   | { name: 'receiver.failed'; receiver: string; says: string }
   | { name: 'receiver.recovered'; receiver: string; lost: number }
+  | { name: 'receiver.abandoned'; receiver: string; lost: number }
   /** What the flight recorder kept of a connection is on disk. Not among those that repeat: they are few. */
   | {
       name: 'recording.written';

@@ -1,16 +1,15 @@
-/** A pause of a command that has nothing else to do: timers of the clock keep no process alive, an open port does. */
-import { MessageChannel } from 'node:worker_threads';
+/** A pause of a command that has nothing else to do. */
 import { systemClock } from '../base/clock.ts';
+import { stayAwake } from './stay-awake.ts';
 
 /** Resolves after `delayMs`, or when `cut` is called. */
 export function pause(delayMs: number): { readonly over: Promise<void>; cut(): void } {
-  const { port1 } = new MessageChannel();
-  port1.on('message', () => undefined);
+  const awake = stayAwake();
   let cut = (): void => undefined;
   const over = new Promise<void>((resolve) => {
     const end = (): void => {
       timer.cancel();
-      port1.close();
+      awake.callOff();
       resolve();
     };
     const timer = systemClock.after(delayMs, end);

@@ -35,6 +35,7 @@ import { systemClock } from '../base/clock.ts';
 import { type Command, ExitCode, PLACE_OPTIONS } from './command.ts';
 import { type Place, placeOf } from './place.ts';
 import { ownerRisks, risksOf } from './risks.ts';
+import { stayAwake } from './stay-awake.ts';
 import { printError, styled } from './terminal.ts';
 
 const DIRECTORY_MODE = 0o700;
@@ -79,6 +80,8 @@ async function startIn(place: Place, made: InitOutcome | undefined): Promise<num
   for (const risk of risks) printError(`${styled('yellow', 'risk:', process.stderr)} ${risk}`);
   await makeDataDirectory(config.dataDirectory);
   const lock = lockDirectory(config.dataDirectory);
+  // All that is left at the end may be a collector that does not answer, and the time that it is given.
+  const awake = stayAwake();
   try {
     await renewServerCertificate(config.dataDirectory, systemClock, systemChance);
     const observers = await openObservers(config, { clock: systemClock, chance: systemChance, version: VERSION });
@@ -88,6 +91,7 @@ async function startIn(place: Place, made: InitOutcome | undefined): Promise<num
       await observers.close();
     }
   } finally {
+    awake.callOff();
     lock.release();
   }
 }

@@ -126,6 +126,7 @@ export const ONE_OF_EACH_EVENT: readonly GatewayEvent[] = [
   { name: 'events.left-out', of: 'connect.refused', count: 9, windowS: 10, from: '192.0.2.9' },
   { name: 'collector.failed', collector: 'tls://siem:6514', says: HOSTILE },
   { name: 'collector.recovered', collector: 'tls://siem:6514', lost: 4 },
+  { name: 'collector.abandoned', collector: 'tls://siem:6514', lost: 2 },
   { name: 'operator.changed', operator: 'ann', what: 'role', says: HOSTILE, by: 'root', from: 'control socket' },
   { name: 'operator.login.succeeded', address: '192.0.2.7', operator: 'ann', role: 'admin', method: 'passkey' },
   { name: 'operator.login.failed', address: '192.0.2.7', operator: HOSTILE, method: 'sso', by: 'x', says: HOSTILE },
@@ -137,6 +138,7 @@ export const ONE_OF_EACH_EVENT: readonly GatewayEvent[] = [
   { name: 'alert.resolved', alert: 'attack', severity: 'critical', subjectKind: 'c', subject: HOSTILE, durationMs: 1 },
   { name: 'receiver.failed', receiver: 'mail', says: HOSTILE },
   { name: 'receiver.recovered', receiver: 'mail', lost: 1 },
+  { name: 'receiver.abandoned', receiver: 'mail', lost: 1 },
   {
     ...{ name: 'recording.written', connection: 'c42', clientId: HOSTILE, incident: HOSTILE, packets: 4 },
     path: '/var/lib/sallyport/recordings/c42.pcapng',

@@ -136,7 +136,9 @@ export async function openObservers(config: Config, { clock, chance, version }: 
       stream.close();
       metrics.close();
       await alerts?.close();
-      await Promise.all([journal?.close(), collectors?.close(), otlp?.close()]);
+      // What is lost to them goes into the journal and the log.
+      await Promise.all([collectors?.close(), otlp?.close()]);
+      await journal?.close();
       await log.close();
     },
   };

@@ -134,6 +134,7 @@ export class Alerts {
       timeoutMs,
       onDown: (says: string) => emit({ name: 'receiver.failed', receiver: name, says }),
       onUp: (lost: number) => emit({ name: 'receiver.recovered', receiver: name, lost }),
+      onAbandoned: (lost: number) => emit({ name: 'receiver.abandoned', receiver: name, lost }),
     };
   }
 

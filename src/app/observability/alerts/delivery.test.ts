@@ -25,6 +25,7 @@ function bench(queueMax = 5) {
     },
     onDown: (says) => told.push(`down: ${says}`),
     onUp: (lost) => told.push(`up: ${lost}`),
+    onAbandoned: (lost) => told.push(`abandoned: ${lost}`),
   });
   const push = async (...items: string[]): Promise<void> => {
     for (const item of items) delivery.push(item);
@@ -86,13 +87,14 @@ test('a receiver that never answers is given up in time, and tried again', async
 });
 
 test('closing waits for what is under way, bounded, and leaves no timer', async () => {
-  const { push, state, delivery, clock } = bench();
+  const { push, state, delivery, clock, told } = bench();
   state.answer = 'silent';
   await push('a', 'b');
   const closed = delivery.close();
   clock.advance(2000);
   await closed;
   await turn();
-  assert.ok(delivery.status.lost >= 1);
+  assert.deepEqual(told, ['abandoned: 2']);
+  assert.equal(delivery.status.lost, 2);
   assert.equal(clock.pendingCount, 0);
 });

@@ -28,6 +28,8 @@ export interface DeliveryOptions<Item> {
   /** Told once when it goes away, and once when it is back, with what was lost in between. */
   readonly onDown: (says: string) => void;
   readonly onUp: (lost: number) => void;
+  /** Told at the end, if anything is lost by it or was and is not told of yet. */
+  readonly onAbandoned: (lost: number) => void;
 }
 
 const BACKOFF_BASE_MS = 1000;
@@ -100,6 +102,8 @@ export class Delivery<Item> {
     this.#isSending = true;
     while (this.#isAnyWaiting()) {
       const failure = await this.#try(this.#current!.item);
+      // It was given up, and has been counted as lost.
+      if (this.#isClosed) return;
       if (failure === undefined) {
         this.#delivered++;
         this.#noteUp();
@@ -111,7 +115,7 @@ export class Delivery<Item> {
       this.#current = undefined;
     }
     this.#isSending = false;
-    if (this.#current === undefined || this.#isClosed) this.#onIdle?.();
+    if (this.#current === undefined) this.#onIdle?.();
     else this.#waitAndPump();
   }
 
@@ -167,8 +171,12 @@ export class Delivery<Item> {
     }
     this.#isClosed = true;
     this.#timer?.cancel();
-    this.#lost += this.waiting;
+    const { waiting } = this;
+    this.#queue.clear();
+    this.#lost += waiting;
     this.#abort?.abort();
+    const lost = this.#lostWhileDown + waiting;
+    if (lost > 0) this.#options.onAbandoned(lost);
   }
 }
 

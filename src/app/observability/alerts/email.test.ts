@@ -155,6 +155,25 @@ test('a server that goes on and on answering is left when the time is over', asy
   await eventually('the connection is over', () => open === 0);
 });
 
+test('a server that sends without end, with lines and without, is left long before the time is over', async (t) => {
+  for (const greeting of ['x'.repeat(65_536), '220-more\r\n'.repeat(8000)]) {
+    let open = 0;
+    const server = createServer((socket) => {
+      open++;
+      socket.on('error', () => undefined);
+      socket.on('close', () => open--);
+      const more = (): void => {
+        while (!socket.destroyed && socket.write(greeting));
+      };
+      socket.on('drain', more);
+      more();
+    });
+    const send = await receiverAt(t, server, { timeoutMs: 600_000 });
+    await assert.rejects(send(told, new AbortController().signal), /exceeds maximum allowed size/);
+    await eventually('the connection is over', () => open === 0);
+  }
+});
+
 test('what a server repeats of a password is told to nobody', async (t) => {
   const server = createServer((socket) => {
     socket.on('error', () => undefined);

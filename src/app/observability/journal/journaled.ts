@@ -27,8 +27,10 @@ const ALSO: ReadonlySet<EventName> = new Set<EventName>([
   'upstream.returned',
   'backend.recovered',
   'collector.recovered',
+  'collector.abandoned',
   'alert.resolved',
   'receiver.recovered',
+  'receiver.abandoned',
   'storage.recovered',
   'audit.finding.mended',
 ]);

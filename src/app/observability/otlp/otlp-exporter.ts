@@ -22,7 +22,7 @@ type OtlpConfig = Config['otlp'];
 export interface OtlpServices {
   readonly clock: Clock;
   readonly chance: Chance;
-  /** Hears that the collector is away, or back. */
+  /** Hears that the collector is away, or back, and what the end of the gateway has cost it. */
   readonly emit: Emit;
   readonly version: string;
   readonly metrics: Pick<Metrics, 'points'>;
@@ -180,7 +180,7 @@ export class OtlpExporter {
     else this.#onFailure(outcome.says, outcome.kind === 'again' ? outcome.afterMs : 0);
   }
 
-  /** Resolves when what waits is out, or has had its time. */
+  /** Resolves when what waits is out, or has had its time; what is lost then is told. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#timer?.cancel();
@@ -197,6 +197,9 @@ export class OtlpExporter {
     this.#queue.clear();
     this.#batch = [];
     this.#client.close();
+    const lost = this.#lost - this.#lostTold;
+    this.#lostTold = this.#lost;
+    if (lost > 0) this.#services.emit({ name: 'collector.abandoned', collector: this.#config.url, lost });
   }
 
   async #untilEmpty(): Promise<void> {

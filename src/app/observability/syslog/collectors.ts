@@ -22,6 +22,7 @@ export interface Collectors {
   /** Takes an event whose texts are bounded. */
   readonly emit: Emit;
   stats(): CollectorStats[];
+  /** Resolves when what waits is out, or has had its time; what is lost then is told. */
   close(): Promise<void>;
 }
 
@@ -36,7 +37,7 @@ export interface CollectorStats {
 export interface CollectorServices {
   readonly clock: Clock;
   readonly chance: Chance;
-  /** Hears that one is away, or back. */
+  /** Hears that one is away, or back, and what the end of the gateway has cost it. */
   readonly emit: Emit;
   readonly version: string;
 }
@@ -101,8 +102,9 @@ class Collector {
     return { collector: this.#config.url, queued, lost, isUp: !isDown };
   }
 
-  close(): Promise<void> {
-    return this.#sender.close();
+  async close(): Promise<void> {
+    const lost = await this.#sender.close();
+    if (lost > 0) this.#services.emit({ name: 'collector.abandoned', collector: this.#config.url, lost });
   }
 }
 

@@ -57,7 +57,7 @@ function sender(t: TestContext, port: number, queueMax = 1000): { sender: Syslog
     onDown: (says) => told.push(`down: ${says}`),
     onUp: (lost) => told.push(`up: ${lost}`),
   });
-  t.after(() => made.close());
+  t.after(async () => void (await made.close()));
   return { sender: made, told };
 }
 
@@ -107,6 +107,46 @@ test('a collector that takes nothing holds up nobody, and what waits is bounded'
   const message = 'x'.repeat(8000);
   for (let i = 0; i < 20_000; i++) from.send(message);
   assert.ok(from.lostCount > 10_000);
+});
+
+test('a collector that sends without end is left, which is told once, and tried again', async (t) => {
+  const loud = await collector(t, 0, (socket) => {
+    const more = (): void => {
+      while (!socket.destroyed && socket.write(Buffer.alloc(16_384)));
+    };
+    socket.on('drain', more);
+    more();
+  });
+  const { sender: from, told } = sender(t, loud.port);
+  await eventually('it is tried again', () => loud.sockets.length >= 3);
+  assert.deepEqual(told, ['down: it has sent more than 65536 bytes, where a collector sends nothing']);
+  assert.equal(from.isDown, true);
+});
+
+test('what a collector has not taken when the end comes is lost, and how much that is comes out', async (t) => {
+  const stuck = await collector(t, 0, (socket) => void socket.pause());
+  const { sender: from } = sender(t, stuck.port, 100_000);
+  await eventually('it is there', () => stuck.sockets.length === 1);
+  const message = 'x'.repeat(8000);
+  // More than the buffers of two systems hold.
+  for (let i = 0; i < 10_000; i++) from.send(message);
+  const waiting = from.queuedCount;
+  assert.ok(waiting > 0);
+  const lost = await from.close();
+  // What was on its way counts, too.
+  assert.ok(lost > waiting && lost < 10_000, `${lost} of ${waiting} waiting`);
+  assert.equal(from.lostCount, lost);
+});
+
+test('a collector that never answers the TLS handshake holds up the end for a moment, and all is lost', async (t) => {
+  const mute = await collector(t, 0, (socket) => void socket.pause());
+  const target = { scheme: 'tls', host: '127.0.0.1', port: mute.port, tls: {} } as const;
+  const services = { clock: systemClock, chance: systemChance, onDown: () => undefined, onUp: () => undefined };
+  const from = openSender({ target, queueMax: 10, ...services });
+  await eventually('it is there', () => mute.sockets.length === 1);
+  from.send('a');
+  from.send('b');
+  assert.equal(await from.close(), 2);
 });
 
 test('a message has priority, time, host, process and name, and nothing that breaks its header', () => {

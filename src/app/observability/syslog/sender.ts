@@ -41,6 +41,8 @@ const STALL_TIMEOUT_MS = 30_000;
 const WRITE_MAX_BYTES = 256 * 1024;
 /** RFC 5426: receivers should take 2048 octets; most take 8 KiB. Longer ones are cut. */
 const DATAGRAM_MAX_BYTES = 8192;
+/** A collector says nothing; what a relay may greet with, or a proxy that stands in for one, is shorter. */
+const HEARD_MAX_BYTES = 64 * 1024;
 const CLOSE_TIMEOUT_MS = 1000;
 
 export interface SyslogSender {
@@ -52,8 +54,8 @@ export interface SyslogSender {
   readonly queuedCount: number;
   /** Whether it is away, as far as anybody knows. */
   readonly isDown: boolean;
-  /** Resolves when what waits is out, or has had its time. */
-  close(): Promise<void>;
+  /** Resolves when what waits is out, or has had its time, with how many are lost that nobody was told of. */
+  close(): Promise<number>;
 }
 
 export function openSender(options: SenderOptions): SyslogSender {
@@ -66,8 +68,10 @@ class DatagramSender implements SyslogSender {
   readonly #socket: UdpSocket;
   #pending = 0;
   #onSent: (() => void) | undefined;
+  #isClosed = false;
   isDown = false;
   lostCount = 0;
+  #lostTold = 0;
 
   constructor(options: SenderOptions) {
     this.#options = options;
@@ -78,6 +82,7 @@ class DatagramSender implements SyslogSender {
 
   send(message: string): void {
     const { target, queueMax } = this.#options;
+    if (this.#isClosed) return;
     if (this.#pending >= queueMax) {
       this.lostCount++;
       return;
@@ -85,6 +90,7 @@ class DatagramSender implements SyslogSender {
     this.#pending++;
     const bytes = Buffer.from(message);
     this.#socket.send(bytes, 0, Math.min(bytes.length, DATAGRAM_MAX_BYTES), target.port, target.host, (error) => {
+      if (this.#isClosed) return;
       this.#pending--;
       if (error === null) this.#recover();
       else this.#fail(error.message);
@@ -102,21 +108,26 @@ class DatagramSender implements SyslogSender {
   #recover(): void {
     if (!this.isDown) return;
     this.isDown = false;
-    this.#options.onUp(this.lostCount);
+    this.#options.onUp(this.lostCount - this.#lostTold);
+    this.#lostTold = this.lostCount;
   }
 
   get queuedCount(): number {
     return this.#pending;
   }
 
-  async close(): Promise<void> {
+  async close(): Promise<number> {
     if (this.#pending > 0) {
       await new Promise<void>((resolve) => {
         this.#onSent = resolve;
         this.#options.clock.after(CLOSE_TIMEOUT_MS, resolve);
       });
     }
+    this.#isClosed = true;
+    this.lostCount += this.#pending;
+    this.#pending = 0;
     this.#socket.close();
+    return this.lostCount - this.#lostTold;
   }
 }
 
@@ -127,15 +138,17 @@ class StreamSender implements SyslogSender {
   #isOpen = false;
   #isDraining = false;
   #failures = 0;
-  #lostWhileDown = 0;
   #timer: Timer | undefined;
   #stall: Timer | undefined;
   #proof: Timer | undefined;
   /** Written to a connection that is not proven, and follows one that failed. */
   #atStake = 0;
+  /** Written, and not yet taken by the system. */
+  #inFlight = 0;
   #isClosed = false;
   #onEmpty: (() => void) | undefined;
   lostCount = 0;
+  #lostTold = 0;
 
   constructor(options: SenderOptions) {
     this.#options = options;
@@ -147,7 +160,6 @@ class StreamSender implements SyslogSender {
     if (this.#queue.length >= this.#options.queueMax) {
       this.#queue.shift();
       this.lostCount++;
-      this.#lostWhileDown++;
     }
     this.#queue.push(message);
     this.#pump();
@@ -166,8 +178,12 @@ class StreamSender implements SyslogSender {
     });
     socket.once(scheme === 'tls' ? 'secureConnect' : 'connect', () => this.#onOpen());
     socket.on('drain', () => this.#onDrain());
-    // A collector says nothing; what it says all the same must not pile up.
-    socket.on('data', () => undefined);
+    let heardBytes = 0;
+    socket.on('data', (chunk: Buffer) => {
+      heardBytes += chunk.length;
+      if (heardBytes > HEARD_MAX_BYTES)
+        socket.destroy(new Error(`it has sent more than ${HEARD_MAX_BYTES} bytes, where a collector sends nothing`));
+    });
     socket.on('close', () => this.#onGone(says));
   }
 
@@ -182,9 +198,10 @@ class StreamSender implements SyslogSender {
   #onProven(): void {
     this.#proof = undefined;
     this.#atStake = 0;
-    if (this.#failures > 0) this.#options.onUp(this.#lostWhileDown);
+    if (this.#failures === 0) return;
     this.#failures = 0;
-    this.#lostWhileDown = 0;
+    this.#options.onUp(this.lostCount - this.#lostTold);
+    this.#lostTold = this.lostCount;
   }
 
   #pump(): void {
@@ -192,12 +209,18 @@ class StreamSender implements SyslogSender {
     if (!this.#isOpen || this.#isDraining || socket === undefined) return;
     while (this.#queue.length > 0) {
       let text = '';
+      let count = 0;
       while (this.#queue.length > 0 && text.length < WRITE_MAX_BYTES) {
         const message = this.#queue.shift()!;
         text += `${Buffer.byteLength(message)} ${message}`;
-        if (this.#proof !== undefined && this.#failures > 0) this.#atStake++;
+        count++;
       }
-      if (!socket.write(text)) {
+      if (this.#proof !== undefined && this.#failures > 0) this.#atStake += count;
+      this.#inFlight += count;
+      const onTaken = (error?: Error | null): void => {
+        if (!error && this.#socket === socket) this.#inFlight -= count;
+      };
+      if (!socket.write(text, onTaken)) {
         this.#isDraining = true;
         this.#stall = this.#options.clock.after(STALL_TIMEOUT_MS, () =>
           socket.destroy(new Error('it takes nothing any more')),
@@ -221,10 +244,12 @@ class StreamSender implements SyslogSender {
     this.#proof = undefined;
     this.#isOpen = false;
     this.#socket = undefined;
-    if (this.#isClosed) return;
-    this.lostCount += this.#atStake;
-    this.#lostWhileDown += this.#atStake;
+    // What is in flight is at stake too, where anything is.
+    this.lostCount += Math.max(this.#atStake, this.#inFlight);
     this.#atStake = 0;
+    this.#inFlight = 0;
+    if (this.#isClosed) return;
+    this.#onEmpty?.();
     if (this.#failures === 0) onDown(says);
     this.#failures++;
     this.#timer = clock.after(backoffMs(BACKOFF_BASE_MS, BACKOFF_MAX_MS, this.#failures, chance), () =>
@@ -240,8 +265,10 @@ class StreamSender implements SyslogSender {
     return this.#failures > 0;
   }
 
-  async close(): Promise<void> {
-    if (this.#isOpen && (this.#queue.length > 0 || this.#isDraining)) {
+  async close(): Promise<number> {
+    // The first connection of all may still come about; who was away before is not waited for.
+    const isHopeful = this.#isOpen || (this.#socket !== undefined && this.#failures === 0);
+    if (isHopeful && (this.#queue.length > 0 || this.#isDraining)) {
       await new Promise<void>((resolve) => {
         this.#onEmpty = resolve;
         this.#options.clock.after(CLOSE_TIMEOUT_MS, resolve);
@@ -252,9 +279,14 @@ class StreamSender implements SyslogSender {
     this.#stall?.cancel();
     this.#proof?.cancel();
     this.lostCount += this.#queue.length;
+    this.#queue.clear();
     const socket = this.#socket;
-    if (socket === undefined) return;
-    await new Promise<void>((resolve) => {
+    if (socket !== undefined) await this.#leave(socket);
+    return this.lostCount - this.#lostTold;
+  }
+
+  #leave(socket: Socket): Promise<void> {
+    return new Promise<void>((resolve) => {
       socket.once('close', () => resolve());
       this.#options.clock.after(CLOSE_TIMEOUT_MS, () => socket.destroy());
       if (this.#isOpen) socket.end();
