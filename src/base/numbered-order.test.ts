@@ -29,6 +29,9 @@ test('whatever came and went, those behind a number come in order, and no other'
           for (const { number } of gone.slice(0, 3)) order.remove(number);
           order.remove(last + 1);
           assert.equal(order.count, there.length);
+          for (const { number } of gone.slice(0, 3)) assert.equal(order.get(number), undefined);
+          for (const item of there.slice(-3)) assert.equal(order.get(item.number), item);
+          assert.equal(order.get(last + 1), undefined);
           for (const number of [0, from % (last + 2), last, Number.POSITIVE_INFINITY]) {
             assert.deepEqual(
               [...order.after(number)],

@@ -42,6 +42,12 @@ export class NumberedOrder<Item> {
     this.#gaps = 0;
   }
 
+  /** Undefined where there is none. */
+  get(number: number): Item | undefined {
+    const at = this.#firstFrom(number);
+    return this.#numbers[at] === number ? this.#items[at] : undefined;
+  }
+
   /** Those whose number is higher; to be read at once, before anything changes. */
   *after(number: number): Generator<Item> {
     const items = this.#items;

@@ -68,3 +68,21 @@ test('whoever leaves or comes between two pages neither doubles nor hides anothe
   const seen = [...first.clients, ...second.clients].map(({ connectionId }) => connectionId);
   assert.deepEqual([seen.length, new Set(seen).size, second.matched], [1000, 1000, 970]);
 });
+
+test('whoever is ended is found in whichever worker it is, and no other is looked at', () => {
+  const { processes, seen } = connectedClients(2000, [1, 2]);
+  for (const [id, ended] of [
+    ['d1700', ['w1-c1700', 'w2-c1700']],
+    ['w2-c1700', ['w2-c1700']],
+    ['d2001', []],
+  ] as const) {
+    const before = seen.looks;
+    const found = processes.flatMap((own) => own.disconnect(id, 'operator:ann', 'enough'));
+    assert.deepEqual(
+      found.map(({ connectionId }) => connectionId),
+      ended,
+    );
+    // Each that is found, and that of the same number in the other worker.
+    assert.ok(seen.looks - before <= 3, `${id}: ${seen.looks - before} looks of 4000 clients`);
+  }
+});

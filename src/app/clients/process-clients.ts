@@ -1,6 +1,5 @@
 /** The clients of one process, as operators see them and act on them. Looks at what connections keep anyway; packets cost nothing more. */
 import type { Clock } from '../../base/clock.ts';
-import { NumberedOrder } from '../../base/numbered-order.ts';
 import { Reason } from '../../mqtt/reason.ts';
 import { type Client, suspectOf } from '../../pipeline/client.ts';
 import type { Connection } from '../../pipeline/connection.ts';
@@ -16,6 +15,7 @@ import { AttackIndex } from './attack-index.ts';
 import type { ClientDetails, ClientSummary, ClientVerdict } from './client-facts.ts';
 import { type ClientFilter, type ClientQuery, type Cursor, filterOf, placeOfConnection } from './client-query.ts';
 import { FiguresSum, type GatewayFigures } from './gateway-figures.ts';
+import { numberOf, OpenConnections } from './open-connections.ts';
 
 const FILTERS_SHOWN_MAX = 1000;
 
@@ -49,19 +49,19 @@ export interface EndedClient {
 
 export class ProcessClients {
   readonly #options: ProcessClientsOptions;
-  /** Those whose CONNECT was accepted, by the number of their connection. */
-  readonly #order = new NumberedOrder<Connection>();
+  /** Those whose CONNECT was accepted. */
+  readonly #open = new OpenConnections();
 
   constructor(options: ProcessClientsOptions) {
     this.#options = options;
   }
 
   opened(connection: Connection): void {
-    this.#order.add(numberOf(connection.client), connection);
+    this.#open.add(connection);
   }
 
   gone(client: Client): void {
-    this.#order.remove(numberOf(client));
+    this.#open.remove(client);
   }
 
   /** What is on the page is what it costs, however many are connected. */
@@ -70,13 +70,13 @@ export class ProcessClients {
     const fits = this.#fitting(filter, suspects);
     const matched = this.#matched(filter, fits);
     const clients: ClientSummary[] = [];
-    const [oldest] = this.#order.after(0);
+    const [oldest] = this.#open.after(0);
     if (oldest === undefined) return { clients, through: null, matched };
     const { slot } = placeOfConnection(oldest.client.downstream.connectionId);
     if (after.slot > slot) return { clients, through: null, matched };
     let number = after.slot === slot ? after.number : 0;
     let looked = 0;
-    for (const { client } of this.#order.after(number)) {
+    for (const { client } of this.#open.after(number)) {
       if (looked++ === LOOKED_MAX) return { clients, through: { slot, number }, matched };
       if (fits(client)) {
         if (clients.length === countMax) return { clients, through: { slot, number }, matched };
@@ -95,7 +95,7 @@ export class ProcessClients {
   }
 
   #matched(filter: ClientFilter, fits: (client: Client) => boolean): number | null {
-    const { count } = this.#order;
+    const { count } = this.#open;
     if (Object.values(filter).every((value) => value === undefined)) return count;
     if (count > LOOKED_MAX) return null;
     let matched = 0;
@@ -122,7 +122,7 @@ export class ProcessClients {
   /** Those of this client identifier or with this connection identifier: more than one where listeners lead to different brokers. */
   inspect(id: string, attacks: readonly OpenAttack[]): ClientDetails[] {
     const suspects = new AttackIndex(attacks);
-    return this.#named(id).map(({ client }) => this.#details(client, suspects));
+    return this.#open.named(id).map(({ client }) => this.#details(client, suspects));
   }
 
   /**
@@ -130,7 +130,7 @@ export class ProcessClients {
    * next turn of the event loop.
    */
   disconnect(id: string, by: string, says: string): EndedClient[] {
-    const named = this.#named(id);
+    const named = this.#open.named(id);
     this.#options.clock.after(0, () => {
       for (const connection of named) connection.shut(Reason.AdministrativeAction, by, says);
     });
@@ -139,7 +139,7 @@ export class ProcessClients {
 
   /** As `disconnect`, at once, for those of exactly this client identifier that the embedded broker serves. */
   endAtOwnBroker(clientId: string, by: string, says: string): EndedClient[] {
-    const meant = [...this.#clients()].filter(({ client }) => client.usesOwnBroker && client.clientId === clientId);
+    const meant = this.#open.ofClient(clientId).filter(({ client }) => client.usesOwnBroker);
     for (const connection of meant) connection.shut(Reason.AdministrativeAction, by, says);
     return meant.map(endedOf);
   }
@@ -156,11 +156,7 @@ export class ProcessClients {
 
   /** Those whose CONNECT was accepted; to be read at once. */
   #clients(): Generator<Connection> {
-    return this.#order.after(0);
-  }
-
-  #named(id: string): Connection[] {
-    return [...this.#clients()].filter(({ client }) => client.clientId === id || client.downstream.connectionId === id);
+    return this.#open.after(0);
   }
 
   #verdictOf(client: Client, suspects: AttackIndex): ClientVerdict {
@@ -243,10 +239,6 @@ export class ProcessClients {
       attacks: suspects.all(suspectOf(client)),
     };
   }
-}
-
-function numberOf({ downstream }: Client): number {
-  return placeOfConnection(downstream.connectionId).number;
 }
 
 function endedOf({ client }: Connection): EndedClient {
