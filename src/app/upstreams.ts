@@ -8,6 +8,7 @@ import type { KeptSessions } from '../broker/kept-session.ts';
 import type { DownstreamReceiver, OpenLink, UpstreamLink } from '../mqtt/link.ts';
 import type { Client } from '../pipeline/client.ts';
 import { isConfined } from '../pipeline/rights.ts';
+import { SessionFilters } from '../pipeline/session-filters.ts';
 import type { SharedOwners } from '../transports/upstream/client-owners.ts';
 import { type Route, routeFor } from '../transports/upstream/routes.ts';
 import type { Service } from '../transports/upstream/target.ts';
@@ -76,9 +77,11 @@ export class Upstreams {
   #routes: readonly Route[] = [];
   #fallback = EMBEDDED;
   #decoy: string | undefined;
+  readonly #sessionFilters: SessionFilters;
 
   constructor(services: Services) {
     this.#services = services;
+    this.#sessionFilters = new SessionFilters(services);
   }
 
   /**
@@ -119,6 +122,7 @@ export class Upstreams {
     // INVARIANT: a configuration whose routes lead nowhere is refused, and the broker is opened before a route leads to it.
     client.upstream = name;
     client.usesOwnBroker = name === EMBEDDED;
+    client.sessionFilters = this.#sessionFilters;
     return client.usesOwnBroker
       ? this.#embedded!.open(receiver, client)
       : this.#upstreams.get(name)!.open(receiver, client);

@@ -113,7 +113,7 @@ export class BrokerLink implements UpstreamLink, SessionLink, Publisher {
         assignedClientIdentifier: packet.clientId === '' ? clientId : undefined,
         responseInformation: this.#services.responseInformation(clientId),
       }),
-      session.subscriptions.size,
+      session.subscriptions.keys(),
     );
     // The receiver may have hung up on what it heard.
     if (this.#session === session) session.outgoing.attach(channel);

@@ -70,8 +70,8 @@ export type AckProperties = Pick<Properties, 'reasonString' | 'userProperties'>;
  * has it hands it over, and what policy does not change goes on as the bytes it came in.
  */
 export interface DownstreamReceiver {
-  /** `subscriptions`: how many the session holds that was resumed, where the server tells. */
-  connack(packet: ConnackPacket, subscriptions?: number): void;
+  /** `held`: filters of the session that was resumed, where the server tells; to be read at once. */
+  connack(packet: ConnackPacket, held?: Iterable<string>): void;
   /**
    * A delivery, borrowed until this returns; `bytes` are the packet to send in the client's version, `topic` is in full.
    * False: hold further deliveries until `resume`. This one was taken all the same.

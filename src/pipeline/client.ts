@@ -14,6 +14,7 @@ import type { DownstreamFacts } from './downstream.ts';
 import { type EffectiveLimits, limitsFor } from './effective-limits.ts';
 import type { OpenExchanges } from './open-exchanges.ts';
 import type { ConnectionLimits, ConnectionPolicy } from './policy.ts';
+import type { SessionFilters } from './session-filters.ts';
 import { TopicCache } from './topic-cache.ts';
 import { type LastSample, Traffic } from './traffic.ts';
 
@@ -62,6 +63,8 @@ export class Client {
   upstream: string | undefined;
   /** Whether that is the embedded broker. */
   usesOwnBroker = false;
+  /** Remembers what sessions hold at servers that do not tell. */
+  sessionFilters: SessionFilters | undefined;
   /** Its link leads to where those are sent who are in quarantine. */
   usesDecoy = false;
   /** Made when it is looked at for the first time. */
@@ -84,6 +87,11 @@ export class Client {
   holds(filter: string): void {
     this.#subscriptions ??= new Set();
     this.#subscriptions.add(filter);
+  }
+
+  /** From now on that is the set of filters held. */
+  holdsWithSession(filters: Set<string>): void {
+    this.#subscriptions = filters;
   }
 
   holdsNoMore(filter: string): void {

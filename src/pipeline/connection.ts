@@ -348,7 +348,7 @@ export class Connection
     this.#finish({ reason, by, says });
   }
 
-  onConnack(packet: ConnackPacket, subscriptions: number | undefined): void {
+  onConnack(packet: ConnackPacket, held: Iterable<string> | undefined): void {
     if (this.#state !== 'opening') return;
     this.#order.observe(packet);
     if (packet.reasonCode !== Reason.Success) {
@@ -370,7 +370,7 @@ export class Connection
     if (this.#authentication?.isExchange === false) this.#authentication = undefined;
     this.#state = 'open';
     this.#downstream.established();
-    this.#deadlines.opened(subscriptions === undefined ? packet.sessionPresent : subscriptions > 0);
+    this.#deadlines.opened(this.#subscriptions.begin(packet.sessionPresent, held));
     this.#services.emit(clientConnected(client, packet.sessionPresent));
     this.#services.onOpened?.(this);
     this.#will = client.connect?.will?.topic;
@@ -457,6 +457,7 @@ export class Connection
     if (this.#state === 'closed') return;
     this.#gate.finish();
     this.#release();
+    this.#subscriptions.end();
     this.#state = 'closed';
     const closed = connectionClosed(this.client, end, this.#cause ?? causeOfEnd(end), {
       durationMs: this.#services.clock.nowMs() - this.#startedMs,

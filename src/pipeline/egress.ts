@@ -33,7 +33,7 @@ import { type Denial, refuse } from './verdict.ts';
 
 /** What the connection does with the rest of what a server says. */
 export interface EgressTarget {
-  onConnack(packet: ConnackPacket, subscriptions: number | undefined): void;
+  onConnack(packet: ConnackPacket, held: Iterable<string> | undefined): void;
   /** A QoS 1 or 2 exchange of the client's has gone a step. */
   onAcknowledged(type: AckType, packetId: number, reasonCode: number): void;
   onLinkClosed(disconnect: DisconnectPacket | undefined, frame: Frame | undefined): void;
@@ -209,8 +209,8 @@ export class Egress implements DownstreamReceiver {
     this.#target.onAcknowledged(type, packetId, reasonCode);
   }
 
-  connack(packet: ConnackPacket, subscriptions?: number): void {
-    if (this.#open) this.#target.onConnack(packet, subscriptions);
+  connack(packet: ConnackPacket, held?: Iterable<string>): void {
+    if (this.#open) this.#target.onConnack(packet, held);
   }
 
   suback(packet: SubackPacket, frame?: Frame): void {

@@ -3,9 +3,11 @@ import { describe, it } from 'node:test';
 import { subscribe, unsubscribe } from '../../test/kit/packets.ts';
 import { allow, Bench, testPolicy } from '../../test/kit/pipeline-bench.ts';
 import { settled } from '../../test/kit/settled.ts';
+import { ManualClock } from '../base/manual-clock.ts';
 import type { Packet } from '../mqtt/packet.ts';
 import { NO_PROPERTIES } from '../mqtt/properties.ts';
 import { PacketType } from '../mqtt/wire.ts';
+import { SessionFilters } from './session-filters.ts';
 
 const filtersOf = (...filters: string[]) => filters.map((filter) => ({ filter, qos: 1 as const }));
 const answers = (bench: Bench) =>
@@ -94,5 +96,75 @@ describe('a packet identifier that is in use still [MQTT-2.2.1-3] [MQTT311-2.3.1
     await settled();
     assert.equal(bench.downstream.ended, true);
     assert.equal(bench.link.named('subscribe').length, 1);
+  });
+});
+
+describe('a session that is resumed', () => {
+  const resumed = { type: PacketType.Connack, sessionPresent: true, reasonCode: 0, properties: NO_PROPERTIES };
+  const lasting = { cleanStart: false, properties: { sessionExpiryIntervalS: 600 } };
+  /** The bench's own ceiling is 3. */
+  async function resume(
+    held: string[] | undefined,
+    filters?: SessionFilters,
+    connect: object = lasting,
+  ): Promise<Bench> {
+    const bench = new Bench(5);
+    bench.link.connackAnswer = undefined;
+    Object.assign(bench.connection.client, { upstream: 'broker', sessionFilters: filters });
+    await bench.open(connect);
+    bench.link.receiver.connack(resumed, held);
+    bench.received();
+    await settled();
+    return bench;
+  }
+  async function ask(bench: Bench, packetId: number, ...filters: string[]): Promise<unknown[]> {
+    bench.send(subscribe(packetId, filtersOf(...filters)));
+    for (const [, asked, granted] of bench.link.named('subscribe')) {
+      if (asked !== packetId) continue;
+      const reasonCodes = (granted as string[]).map(() => 1);
+      bench.link.receiver.suback({ type: PacketType.Suback, packetId, reasonCodes, properties: NO_PROPERTIES });
+    }
+    await settled();
+    return answers(bench).flat();
+  }
+  const remembering = (): SessionFilters => new SessionFilters({ clock: new ManualClock(), emit: () => undefined });
+
+  it('has its subscriptions counted that the server tells of, and what it holds already may be asked for again', async () => {
+    const bench = await resume(['ok/a', 'ok/b']);
+    assert.deepEqual(await ask(bench, 1, 'ok/c', 'ok/d', 'ok/a'), [1, 0x97, 1]);
+    assert.equal(bench.named('subscribe.refused')[0]?.by, 'limit:subscriptionsPerClientMax');
+    bench.send(unsubscribe(2, ['ok/b']));
+    released(bench, [0], 2);
+    bench.received();
+    assert.deepEqual(await ask(bench, 3, 'ok/d', 'ok/e'), [1, 0x97]);
+  });
+
+  it('loses with a change of policy what it may hold no longer', async () => {
+    const bench = await resume(['ok/a', 'ok/b']);
+    bench.connection.applyPolicy(testPolicy({ generation: 2, authorizer: { forClient: () => allow('ok/b') } }));
+    assert.deepEqual(bench.link.named('unsubscribe'), [['unsubscribe', 0xffff, ['ok/a']]]);
+    assert.equal(bench.named('subscription.revoked')[0]?.filter, 'ok/a');
+  });
+
+  it('has those counted that were made here before, where the server does not tell, also by whom it has just taken over', async () => {
+    const filters = remembering();
+    const first = await resume(undefined, filters);
+    assert.deepEqual(await ask(first, 1, 'ok/a', 'ok/b'), [1, 1]);
+    const second = await resume(undefined, filters);
+    assert.deepEqual(await ask(second, 1, 'ok/c', 'ok/d'), [1, 0x97]);
+    for (const { connection } of [first, second])
+      connection.onClosed({ by: 'peer', says: '', bytesIn: 1, bytesOut: 1 });
+    const third = await resume(undefined, filters);
+    assert.deepEqual(await ask(third, 1, 'ok/d', 'ok/a'), [0x97, 1]);
+  });
+
+  it('counts nothing of what another user or another client has', async () => {
+    const filters = remembering();
+    const first = await resume(undefined, filters);
+    assert.deepEqual(await ask(first, 1, 'ok/a', 'ok/b', 'ok/c'), [1, 1, 1]);
+    for (const change of [{ clientId: 'other' }, { username: 'other' }]) {
+      const other = await resume(undefined, filters, { ...lasting, ...change });
+      assert.deepEqual(await ask(other, 1, 'ok/a', 'ok/b', 'ok/c'), [1, 1, 1]);
+    }
   });
 });

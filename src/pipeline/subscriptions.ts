@@ -16,6 +16,7 @@ import type { Client } from './client.ts';
 import { admitFilter, admitSubscribe } from './order.ts';
 import { type ReadGate, Stop } from './read-gate.ts';
 import type { RefusalEvents } from './refusal-events.ts';
+import { keepsSession, sessionOf } from './upstream-connect.ts';
 import type { Close, Denial, Drop } from './verdict.ts';
 
 /** 3.1.1's only failure code in a SUBACK [MQTT311-3.9.3-2]. */
@@ -49,6 +50,25 @@ export class Subscriptions {
     this.#client = client;
     this.#answers = answers;
     this.#events = events;
+  }
+
+  /** The connection is open: what its session holds already is held by the client. Returns whether that is, or may be, anything. */
+  begin(isResumed: boolean, held: Iterable<string> | undefined): boolean {
+    const { connect, sessionFilters } = this.#client;
+    if (held !== undefined) {
+      for (const filter of held) this.#client.holds(filter);
+      return this.#client.subscriptions.size > 0;
+    }
+    if (isResumed || (connect !== undefined && keepsSession(connect))) {
+      const filters = sessionFilters?.begin(sessionOf(this.#client), isResumed);
+      if (filters !== undefined) this.#client.holdsWithSession(filters);
+    }
+    return isResumed;
+  }
+
+  end(): void {
+    const { connect, sessionFilters, subscriptions } = this.#client;
+    if (connect !== undefined) sessionFilters?.end(sessionOf(this.#client), subscriptions, keepsSession(connect));
   }
 
   /** Undefined when it was dealt with, `wait` where it is to be shown again; otherwise the connection ends with what is returned. */

@@ -19,13 +19,27 @@ export function upstreamConnect(packet: ConnectPacket, limits: ConnectionLimits)
 
 /** Who the client is to the server. */
 export function upstreamFacts(client: Client): ClientFacts {
-  const { username, downstream, policy, connect } = client;
+  const { downstream, policy, connect } = client;
   return {
-    owner: username === undefined ? 'anonymous' : `user:${username}`,
+    owner: ownerOf(client),
     address: downstream.address,
     isExclusive: policy.clientIds.duplicate === 'refuse',
     willAuthor: connect?.will === undefined ? undefined : willAuthorOf(client),
   };
+}
+
+function ownerOf({ username }: Client): string {
+  return username === undefined ? 'anonymous' : `user:${username}`;
+}
+
+/** Tells the client's session from all others, at whatever server. */
+export function sessionOf(client: Client): string {
+  return JSON.stringify([client.upstream, ownerOf(client), client.clientId]);
+}
+
+/** Whether the session outlives the connection, as far as the CONNECT says. */
+export function keepsSession({ protocolVersion, cleanStart, properties }: ConnectPacket): boolean {
+  return protocolVersion < 5 ? !cleanStart : (properties.sessionExpiryIntervalS ?? 0) > 0;
 }
 
 /** Without the secrets, which have done their work, for what stays in memory as long as the connection. */

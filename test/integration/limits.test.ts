@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as connectSocket, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
@@ -8,6 +9,7 @@ import { PacketType } from '../../src/mqtt/wire.ts';
 import { eventsLike, untilEvent } from '../kit/event-log.ts';
 import { eventually } from '../kit/eventually.ts';
 import { type RunningGateway, sallyport, startGateway } from '../kit/gateway.ts';
+import { startMosquitto } from '../kit/mosquitto.ts';
 import { MqttJsClient } from '../kit/mqttjs.ts';
 import { connect, publish } from '../kit/packets.ts';
 import { HOST } from '../kit/process.ts';
@@ -213,6 +215,48 @@ describe('who connects too often', { concurrency: false }, () => {
     assert.equal(eventsLike(gateway.program, 'authentication.failed').length, 3);
     const back = await mqttJs(gateway, 'pump', 'known');
     await back.end();
+  });
+});
+
+const withoutMosquitto = spawnSync('mosquitto', ['-h']).error === undefined ? false : 'mosquitto is not installed';
+
+describe('subscriptions of a session that goes on', { concurrency: false }, () => {
+  const LIMITS = { subscriptionsPerClientMax: 2 };
+  /** Comes to its session, over and over, with another filter each time, and at last with one that it holds. */
+  async function comeAgain(gateway: RunningGateway, version: 4 | 5, from = 0): Promise<number[]> {
+    const codes: number[] = [];
+    for (let i = from; i < 4; i++) {
+      const client = await RawClient.open({ transport: 'tcp', host: HOST, port: gateway.ports.get('open')! }, version);
+      const properties = version === 5 ? { sessionExpiryIntervalS: 600 } : {};
+      const login = { username: 'pump', password: USERS.pump } as const;
+      const connack = await client.connect({ clientId: `v${version}`, ...login, cleanStart: false, properties });
+      assert.equal(connack.sessionPresent, i > 0);
+      codes.push(await client.subscribe(`topic/${i}`));
+      if (i === 3) codes.push(await client.subscribe('topic/0'));
+      // Every other time the next connection takes the session over.
+      if (i % 2 === 0) client.drop();
+    }
+    return codes;
+  }
+
+  it('count at the embedded broker, also after a restart', async (t) => {
+    let gateway = await start({ limits: LIMITS, broker: { persistence: 'durable' } });
+    t.after(() => gateway.stop());
+    assert.deepEqual(await comeAgain(gateway, 4), [0, 0, 0x80, 0x80, 0]);
+    assert.deepEqual(await comeAgain(gateway, 5), [0, 0, 0x97, 0x97, 0]);
+    await gateway.program.end('SIGTERM');
+    gateway = await gateway.restart();
+    assert.deepEqual(await comeAgain(gateway, 5, 3), [0x97, 0]);
+  });
+
+  it('count before a Mosquitto, as far as this process has seen them', { skip: withoutMosquitto }, async (t) => {
+    const mosquitto = await startMosquitto();
+    t.after(() => mosquitto.stop());
+    const upstream = `mqtt://${HOST}:${mosquitto.port}`;
+    const gateway = await start({ limits: LIMITS, upstream });
+    t.after(() => gateway.stop());
+    assert.deepEqual(await comeAgain(gateway, 4), [0, 0, 0x80, 0x80, 0]);
+    assert.deepEqual(await comeAgain(gateway, 5), [0, 0, 0x97, 0x97, 0]);
   });
 });
 
