@@ -56,6 +56,19 @@ describe('a broken configuration', () => {
     assert.match(error.message, /larger than 1 MiB/);
   });
 
+  it('is refused where it nests without end, in any form, with the place and the cure', async () => {
+    const deep = /:2:\d+: this is nested more than 64 levels deep, .*; remove brackets or indentation$/;
+    for (const [open, close] of [
+      ['[', ']'],
+      ['{"a":', '}'],
+      ['- ', ''],
+    ] as const) {
+      const error = await refusal(`# a comment\n${open.repeat(20_000)}1${close.repeat(20_000)}\n${LISTENER}`);
+      assert.equal(error.problems.length, 1);
+      assert.match(error.message, deep);
+    }
+  });
+
   it('cannot grow out of a few lines by aliases of aliases', async () => {
     const levels = Array.from({ length: 12 }, (_, level) => {
       const below = level === 0 ? '1' : `*l${level - 1}`;

@@ -1,5 +1,6 @@
 /** A YAML file as plain values, each of which can still be found in the file. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, visit } from 'yaml';
+import { tooDeepIn } from '../../base/yaml-nesting.ts';
 import type { KeyPath } from './key-path.ts';
 import type { ConfigProblem } from './problem.ts';
 
@@ -23,6 +24,8 @@ const START: Position = { line: 1, column: 1 };
 
 /** Aliases let a small file stand for a huge one; no honest configuration needs many. */
 const ALIASES_MAX = 100;
+/** None of our files needs a tenth of it. */
+const LEVELS_MAX = 64;
 
 /** Sentences for the mistakes people make most; the library's own words for the rest. */
 const SAYS: Readonly<Record<string, string>> = {
@@ -32,6 +35,17 @@ const SAYS: Readonly<Record<string, string>> = {
 };
 
 export function parseYaml(file: string, text: string): YamlSource {
+  const deep = tooDeepIn(text, LEVELS_MAX);
+  if (deep !== undefined) {
+    const says = `this is nested more than ${LEVELS_MAX} levels deep, as no file of ours has to be; remove brackets or indentation`;
+    return {
+      file,
+      value: undefined,
+      problems: [{ file, ...deep, path: '', says }],
+      locateValue: () => deep,
+      locateKey: () => deep,
+    };
+  }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2', schema: 'core' });
   const positionOf = (offset: number): Position => {
@@ -47,9 +61,14 @@ export function parseYaml(file: string, text: string): YamlSource {
     report(positionOf(fault.pos[0]), says);
   }
 
+  // One walk for all of them: the library would walk anew for each.
+  const anchors = new Set<string>();
   visit(document, {
+    Value(_, { anchor }) {
+      if (anchor !== undefined) anchors.add(anchor);
+    },
     Alias(_, alias) {
-      if (alias.resolve(document) !== undefined) return;
+      if (anchors.has(alias.source)) return;
       report(
         positionOf(alias.range?.[0] ?? 0),
         `nothing is anchored as \`&${alias.source}\` before this \`*${alias.source}\``,

@@ -342,3 +342,17 @@ test('an assertion may be about a role alone, and about what happens under condi
   ];
   for (const [assertion, says] of refused) assert.throws(() => of(assertion), says);
 });
+
+test('a policy that nests by the thousand is refused where it gets too deep, with the cure', () => {
+  for (const levels of [20, 20_000]) {
+    const [fault, ...more] = faultsOf(`roles:\n  r: ${'['.repeat(levels)}${']'.repeat(levels)}\n`);
+    assert.deepEqual(more, []);
+    assert.deepEqual(fault, {
+      file: 'policy.yaml',
+      line: 2,
+      column: 15,
+      says: 'This is nested deeper than any policy.',
+      cure: 'Remove brackets or indentation.',
+    });
+  }
+});

@@ -3,7 +3,6 @@
  * are unique, and anchors, aliases and tags are refused, so that what is granted stands where it is granted.
  */
 import {
-  type Document,
   isMap,
   isNode,
   isScalar,
@@ -14,6 +13,7 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
+import { tooDeepIn } from '../../base/yaml-nesting.ts';
 import type { FaultList, Place } from './fault-list.ts';
 
 export interface YamlText extends Place {
@@ -41,6 +41,7 @@ export type YamlNode = YamlText | YamlList | YamlMap;
 /** No policy nests deeper than a condition in a grant in a role. */
 const DEPTH_MAX = 10;
 
+const TOO_DEEP = ['This is nested deeper than any policy.', 'Remove brackets or indentation.'] as const;
 const NOT_YAML = 'Mend the YAML; where the text is meant as it stands, put it in quotes.';
 
 /** The library's codes for the mistakes people make most. */
@@ -63,24 +64,22 @@ export function readYaml(
     const { line, col } = lines.linePos(offset);
     return { line: lineOf(Math.max(1, line)), column: Math.max(1, col) };
   };
-  let document: Document.Parsed;
-  try {
-    document = parseDocument(text, {
-      lineCounter: lines,
-      prettyErrors: false,
-      version: '1.2',
-      schema: 'failsafe',
-      // The library compares each key with every other; `TreeReader` does it in linear time.
-      uniqueKeys: false,
-      stringKeys: true,
-    });
-  } catch (error) {
-    // Nesting that is deep enough ends the library's recursion.
-    const says = `This cannot be read as YAML: ${error instanceof Error ? error.message : String(error)}.`;
-    faults.add({ line: lineOf(1), column: 1 }, says, NOT_YAML);
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    version: '1.2',
+    schema: 'failsafe',
+    // The library compares each key with every other; `TreeReader` does it in linear time.
+    uniqueKeys: false,
+    stringKeys: true,
+  });
+  const problems = [...document.errors, ...document.warnings];
+  // Nesting that is deep enough ends the library's recursion, which says where its stack was at its end.
+  if (problems.some(({ code }) => code === 'RESOURCE_EXHAUSTION')) {
+    const { line, column } = tooDeepIn(text, DEPTH_MAX) ?? { line: 1, column: 1 };
+    faults.add({ line: lineOf(line), column }, ...TOO_DEEP);
     return undefined;
   }
-  const problems = [...document.errors, ...document.warnings];
   for (const problem of problems) {
     const [says, cure] = CURES[problem.code] ?? [`This is not YAML: ${firstSentence(problem.message)}`, NOT_YAML];
     faults.add(placeAt(problem.pos[0]), says, cure);
@@ -110,7 +109,7 @@ class TreeReader {
     if (!isNode(node)) return { kind: 'text', text: '', ...fallback };
     const place = this.#placeOf(node, fallback);
     if (depth > DEPTH_MAX) {
-      this.#faults.add(place, 'This is nested deeper than any policy.', 'Remove brackets or indentation.');
+      this.#faults.add(place, ...TOO_DEEP);
     } else if ('anchor' in node && node.anchor !== undefined) {
       this.#faults.add(
         place,

@@ -49,6 +49,7 @@ describe('an audit file', () => {
       ['waivers:\n  - check: M01\n    target: host\n    owner: o\n    expires: 2027-01-01', /reason: is missing/],
       ['waivers: {', /not YAML/],
       ['a: &a [*a]', /./],
+      [`targets:\n${'['.repeat(9000)}`, /^audit\.yaml:2:65: this is nested more than 64 levels deep/],
       ['- 1', /a map of keys/],
     ] as const) {
       assert.match(problemsOf(text)[0] ?? '', says, text);
