@@ -1,5 +1,5 @@
 /** Listeners that entries of the chain name must be there. */
-import { nearestWord } from '../../base/nearest-word.ts';
+import { nearestHint } from '../../base/nearest-word.ts';
 
 /** As much of a configuration as may be there while it is still being checked. */
 interface Given {
@@ -18,12 +18,10 @@ export function chainReferenceProblems(given: Given): { path: (string | number)[
     if (!Array.isArray(named)) return [];
     return named.flatMap((name: unknown, at) => {
       if (typeof name !== 'string' || known.includes(name)) return [];
-      const meant = nearestWord(name, known);
-      const hint = meant === undefined ? `there are: ${known.join(', ')}` : `did you mean ${meant}?`;
       return [
         {
           path: ['authentication', 'chain', index, 'listeners', at],
-          message: `there is no listener "${name}"; ${hint}`,
+          message: `there is no listener "${name}"; ${nearestHint(name, known)}`,
         },
       ];
     });

@@ -1,6 +1,6 @@
 /** What routes and the default upstream point at must be there, and must not be the gateway itself. */
 import { isLoopback, normaliseAddress } from '../../base/ip-address.ts';
-import { nearestWord } from '../../base/nearest-word.ts';
+import { nearestHint } from '../../base/nearest-word.ts';
 import { EMBEDDED, UNNAMED, urlComplaint } from './upstream-schema.ts';
 import { parseUpstreamUrl } from './upstream-url.ts';
 
@@ -35,12 +35,8 @@ export function referenceProblems(given: Given): ReferenceProblem[] {
   const problems: ReferenceProblem[] = [];
   const { upstream, upstreams = [], routes = [], listeners = [] } = given;
   const decoy = given.response?.quarantine?.upstream;
-  const names = [EMBEDDED, ...upstreams.flatMap(({ name }) => (name === undefined ? [] : [name]))];
-  const unknown = (name: string): string => {
-    const meant = nearestWord(name, names);
-    const hint = meant === undefined ? `there are: ${[...new Set(names)].join(', ')}` : `did you mean ${meant}?`;
-    return `there is no upstream "${name}"; ${hint}`;
-  };
+  const names = [...new Set([EMBEDDED, ...upstreams.flatMap(({ name }) => name ?? [])])];
+  const unknown = (name: string): string => `there is no upstream "${name}"; ${nearestHint(name, names)}`;
   const tellLoop = (path: (string | number)[], url: string): void => {
     const own = ownListener(url, listeners);
     if (own === undefined) return;

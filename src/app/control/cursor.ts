@@ -1,10 +1,12 @@
 /** Pages: a cursor says behind what the next page begins, and means nothing to whoever carries it. */
 import { z } from 'zod';
+import { complaint } from '../config/fields.ts';
 import { ControlProblem } from './problem-details.ts';
 import { numberText } from './route.ts';
 
 const LIMIT_DEFAULT = 100;
 const CURSOR_MAX_CHARS = 1024;
+const CURSOR_FORM = 'the `next` of the page before, as it was';
 
 /** The query parameters of a list with pages; spread into a route's own. */
 export function pageQuery({ limitMax = 1000 } = {}) {
@@ -13,8 +15,8 @@ export function pageQuery({ limitMax = 1000 } = {}) {
       .optional()
       .meta({ description: `How many at most; ${LIMIT_DEFAULT} where it is absent.` }),
     cursor: z
-      .string()
-      .max(CURSOR_MAX_CHARS, 'give the `next` of the page before, as it was')
+      .string({ error: ({ input }) => complaint(input, CURSOR_FORM) })
+      .max(CURSOR_MAX_CHARS, `give ${CURSOR_FORM}`)
       .optional()
       .meta({ description: 'The `next` of the page before.' }),
   };
@@ -42,8 +44,13 @@ export function cursorOf({ cursor }: PageAsked): string | undefined {
   if (cursor === undefined) return undefined;
   const text = Buffer.from(cursor, 'base64url').toString('utf8');
   if (encodeCursor(text) === cursor) return text;
-  const says = 'is no cursor: give the `next` of the page before, as it was';
-  throw new ControlProblem('invalid-request', `cursor in the query: ${says}.`, {
+  throw strangeCursor();
+}
+
+/** For a cursor that no page of this list had. */
+export function strangeCursor(): ControlProblem {
+  const says = `is no cursor: give ${CURSOR_FORM}`;
+  return new ControlProblem('invalid-request', `cursor in the query: ${says}.`, {
     errors: [{ in: 'query', at: 'cursor', says }],
   });
 }

@@ -45,12 +45,18 @@ export function checkedParts(route: AnyRoute, given: RequestParts): RequestParts
 
 function faultsOf(issue: z.core.$ZodIssue, where: RequestFault['in'], schema: z.ZodType): RequestFault[] {
   const path = issue.path as KeyPath;
-  if (issue.code !== 'unrecognized_keys') return [{ in: where, at: formatPath(path), says: wordsFor(issue) }];
+  if (issue.code !== 'unrecognized_keys') return [{ in: where, at: formatPath(path), says: wordsFor(issue, where) }];
   return strangers(issue.keys, path, where, path.length === 0 ? keysOf(schema) : []);
 }
 
+/** What the query's parser makes of a parameter that is there twice. */
+const LISTED = 'is a list: ';
+
 /** A choice that has no words of its own is told in the words of all others. */
-function wordsFor(issue: z.core.$ZodIssue): string {
+function wordsFor(issue: z.core.$ZodIssue, where: RequestFault['in']): string {
+  if (where === 'query' && issue.message.startsWith(LISTED)) {
+    return `is given more than once: ${issue.message.slice(LISTED.length)}`;
+  }
   if (issue.code !== 'invalid_value' || !issue.message.startsWith('Invalid option')) return issue.message;
   return `give one of ${issue.values.map(String).join(', ')}`;
 }

@@ -4,6 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
+import { complaint } from '../config/fields.ts';
 import type { SettingChange } from '../config/setting-changes.ts';
 import type { Principal } from './principal.ts';
 import type { Role, Scope } from './scope.ts';
@@ -116,9 +117,10 @@ export function route<
 
 /** Query parameters are text: a whole number among them. */
 export function numberText(range: { min: number; max: number }) {
-  const wanted = `give a whole number from ${range.min} to ${range.max}`;
+  const form = `a whole number from ${range.min} to ${range.max}`;
+  const wanted = `give ${form}`;
   return z
-    .string()
+    .string({ error: ({ input }) => complaint(input, form) })
     .regex(/^\d{1,15}$/, wanted)
     .transform(Number)
     .pipe(z.int().min(range.min, wanted).max(range.max, wanted));

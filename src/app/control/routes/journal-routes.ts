@@ -6,9 +6,8 @@ import { isoOf } from '../../observability/incident/incident-report.ts';
 import { RECORD_KINDS } from '../../observability/journal/record.ts';
 import { wantedAddress } from '../../observability/journal/searched-fields.ts';
 import { journalDirectoryOf } from '../../observability/observers.ts';
-import { cursorOf, encodeCursor, limitOf, nextCursor, pageQuery } from '../cursor.ts';
+import { cursorOf, encodeCursor, limitOf, nextCursor, pageQuery, strangeCursor } from '../cursor.ts';
 import { workApart } from '../heavy/work.ts';
-import { ControlProblem } from '../problem-details.ts';
 import { removedSchema } from '../removed.ts';
 import { type AnyRoute, route } from '../route.ts';
 import { timeText } from '../time-text.ts';
@@ -70,5 +69,5 @@ export const journalRoutes: readonly AnyRoute[] = [
 function numberIn(cursor: string | undefined): number | undefined {
   if (cursor === undefined) return undefined;
   if (/^[1-9]\d{0,14}$/.test(cursor)) return Number(cursor);
-  throw new ControlProblem('invalid-request', 'cursor in the query: is no cursor of the journal.');
+  throw strangeCursor();
 }

@@ -2,7 +2,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { Clock } from '../../../base/clock.ts';
 import type { Emit } from '../../../base/events.ts';
-import { nearestWord } from '../../../base/nearest-word.ts';
+import { nearestHint } from '../../../base/nearest-word.ts';
 import { matchesWildcard } from '../../../base/wildcard.ts';
 import { OperatorError } from '../../config/problem.ts';
 import { ALERTS } from '../alert-catalogue.ts';
@@ -49,17 +49,13 @@ export function parseMatcher(text: string): Matcher {
   const [, name = '', sign, value = ''] = match;
   const label = LABELS.find((known) => known === name);
   if (label === undefined) {
-    const meant = nearestWord(name, [...LABELS]);
-    const hint = meant === undefined ? `there are ${LABELS.join(', ')}` : `did you mean ${meant}?`;
-    throw new OperatorError(`Alerts have no label "${name.slice(0, 60)}": ${hint}`);
+    throw new OperatorError(`Alerts have no label "${name.slice(0, 60)}"; ${nearestHint(name, LABELS)}`);
   }
   if (value.length > VALUE_LENGTH_MAX) throw new OperatorError(`A value has at most ${VALUE_LENGTH_MAX} characters.`);
   const known = KNOWN_VALUES[label];
   if (known !== undefined && !known.some((one) => matchesWildcard(value, one))) {
     // A silence that holds nothing back would be taken for one that does.
-    const meant = nearestWord(value, known);
-    const hint = meant === undefined ? 'docs/alerts.md lists them' : `did you mean ${meant}?`;
-    throw new OperatorError(`No ${label} is called "${value.slice(0, 60)}": ${hint}`);
+    throw new OperatorError(`No ${label} is called "${value.slice(0, 60)}"; ${nearestHint(value, known)}`);
   }
   return { label, isEqual: sign === '=', value };
 }
