@@ -20,7 +20,10 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   'GET /v1/bans/why': REASONS,
   'POST /v1/bans': BAN,
   'DELETE /v1/bans': REASONS,
-  'DELETE /v1/quarantine': { subject: EVIL, quarantined: [{ subject: EVIL, expiresInMs: 1000 }] },
+  'DELETE /v1/quarantine': {
+    subject: EVIL,
+    quarantined: [{ subject: EVIL, expiresInMs: 1000, expiresAt: '2026-07-06T08:00:00.000Z' }],
+  },
   'GET /v1/upstreams': {
     targets: [{ upstream: 'site', target: 'mqtt://a', state: 'ejected', connections: 0, mqtt5: true, says: EVIL }],
   },

@@ -78,10 +78,7 @@ async function release(invocation: Invocation, [subject = '']: readonly string[]
   else {
     print(`${printable(left.subject)} is out of quarantine.`);
     for (const other of left.quarantined) {
-      const { subject: covering, expiresInMs } = other;
-      print(
-        `It is still confined by the quarantine of ${printable(covering)}, which ends in ${durationText(expiresInMs)}.`,
-      );
+      print(`It is still confined by the quarantine of ${printable(other.subject)}, until ${other.expiresAt}.`);
     }
   }
   return ExitCode.Ok;
@@ -89,6 +86,10 @@ async function release(invocation: Invocation, [subject = '']: readonly string[]
 
 function listing({ total, quarantined, next }: Listing): string {
   if (quarantined.length === 0) return 'Nobody is in quarantine.';
-  const rows = quarantined.map(({ subject, expiresInMs }) => [printable(subject), `in ${durationText(expiresInMs)}`]);
-  return table(['subject', 'ends'], rows) + pageEnd(quarantined.length, total, next);
+  const rows = quarantined.map(({ subject, expiresAt, expiresInMs }) => [
+    printable(subject),
+    expiresAt,
+    durationText(expiresInMs),
+  ]);
+  return table(['subject', 'until', 'left'], rows) + pageEnd(quarantined.length, total, next);
 }

@@ -7,6 +7,8 @@ import { OperatorError } from '../config/problem.ts';
 export interface QuarantineRecord {
   readonly subject: string;
   readonly expiresInMs: number;
+  /** ISO 8601, UTC. */
+  readonly expiresAt: string;
 }
 
 export interface Released {
@@ -15,21 +17,23 @@ export interface Released {
   readonly quarantined: QuarantineRecord[];
 }
 
-function recordOf({ subject, forMs }: ToldQuarantine): QuarantineRecord {
-  return { subject: subjectText(subject), expiresInMs: Math.round(forMs) };
+function recordOf({ subject, forMs }: ToldQuarantine, epochMs: number): QuarantineRecord {
+  const expiresAt = new Date(Math.round(epochMs + forMs)).toISOString();
+  return { subject: subjectText(subject), expiresInMs: Math.round(forMs), expiresAt };
 }
 
-export function listQuarantine(quarantine: Quarantine): QuarantineRecord[] {
-  return quarantine.told().map(recordOf);
+/** `epochMs` is now, by the machine's clock. */
+export function listQuarantine(quarantine: Quarantine, epochMs: number): QuarantineRecord[] {
+  return quarantine.told().map((one) => recordOf(one, epochMs));
 }
 
 /** @throws {OperatorError} where the text names nobody, or nobody who is confined. */
-export function releaseFromQuarantine(quarantine: Quarantine, text: string): Released {
+export function releaseFromQuarantine(quarantine: Quarantine, text: string, epochMs: number): Released {
   // A detector may have confined a name that no operator could write as a ban; as it is listed, it is let go.
   const listed = quarantine.told().find(({ subject }) => subjectText(subject) === text);
   const subject = listed?.subject ?? readSubject(text);
   const isReleased = quarantine.release(subject);
-  const quarantined = quarantine.meantFor(subject).map(recordOf);
+  const quarantined = quarantine.meantFor(subject).map((one) => recordOf(one, epochMs));
   if (isReleased) return { subject: subjectText(subject), quarantined };
   const [covering] = quarantined;
   const hint =

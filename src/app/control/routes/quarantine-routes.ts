@@ -10,6 +10,7 @@ const confined = z.array(
   z.strictObject({
     subject: z.string().meta({ description: 'As bans name it: `client:d42`, `user:ann`, `address:192.0.2.7`.' }),
     expiresInMs: z.int().min(0),
+    expiresAt: z.string().meta({ description: 'ISO 8601, UTC.' }),
   }),
 );
 
@@ -28,8 +29,8 @@ export const quarantineRoutes: readonly AnyRoute[] = [
       quarantined: confined,
       next: nextCursor,
     }),
-    handler: ({ gateway }, { query }) => {
-      const all = listQuarantine(gateway.quarantine);
+    handler: ({ gateway, clock }, { query }) => {
+      const all = listQuarantine(gateway.quarantine, clock.epochMs());
       const { items, next } = pageOf(all, query, ({ subject }) => subject);
       return { total: all.length, quarantined: items, next };
     },
@@ -55,6 +56,7 @@ export const quarantineRoutes: readonly AnyRoute[] = [
     }),
     response: z.strictObject({ subject: z.string(), quarantined: confined }),
     action: { name: 'quarantine-release', words: ({ query }) => [query.subject, query.reason ?? ''] },
-    handler: ({ gateway }, { query }) => releaseFromQuarantine(gateway.quarantine, query.subject),
+    handler: ({ gateway, clock }, { query }) =>
+      releaseFromQuarantine(gateway.quarantine, query.subject, clock.epochMs()),
   }),
 ];
