@@ -31,6 +31,8 @@ export interface PublishOnceOptions {
 const VERSION = 4;
 const PACKET_ID = 1;
 const PACKET_SIZE_MAX_BYTES = 65_536;
+/** A client without a subscription is sent two small packets. */
+const HEARD_MAX_BYTES = 65_536;
 const KEEP_ALIVE_S = 60;
 const CLOSE_GRACE_MS = 2000;
 /** From here on a code of a CONNACK or a PUBACK says no. */
@@ -56,6 +58,7 @@ class Exchange implements Dialler, ByteStreamOwner {
   readonly #dial: Dial;
   #stream: UpstreamStream | undefined;
   #over = false;
+  #heardBytes = 0;
 
   constructor(options: PublishOnceOptions, done: (says: string | undefined) => void) {
     this.#options = options;
@@ -109,15 +112,18 @@ class Exchange implements Dialler, ByteStreamOwner {
 
   onBytes(buffer: Uint8Array, size: number): void {
     this.#deframer.push(buffer, size);
+    this.#heardBytes += size;
     while (!this.#over) {
       const status = this.#deframer.next();
-      if (status === FrameStatus.NeedMore) return;
+      if (status === FrameStatus.NeedMore) break;
       const packet =
         status === FrameStatus.Fault ? this.#deframer.fault! : decodePacket(this.#deframer, VERSION, 'server');
       if (isFault(packet)) this.#finish(`it broke the protocol: ${packet.says}`);
       else if (packet.type === PacketType.Connack) this.#onConnack(packet.reasonCode);
       else if (packet.type === PacketType.Puback && packet.packetId === PACKET_ID) this.#onPuback(packet.reasonCode);
     }
+    if (this.#heardBytes > HEARD_MAX_BYTES)
+      this.#finish(`it has sent more than ${HEARD_MAX_BYTES} bytes and no acknowledgement`);
   }
 
   #onConnack(code: number): void {

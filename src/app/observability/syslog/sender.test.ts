@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { createServer as createTlsServer } from 'node:tls';
+import { makeCa, makeCertificate } from '../../../../test/kit/certificates.ts';
 import { eventually } from '../../../../test/kit/eventually.ts';
 import { systemChance } from '../../../base/chance.ts';
 import { systemClock } from '../../../base/clock.ts';
@@ -121,6 +123,36 @@ test('a collector that sends without end is left, which is told once, and tried 
   await eventually('it is tried again', () => loud.sockets.length >= 3);
   assert.deepEqual(told, ['down: it has sent more than 65536 bytes, where a collector sends nothing']);
   assert.equal(from.isDown, true);
+});
+
+test('so is one that does it inside TLS', async (t) => {
+  const ca = await makeCa();
+  const { certificatePem: cert, keyPem: key } = await makeCertificate(ca, { commonName: 'localhost', use: 'server' });
+  const server = createTlsServer({ cert, key }, (socket) => {
+    socket.on('error', () => undefined);
+    const more = (): void => {
+      while (!socket.destroyed && socket.write(Buffer.alloc(16_384)));
+    };
+    socket.on('drain', more);
+    more();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const told: string[] = [];
+  const tls = { ca: ca.certificatePem, servername: 'localhost' };
+  const from = openSender({
+    target: { scheme: 'tls', host: '127.0.0.1', port, tls },
+    clock: systemClock,
+    chance: systemChance,
+    queueMax: 10,
+    onDown: (says) => told.push(says),
+    onUp: () => undefined,
+  });
+  t.after(async () => void (await from.close()));
+  await eventually('it is left', () => told.length > 0);
+  assert.match(told[0]!, /more than 65536 bytes/);
 });
 
 test('what a collector has not taken when the end comes is lost, and how much that is comes out', async (t) => {

@@ -1,0 +1,119 @@
+/** Servers that answer without end, before each client of HTTP that the gateway has: none of them waits for its deadline. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { after, describe, it } from 'node:test';
+import { createServer as createTlsServer } from 'node:tls';
+import { makeCa, makeCertificate } from '../../test/kit/certificates.ts';
+import { eventually } from '../../test/kit/eventually.ts';
+import { systemClock } from '../base/clock.ts';
+import { HttpExchange } from './certificates/http-exchange.ts';
+import { fetchText } from './fetch-text.ts';
+import { openOtlpClient } from './observability/otlp/otlp-client.ts';
+import { providerFetch } from './operators/provider-fetch.ts';
+
+const HOST = '127.0.0.1';
+const SIZE_MAX_BYTES = 64 * 1024;
+/** Nothing here ends because its time is over. */
+const TIMEOUT_MS = 3_600_000;
+const OK = 'HTTP/1.1 200 OK\r\n';
+
+const ca = await makeCa();
+const { certificatePem: cert, keyPem: key } = await makeCertificate(ca, { commonName: 'localhost', use: 'server' });
+
+interface Endless {
+  readonly begin: string;
+  readonly more: string;
+  readonly says: RegExp;
+}
+
+const ANSWERS: Readonly<Record<string, Endless>> = {
+  'a body': { begin: `${OK}\r\n`, more: 'x'.repeat(16_384), says: /larger than \d+ bytes/ },
+  'chunks of a body': {
+    begin: `${OK}transfer-encoding: chunked\r\n\r\n`,
+    more: `1000\r\n${'x'.repeat(0x1000)}\r\n`,
+    says: /larger than \d+ bytes/,
+  },
+  'a header': { begin: `${OK}x: `, more: 'x'.repeat(16_384), says: /overflow/i },
+  headers: { begin: OK, more: 'x: y\r\n'.repeat(2000), says: /overflow/i },
+};
+
+const CLIENTS: Readonly<Record<string, { isSecure: boolean; ask: (port: number) => Promise<unknown> }>> = {
+  'for key sets': {
+    isSecure: true,
+    ask: (port) => {
+      const bounds = { timeoutMs: TIMEOUT_MS, sizeMaxBytes: SIZE_MAX_BYTES, clock: systemClock };
+      return fetchText({ url: `https://${HOST}:${port}/`, ca: ca.certificatePem, ...bounds });
+    },
+  },
+  'for single sign-on': {
+    isSecure: true,
+    ask: (port) => providerFetch({ ca: ca.certificatePem, clock: systemClock })(`https://${HOST}:${port}/`, {}),
+  },
+  'for revocation lists': {
+    isSecure: false,
+    ask: (port) => askExchange((exchange, bounds) => exchange.get(`http://${HOST}:${port}/`, bounds)),
+  },
+  'for OCSP': {
+    isSecure: false,
+    ask: (port) =>
+      askExchange((exchange, bounds) => exchange.postOcsp(`http://${HOST}:${port}/`, Uint8Array.of(1), bounds)),
+  },
+  'for OTLP': {
+    isSecure: false,
+    ask: async (port) => {
+      const url = `http://${HOST}:${port}`;
+      const options = { url, tls: {}, headers: {}, timeoutMs: TIMEOUT_MS, isCompressed: false, clock: systemClock };
+      const client = openOtlpClient(options);
+      const outcome = await client.send('/v1/logs', {});
+      client.close();
+      assert.equal(outcome.kind, 'again');
+      throw new Error('says' in outcome ? outcome.says : '');
+    },
+  },
+};
+
+/** Its answers are bytes, or a sentence that says why not. */
+async function askExchange(
+  ask: (exchange: HttpExchange, bounds: { sizeMaxBytes: number; timeoutMs: number }) => Promise<Uint8Array | string>,
+): Promise<never> {
+  const answer = await ask(new HttpExchange(systemClock), { sizeMaxBytes: SIZE_MAX_BYTES, timeoutMs: TIMEOUT_MS });
+  throw new Error(typeof answer === 'string' ? answer : 'it was taken');
+}
+
+function answerWithoutEnd(socket: Socket, { begin, more }: Endless): void {
+  socket.on('error', () => undefined);
+  socket.once('data', () => {
+    const write = (): void => {
+      while (!socket.destroyed && socket.write(more));
+    };
+    socket.on('drain', write);
+    socket.write(begin);
+    write();
+  });
+}
+
+for (const [client, { isSecure, ask }] of Object.entries(CLIENTS)) {
+  describe(`the client ${client}`, () => {
+    const servers: Server[] = [];
+    after(() => {
+      for (const server of servers) server.close();
+    });
+    for (const [what, answer] of Object.entries(ANSWERS)) {
+      it(`leaves a server that sends ${what} without end, and says why`, async () => {
+        let open = 0;
+        const take = (socket: Socket): void => {
+          open++;
+          socket.on('close', () => open--);
+          answerWithoutEnd(socket, answer);
+        };
+        const server = isSecure ? createTlsServer({ cert, key }, take) : createServer(take);
+        servers.push(server);
+        server.listen(0, HOST);
+        await once(server, 'listening');
+        await assert.rejects(ask((server.address() as AddressInfo).port), answer.says);
+        await eventually('the connection is over', () => open === 0);
+      });
+    }
+  });
+}
