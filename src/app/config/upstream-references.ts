@@ -1,41 +1,39 @@
 /** What routes and the default upstream point at must be there, and must not be the gateway itself. */
+import { z } from 'zod';
 import { isLoopback, normaliseAddress } from '../../base/ip-address.ts';
 import { nearestHint } from '../../base/nearest-word.ts';
 import { EMBEDDED, UNNAMED, urlComplaint } from './upstream-schema.ts';
 import { parseUpstreamUrl } from './upstream-url.ts';
 
-/** As much of a configuration as may be there while it is still being checked. */
-interface Given {
-  readonly upstream?: string | undefined;
-  readonly upstreams?:
-    | readonly {
-        readonly name?: string | undefined;
-        readonly targets?: readonly { readonly url?: string | undefined }[] | undefined;
-      }[]
-    | undefined;
-  readonly response?: { readonly quarantine?: { readonly upstream?: string | undefined } | undefined } | undefined;
-  readonly routes?:
-    | readonly { readonly upstream?: string | undefined; readonly listener?: string | undefined }[]
-    | undefined;
-  readonly listeners?:
-    | readonly {
-        readonly name?: string | undefined;
-        readonly address?: string | undefined;
-        readonly port?: number | undefined;
-      }[]
-    | undefined;
-}
+const text = z.string().optional().catch(undefined);
+const listOf = <Shape extends z.ZodRawShape>(shape: Shape) =>
+  z.array(z.object(shape).optional().catch(undefined)).catch([]);
+
+/** As much of a configuration as may be there while it is still being checked: what is of another kind is complained of elsewhere. */
+const givenSchema = z.object({
+  upstream: text,
+  upstreams: listOf({ name: text, targets: listOf({ url: text }) }),
+  response: z
+    .object({ quarantine: z.object({ upstream: text }).optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
+  routes: listOf({ upstream: text, listener: text }),
+  listeners: listOf({ name: text, address: text, port: z.number().optional().catch(undefined) }),
+});
+
+type Given = z.infer<typeof givenSchema>;
 
 export interface ReferenceProblem {
   readonly path: (string | number)[];
   readonly message: string;
 }
 
-export function referenceProblems(given: Given): ReferenceProblem[] {
+/** Of an object, whatever is in it. */
+export function referenceProblems(given: object): ReferenceProblem[] {
   const problems: ReferenceProblem[] = [];
-  const { upstream, upstreams = [], routes = [], listeners = [] } = given;
-  const decoy = given.response?.quarantine?.upstream;
-  const names = [...new Set([EMBEDDED, ...upstreams.flatMap(({ name }) => name ?? [])])];
+  const { upstream, upstreams, routes, listeners, response } = givenSchema.parse(given);
+  const decoy = response?.quarantine?.upstream;
+  const names = [...new Set([EMBEDDED, ...upstreams.flatMap((one) => one?.name ?? [])])];
   const unknown = (name: string): string => `there is no upstream "${name}"; ${nearestHint(name, names)}`;
   const tellLoop = (path: (string | number)[], url: string): void => {
     const own = ownListener(url, listeners);
@@ -73,7 +71,7 @@ export function referenceProblems(given: Given): ReferenceProblem[] {
   return problems;
 }
 
-function ownListener(url: string, listeners: NonNullable<Given['listeners']>): string | undefined {
+function ownListener(url: string, listeners: Given['listeners']): string | undefined {
   const place = parseUpstreamUrl(url);
   if (place === undefined) return undefined;
   const host = normaliseAddress(place.host) ?? place.host.toLowerCase();
