@@ -1,5 +1,5 @@
 /** `sallyport start`: runs the gateway until a signal ends it. */
-import { existsSync } from 'node:fs';
+import { accessSync } from 'node:fs';
 import { join } from 'node:path';
 import { BanDesk } from '../app/bans/ban-desk.ts';
 import { Bans } from '../app/bans/bans.ts';
@@ -11,6 +11,7 @@ import { type ControlServer, openControlServer } from '../app/control/control-se
 import { CONTROL_SOCKET } from '../app/control/control-socket.ts';
 import { lockDirectory } from '../app/control/directory-lock.ts';
 import type { ControlServices } from '../app/control/services.ts';
+import { denialOf, isDenial } from '../app/denied-place.ts';
 import { makeDirectory } from '../app/directory.ts';
 import { BanSets } from '../app/firewall/ban-sets.ts';
 import { runNft } from '../app/firewall/nft.ts';
@@ -98,8 +99,20 @@ async function startIn(place: Place, made: InitOutcome | undefined): Promise<num
 
 /** The first start's files, where the operator has not brought a configuration. */
 async function setUp({ isNamed, configFile, directory }: Place): Promise<InitOutcome | undefined> {
-  if (isNamed || existsSync(configFile)) return undefined;
+  if (isNamed || isThere(configFile, directory)) return undefined;
   return initialize({ directory, names: [], clock: systemClock, chance: systemChance });
+}
+
+/** Where this user may not look, nobody knows whether another one would have to be made. */
+function isThere(file: string, directory: string): boolean {
+  try {
+    accessSync(file);
+    return true;
+  } catch (error) {
+    if (!isDenial(error)) return false;
+    const says = denialOf(file, { todo: 'read', tree: directory });
+    throw new OperatorError(`The data directory ${directory} cannot be used: ${says}.`);
+  }
 }
 
 async function makeDataDirectory(directory: string): Promise<void> {
@@ -107,7 +120,8 @@ async function makeDataDirectory(directory: string): Promise<void> {
     await makeDirectory(directory, DIRECTORY_MODE, 'data directory');
   } catch (error) {
     if (error instanceof OperatorError) throw error;
-    throw new OperatorError(`The data directory ${directory} cannot be made: ${(error as Error).message}.`);
+    const says = isDenial(error) ? denialOf(directory, { todo: 'write' }) : (error as Error).message;
+    throw new OperatorError(`The data directory ${directory} cannot be made: ${says}.`);
   }
 }
 

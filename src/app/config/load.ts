@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { denialOf, isDenial } from '../denied-place.ts';
 import type { Config } from './config.ts';
 import { ConfigError } from './problem.ts';
 import { effectiveSettings, type Setting } from './settings.ts';
@@ -21,7 +22,6 @@ function refuse(file: string, says: string): never {
 
 const UNREADABLE: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file; `sallyport init` makes one',
-  EACCES: 'permission to read it is denied; run as its owner, or change its mode',
   ENOTDIR: 'a part of this path is a file and not a directory; correct the path',
   EISDIR: 'this is a directory; name the file in it',
 };
@@ -49,6 +49,7 @@ async function readText(file: string): Promise<string> {
     if (error instanceof ConfigError) throw error;
     const { code = '', message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' && (await isLink(file))) refuse(file, 'this is a link to a file that is not there');
+    if (isDenial(error)) refuse(file, denialOf(file, { todo: 'read' }));
     refuse(file, UNREADABLE[code] ?? `cannot be read: ${message}`);
   }
   try {

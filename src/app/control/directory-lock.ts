@@ -1,13 +1,15 @@
 /** One gateway a data directory: a lock that the kernel takes back when its holder dies, however it dies. */
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { OperatorError } from '../config/problem.ts';
+import { denialOf, isDenial } from '../denied-place.ts';
 
 const LOCK_FILE = 'lock';
 const PID_FILE = 'pid';
 /** Result codes of SQLite: somebody else holds the lock, or the file cannot be opened or written. */
 const SQLITE_BUSY = 5;
+const SQLITE_CANTOPEN = 14;
 
 export interface DirectoryLock {
   release(): void;
@@ -19,6 +21,16 @@ function holderOf(directory: string): string {
     return /^\d{1,10}$/.test(pid) ? ` (process ${pid})` : '';
   } catch {
     return '';
+  }
+}
+
+/** What the system says, of which SQLite tells nothing; undefined where it has no objection. */
+function refusalOf(path: string): unknown {
+  try {
+    closeSync(openSync(path, 'a', 0o600));
+    return undefined;
+  } catch (error) {
+    return error;
   }
 }
 
@@ -41,6 +53,12 @@ export function lockDirectory(directory: string): DirectoryLock {
       throw new OperatorError(
         `A gateway is running on ${directory} already${holderOf(directory)}: stop it first, or give this one another data directory with --data.`,
       );
+    }
+    const refusal = errcode !== undefined && (errcode & 0xff) === SQLITE_CANTOPEN ? refusalOf(path) : error;
+    if (isDenial(refusal)) {
+      const { path: refused = path } = refusal as NodeJS.ErrnoException;
+      const says = denialOf(refused, { todo: 'write', tree: directory });
+      throw new OperatorError(`The data directory ${directory} cannot be written: ${says}.`);
     }
     throw new OperatorError(
       `The data directory ${directory} cannot be written (${message}): check that it exists, its owner, its mode, and the space on its disk.`,

@@ -7,6 +7,7 @@ import { type Chance, readableToken } from '../../base/chance.ts';
 import type { Clock } from '../../base/clock.ts';
 import { hashPassword } from '../../policy/identity/password-hash.ts';
 import { OperatorError } from '../config/problem.ts';
+import { denialOf, isDenial } from '../denied-place.ts';
 import { makeDirectory } from '../directory.ts';
 import { Accounts } from '../operators/accounts.ts';
 import { type ClaimCode, ClaimCodes } from '../operators/claim-codes.ts';
@@ -73,6 +74,11 @@ export async function initialize(options: InitOptions): Promise<InitOutcome> {
     if (error instanceof OperatorError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
+    if (isDenial(error)) {
+      const { path = options.directory } = error as NodeJS.ErrnoException;
+      const says = denialOf(path, { todo: 'write', tree: options.directory });
+      throw new OperatorError(`The data directory ${options.directory} cannot be made: ${says}.`);
+    }
     throw new OperatorError(
       `The data directory ${options.directory} cannot be made (${message}): check its owner, its mode, and the space on its disk.`,
     );
