@@ -9,6 +9,10 @@ import { eventually } from '../../test/kit/eventually.ts';
 import { systemClock } from '../base/clock.ts';
 import { HttpExchange } from './certificates/http-exchange.ts';
 import { fetchText } from './fetch-text.ts';
+import { BackendGuard } from './identity-backends/backend-guard.ts';
+import { openWebhook } from './identity-backends/webhook-client.ts';
+import { notificationOf } from './observability/alerts/notification.ts';
+import { webhookReceiver } from './observability/alerts/receivers/webhook.ts';
 import { openOtlpClient } from './observability/otlp/otlp-client.ts';
 import { providerFetch } from './operators/provider-fetch.ts';
 
@@ -27,6 +31,18 @@ interface Endless {
   readonly says: RegExp;
 }
 
+const LOGIN = {
+  clientId: 'c',
+  username: 'u',
+  password: 'p',
+  passwordBase64: 'cA==',
+  address: null,
+  port: null,
+  listener: null,
+  secure: false,
+  certificate: null,
+};
+
 const ANSWERS: Readonly<Record<string, Endless>> = {
   'a body': { begin: `${OK}\r\n`, more: 'x'.repeat(16_384), says: /larger than \d+ bytes/ },
   'chunks of a body': {
@@ -34,11 +50,54 @@ const ANSWERS: Readonly<Record<string, Endless>> = {
     more: `1000\r\n${'x'.repeat(0x1000)}\r\n`,
     says: /larger than \d+ bytes/,
   },
-  'a header': { begin: `${OK}x: `, more: 'x'.repeat(16_384), says: /overflow/i },
-  headers: { begin: OK, more: 'x: y\r\n'.repeat(2000), says: /overflow/i },
+  'a header': { begin: `${OK}x: `, more: 'x'.repeat(16_384), says: /overflow|bytes of headers/i },
+  'interim answers': {
+    begin: '',
+    more: 'HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n'.repeat(1000),
+    says: /more than 16 interim answers/,
+  },
+  headers: { begin: OK, more: 'x: y\r\n'.repeat(2000), says: /overflow|bytes of headers/i },
 };
 
-const CLIENTS: Readonly<Record<string, { isSecure: boolean; ask: (port: number) => Promise<unknown> }>> = {
+interface Client {
+  readonly isSecure: boolean;
+  readonly ask: (port: number) => Promise<unknown>;
+  /** Where a body that is too long is cut, and is none the worse. */
+  readonly cutsBodies?: boolean;
+}
+
+const CLIENTS: Readonly<Record<string, Client>> = {
+  'for alerts': {
+    isSecure: false,
+    cutsBodies: true,
+    ask: (port) => {
+      const receiver = { url: `http://${HOST}:${port}/`, tls: {}, token: undefined, key: undefined };
+      const send = webhookReceiver(receiver, { clock: systemClock, version: '0.0.0', publish: () => undefined });
+      return send(notificationOf('g', []), new AbortController().signal);
+    },
+  },
+  'for logins': {
+    isSecure: false,
+    ask: async (port) => {
+      const says: string[] = [];
+      const guard = new BackendGuard({
+        backend: 'webhook',
+        clock: systemClock,
+        emit: (event) => says.push(event.name === 'backend.failed' ? event.says : event.name),
+        timeoutMs: TIMEOUT_MS,
+        concurrencyMax: 1,
+        queueMax: 1,
+        failuresMax: 10,
+        pauseMs: 1000,
+      });
+      const bounds = { answerSizeMaxBytes: SIZE_MAX_BYTES, connectionsMax: 1, guard };
+      const { ask, close } = openWebhook({ url: `http://${HOST}:${port}/`, tls: {}, secret: undefined, ...bounds });
+      const { ok } = await ask(LOGIN);
+      close();
+      assert.equal(ok, false);
+      throw new Error(says.join());
+    },
+  },
   'for key sets': {
     isSecure: true,
     ask: (port) => {
@@ -73,6 +132,8 @@ const CLIENTS: Readonly<Record<string, { isSecure: boolean; ask: (port: number) 
   },
 };
 
+const HEADS = ['a header', 'headers', 'interim answers'];
+
 /** Its answers are bytes, or a sentence that says why not. */
 async function askExchange(
   ask: (exchange: HttpExchange, bounds: { sizeMaxBytes: number; timeoutMs: number }) => Promise<Uint8Array | string>,
@@ -93,13 +154,14 @@ function answerWithoutEnd(socket: Socket, { begin, more }: Endless): void {
   });
 }
 
-for (const [client, { isSecure, ask }] of Object.entries(CLIENTS)) {
+for (const [client, { isSecure, ask, cutsBodies }] of Object.entries(CLIENTS)) {
   describe(`the client ${client}`, () => {
     const servers: Server[] = [];
     after(() => {
       for (const server of servers) server.close();
     });
     for (const [what, answer] of Object.entries(ANSWERS)) {
+      if (cutsBodies === true && !HEADS.includes(what)) continue;
       it(`leaves a server that sends ${what} without end, and says why`, async () => {
         let open = 0;
         const take = (socket: Socket): void => {

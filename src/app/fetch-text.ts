@@ -1,6 +1,7 @@
 /** Reads a text over HTTPS, within bounds of time and size: no redirects, no cookies, no pool of connections. */
 import { request } from 'node:https';
 import type { Clock } from '../base/clock.ts';
+import { boundInterimAnswers } from './interim-answers.ts';
 
 export interface FetchTextOptions {
   readonly url: string;
@@ -28,6 +29,7 @@ export function fetchText(options: FetchTextOptions): Promise<string> {
     };
     const deadline = clock.after(timeoutMs, () => give(new Error(`there was no whole answer within ${timeoutMs} ms`)));
     asked.on('error', give);
+    boundInterimAnswers(asked);
     asked.on('response', (answer) => {
       if (answer.statusCode !== 200) {
         give(new Error(`the answer has status ${answer.statusCode}`));

@@ -4,6 +4,7 @@
  */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Clock } from '../../base/clock.ts';
+import { boundInterimAnswers } from '../interim-answers.ts';
 
 export interface Bounds {
   readonly sizeMaxBytes: number;
@@ -103,6 +104,7 @@ export class HttpExchange {
         return;
       }
       sent.on('error', (error: NodeJS.ErrnoException) => finish(`no connection (${error.code ?? error.message})`));
+      boundInterimAnswers(sent);
       sent.on('response', (response) => receive(response, bounds.sizeMaxBytes, finish));
       sent.end(body);
     });

@@ -5,6 +5,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { BackendFault } from '../../policy/identity/backend.ts';
 import { readWebhookAnswer, type WebhookAnswer } from '../../policy/identity/webhook-answer.ts';
 import type { AskWebhook, WebhookQuestion } from '../../policy/identity/webhook-method.ts';
+import { boundInterimAnswers } from '../interim-answers.ts';
 import type { BackendGuard } from './backend-guard.ts';
 
 export interface WebhookClientOptions {
@@ -67,6 +68,7 @@ function post(
       request.destroy();
     };
     request.on('error', fail);
+    boundInterimAnswers(request);
     request.on('response', (response) => {
       // A redirect is no answer: it could lead the password anywhere.
       if (response.statusCode !== 200) {

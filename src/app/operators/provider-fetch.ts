@@ -1,6 +1,7 @@
 /** How the provider of single sign-on is asked: HTTPS only, of CAs that the operator names, bounded in size and time. */
 import { type RequestOptions, request } from 'node:https';
 import type { Clock } from '../../base/clock.ts';
+import { boundInterimAnswers } from '../interim-answers.ts';
 
 export interface ProviderFetchOptions {
   /** PEM of the CAs to trust; undefined: those that come with the runtime. */
@@ -37,6 +38,7 @@ export function providerFetch({ ca, clock }: ProviderFetchOptions): ProviderFetc
         give(new Error(`there was no whole answer within ${TIMEOUT_MS} ms`)),
       );
       asked.on('error', give);
+      boundInterimAnswers(asked);
       asked.on('response', (answer) => {
         const chunks: Buffer[] = [];
         let sizeBytes = 0;

@@ -5,6 +5,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import type { Clock } from '../../../base/clock.ts';
+import { boundInterimAnswers } from '../../interim-answers.ts';
 
 export interface OtlpClientOptions {
   readonly url: string;
@@ -79,6 +80,7 @@ async function post(
     };
     const deadline = clock.after(timeoutMs, () => fail(new Error(`there was no answer within ${timeoutMs} ms`)));
     asked.on('error', fail);
+    boundInterimAnswers(asked);
     asked.on('response', (answer) => {
       const chunks: Buffer[] = [];
       let sizeBytes = 0;

@@ -3,6 +3,7 @@ import { type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
 import { printable } from '../../../../base/printable.ts';
+import { boundInterimAnswers } from '../../../interim-answers.ts';
 import { DeliveryFailure } from '../delivery.ts';
 import type { SecretEcho } from '../secret-echo.ts';
 
@@ -40,6 +41,7 @@ export function httpPost({ url, tls, headers, body, secrets, signal }: HttpPost)
   return new Promise((resolve, reject) => {
     const request = url.startsWith('https:') ? requestHttps(url, { ...options, ...tls }) : requestHttp(url, options);
     request.on('error', (error: NodeJS.ErrnoException) => reject(new DeliveryFailure(reasonOf(error))));
+    boundInterimAnswers(request);
     request.on('response', (response) => {
       const { statusCode = 0 } = response;
       let text = '';
