@@ -3,7 +3,8 @@ import type { ClientDetails, ClientSummary } from '../app/clients/client-facts.t
 import { printable } from '../base/printable.ts';
 import { bytesText, durationText, rateText, shortNumber } from './quantities.ts';
 import { prose, shortened, table } from './table.ts';
-import { styled } from './terminal.ts';
+import { styled, terminalColumns } from './terminal.ts';
+import { wrapped } from './wrapped.ts';
 
 const NAME_SHOWN_MAX = 40;
 export const VERSIONS = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const;
@@ -88,7 +89,9 @@ export function clientDetails(client: ClientDetails): string {
   return [
     styled('bold', printable(client.clientId)),
     ...rows.flatMap(([label, ...lines]) =>
-      lines.map((line, i) => `  ${styled('dim', (i === 0 ? label : '').padEnd(11))} ${line}`),
+      lines.map((line, i) => {
+        return `  ${styled('dim', (i === 0 ? label : '').padEnd(11))} ${wrapped(line, 14, terminalColumns())}`;
+      }),
     ),
   ].join('\n');
 }

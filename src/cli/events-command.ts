@@ -1,4 +1,5 @@
 /** `sallyport events`: what has happened lately, and what happens. */
+import { stripVTControlCharacters } from 'node:util';
 import { systemClock } from '../base/clock.ts';
 import { printable, printableJson, printableLines } from '../base/printable.ts';
 import {
@@ -15,7 +16,8 @@ import { readEvents, type StreamRecord } from './event-reader.ts';
 import { controlSocketOf } from './gateway-question.ts';
 import { momentOf } from './moment.ts';
 import { pause } from './pause.ts';
-import { print, printError, printJson, styled } from './terminal.ts';
+import { print, printError, printJson, styled, terminalColumns } from './terminal.ts';
+import { wrapped } from './wrapped.ts';
 
 /** How soon it looks again for a gateway that has gone. */
 const AGAIN_MS = 1000;
@@ -123,7 +125,21 @@ function writeLine({ event, data }: StreamRecord): void {
   }
   const { time, level, msg } = data;
   const style = STYLES[String(level) as keyof typeof STYLES] ?? 'dim';
-  print(
-    `${styled('dim', printable(String(time)))} ${styled(style, printable(event).padEnd(24))} ${printable(String(msg))}`,
-  );
+  print(eventLine({ time: String(time), event, style, says: String(msg) }));
+}
+
+interface EventLine {
+  readonly time: string;
+  readonly event: string;
+  readonly style: (typeof STYLES)[keyof typeof STYLES];
+  readonly says: string;
+}
+
+/** What it says is on lines of its own where it has no room behind the time and the name. */
+export function eventLine({ time, event, style, says }: EventLine, widthMax = terminalColumns()): string {
+  const [when, name, text] = [printable(time), printable(event), printable(says)];
+  const head = (shown: string): string => `${styled('dim', when)} ${styled(style, shown)}`;
+  const line = `${head(name.padEnd(24))} ${text}`;
+  if (stripVTControlCharacters(line).length <= widthMax) return line;
+  return `${head(name)}\n  ${wrapped(text, 2, widthMax)}`;
 }

@@ -1,22 +1,13 @@
 /** The help pages, made from the commands' own tables. */
 import { type Command, type CommandOption, isFitting, isFormOf, type SaidVerb, saidVerb } from './command.ts';
-import { styled } from './terminal.ts';
+import { styled, terminalColumns } from './terminal.ts';
+import { wrapped } from './wrapped.ts';
 
 const COLUMN = 26;
 const WIDTH = 100;
 
-/** Text at a margin, broken between words. */
 function wrap(text: string, margin: number): string {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && margin + line.length + 1 + word.length > WIDTH) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  lines.push(line);
-  return lines.join(`\n${' '.repeat(margin)}`);
+  return wrapped(text, margin, Math.min(WIDTH, terminalColumns()));
 }
 
 function row(left: string, says: string): string {

@@ -4,7 +4,8 @@ import { printable } from '../base/printable.ts';
 import { shownName, VERSIONS } from './client-text.ts';
 import { bytesText, durationText } from './quantities.ts';
 import { counted, prose, table } from './table.ts';
-import { styled } from './terminal.ts';
+import { styled, terminalColumns } from './terminal.ts';
+import { wrapped } from './wrapped.ts';
 
 const NEVER_S = 0xffffffff;
 
@@ -67,7 +68,9 @@ export function sessionDetails(session: SessionDetails): string {
   return [
     styled('bold', printable(session.clientId)),
     ...rows.flatMap(([label, ...lines]) =>
-      lines.map((line, i) => `  ${styled('dim', (i === 0 ? label : '').padEnd(8))} ${line}`),
+      lines.map((line, i) => {
+        return `  ${styled('dim', (i === 0 ? label : '').padEnd(8))} ${wrapped(line, 11, terminalColumns())}`;
+      }),
     ),
   ].join('\n');
 }

@@ -4,7 +4,8 @@ import { printable } from '../base/printable.ts';
 import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS } from './command.ts';
 import { askRunning } from './gateway-question.ts';
 import { durationText, rateText } from './quantities.ts';
-import { print, printJson, styled } from './terminal.ts';
+import { print, printJson, styled, terminalColumns } from './terminal.ts';
+import { wrapped } from './wrapped.ts';
 
 /** Workers have two seconds of it; whoever watches waits no minute to learn that the gateway is stuck. */
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -64,7 +65,9 @@ function statusText(status: GatewayStatus): string {
     ['journal', status.journal === 'failing' ? styled('red', 'failing') : status.journal],
   ];
   const lines = rows.flatMap(([label, ...texts]) =>
-    texts.map((text, i) => `${styled('dim', (i === 0 ? label : '').padEnd(10))} ${text}`),
+    texts.map((text, i) => {
+      return `${styled('dim', (i === 0 ? label : '').padEnd(10))} ${wrapped(text, 11, terminalColumns())}`;
+    }),
   );
   const silent = status.silentWorkers.map(({ slot, pid: worker }) => {
     return `${styled('red', `worker ${slot}`)} (process ${worker}) does not answer; it is counted as it was`;

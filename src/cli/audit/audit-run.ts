@@ -22,7 +22,7 @@ import { machineCommands, noCommands, recordedCommands } from '../../assurance/a
 import { DirectorySystem, type RunCommand } from '../../assurance/audit/system/directory-system.ts';
 import { systemClock } from '../../base/clock.ts';
 import { hasOption, type Invocation, textOption, UsageError } from '../command.ts';
-import { endProgress, print, printError, showProgress, styled } from '../terminal.ts';
+import { endProgress, print, printError, showProgress, styled, terminalColumns } from '../terminal.ts';
 import { formatOption, outputOptions, parallelMax, severityOption, timeoutMs, viewFilter } from './options.ts';
 import { loadReport, writeReport } from './report-files.ts';
 import { stayAwake } from './stay-awake.ts';
@@ -81,7 +81,8 @@ export async function auditJobs(invocation: Invocation, context: AuditContext, j
   const report = await auditReport(invocation, context, jobs);
   const view = new ReportView(report, filter);
   for (const output of outputs) await writeReport(output.path, FORMATS[output.format](view));
-  if (format === 'text') print(terminalReport(view, styled, hasOption(invocation, 'verbose')));
+  if (format === 'text')
+    print(terminalReport(view, styled, { isVerbose: hasOption(invocation, 'verbose'), widthMax: terminalColumns() }));
   else process.stdout.write(FORMATS[format](view));
   // Standard output is for a program then; people are told by the other.
   if (format !== 'text') printError(verdictSentence(report));

@@ -11,7 +11,8 @@ const SEVERITY_STYLE = { critical: 'red', high: 'red', medium: 'yellow', low: 'd
 const VERDICT_STYLE = { clean: 'green', findings: 'red', incomplete: 'yellow' } as const;
 
 /** Texts in reports have no control characters left; see `shownEvidence`. */
-export function terminalReport(view: ReportView, paint: Paint, isVerbose = false): string {
+export function terminalReport(view: ReportView, paint: Paint, { isVerbose = false, widthMax = WIDTH } = {}): string {
+  const width = Math.min(WIDTH, widthMax);
   const { report } = view;
   const lines = [
     paint(VERDICT_STYLE[report.gate.verdict], paint('bold', verdictSentence(report))),
@@ -21,23 +22,28 @@ export function terminalReport(view: ReportView, paint: Paint, isVerbose = false
   const first = view.first(FIRST_COUNT);
   if (first.length > 0) {
     lines.push('', paint('bold', 'Mend first'));
-    for (const [index, result] of first.entries()) lines.push(...firstLines(view, result, index + 1, paint));
+    for (const [index, result] of first.entries()) lines.push(...firstLines(view, result, index + 1, { paint, width }));
   }
   for (const { letter, title, results } of view.groups(view.failures)) {
     lines.push('', paint('bold', `${letter}  ${title}`));
-    for (const result of results) lines.push(...findingLines(view, result, paint));
+    for (const result of results) lines.push(...findingLines(view, result, { paint, width }));
   }
-  lines.push(...unassessedLines(view, paint), ...waiverLines(view, paint));
-  if (isVerbose) lines.push(...passedLines(view, paint));
+  lines.push(...unassessedLines(view, { paint, width }), ...waiverLines(view, paint));
+  if (isVerbose) lines.push(...passedLines(view, { paint, width }));
   lines.push('', paint('dim', tally(view)));
   return lines.join('\n');
 }
 
-function wrapped(text: string, indent: string): string[] {
+interface Page {
+  readonly paint: Paint;
+  readonly width: number;
+}
+
+function wrapped(text: string, indent: string, width: number): string[] {
   const lines: string[] = [];
   let line = indent;
   for (const word of text.split(' ')) {
-    if (line.length + word.length + 1 > WIDTH && line.trim() !== '') {
+    if (line.length + word.length + 1 > width && line.trim() !== '') {
       lines.push(line.trimEnd());
       line = indent;
     }
@@ -58,17 +64,17 @@ function severityTag(result: ReportedResult, paint: Paint): string {
   return paint(SEVERITY_STYLE[result.severity], result.severity.padEnd(8));
 }
 
-function firstLines(view: ReportView, result: ReportedResult, rank: number, paint: Paint): string[] {
+function firstLines(view: ReportView, result: ReportedResult, rank: number, { paint, width }: Page): string[] {
   const { title, remediation } = view.checkOf(result);
   const command = result.command ?? remediation.command;
   return [
     `  ${rank}. ${severityTag(result, paint)} ${result.check}  ${title} (${view.placeOf(result)})`,
-    ...wrapped(remediation.text, '     '),
+    ...wrapped(remediation.text, '     ', width),
     ...(command === undefined ? [] : [`     ${paint('green', `$ ${command}`)}`]),
   ];
 }
 
-function findingLines(view: ReportView, result: ReportedResult, paint: Paint): string[] {
+function findingLines(view: ReportView, result: ReportedResult, { paint, width }: Page): string[] {
   const { title } = view.checkOf(result);
   const marks = [result.waiver === undefined ? '' : ' (waived)', result.isNew === false ? ' (known)' : ''].join('');
   const lines = [`  ${severityTag(result, paint)} ${result.check}  ${title} (${view.placeOf(result)})${marks}`];
@@ -78,14 +84,14 @@ function findingLines(view: ReportView, result: ReportedResult, paint: Paint): s
       evidence.file === undefined
         ? evidence.method
         : `${evidence.file}${evidence.line === undefined ? '' : `:${evidence.line}`}`;
-    lines.push(...wrapped(`found: ${evidence.observed}`, '           '));
-    lines.push(...wrapped(`want:  ${evidence.expected}`, '           '));
+    lines.push(...wrapped(`found: ${evidence.observed}`, '           ', width));
+    lines.push(...wrapped(`want:  ${evidence.expected}`, '           ', width));
     lines.push(`           ${paint('dim', where)}`);
   }
   return lines;
 }
 
-function unassessedLines(view: ReportView, paint: Paint): string[] {
+function unassessedLines(view: ReportView, { paint, width }: Page): string[] {
   const open = view.results.filter(({ status }) => status === 'unknown' || status === 'error' || status === 'manual');
   if (open.length === 0) return [];
   const lines = ['', paint('bold', 'Not assessed')];
@@ -95,7 +101,7 @@ function unassessedLines(view: ReportView, paint: Paint): string[] {
     lines.push(
       `  ${result.check}  ${title} (${view.placeOf(result)}): ${paint('yellow', result.reason ?? result.status)}${waived}`,
     );
-    if (result.says !== undefined) lines.push(...wrapped(result.says, '       '));
+    if (result.says !== undefined) lines.push(...wrapped(result.says, '       ', width));
   }
   return lines;
 }
@@ -112,7 +118,7 @@ function waiverLines({ report }: ReportView, paint: Paint): string[] {
   ].flatMap((line, index) => (index === 0 ? ['', line] : [line]));
 }
 
-function passedLines(view: ReportView, paint: Paint): string[] {
+function passedLines(view: ReportView, { paint, width }: Page): string[] {
   const rest = view.results.filter(({ status }) => status === 'pass' || status === 'not-applicable');
   if (rest.length === 0) return [];
   const lines = ['', paint('bold', 'Passed, or does not apply')];
@@ -121,7 +127,7 @@ function passedLines(view: ReportView, paint: Paint): string[] {
     const mark = result.status === 'pass' ? paint('green', 'pass') : paint('dim', 'n/a ');
     lines.push(
       `  ${mark} ${result.check}  ${view.checkOf(result).title} (${view.placeOf(result)})`,
-      ...wrapped(why, '            '),
+      ...wrapped(why, '            ', width),
     );
   }
   return lines;
