@@ -145,7 +145,7 @@ describe('docs/operating.md', { skip: spawnSync('bash', ['--version']).error && 
       'sallyport clients throttle pump-7 publish.messagesPerSecond=5 --for 10m':
         /^publish\.messagesPerSecond is 5 for (9|10) min\.\n$/,
       'sallyport clients quarantine pump-7 --for 1h': /^pump-7 has the role confined and no other for 1 h\.\n$/,
-      'sallyport quarantine list': /\nclient:pump-7 +in /,
+      'sallyport quarantine list': /\nclient:pump-7 +\d{4}-\d\d-\d\dT[\d:.]+Z +\d+ /,
       'sallyport quarantine release client:pump-7': /^client:pump-7 is out of quarantine\.\n$/,
       'sallyport clients release pump-7': /^pump-7 has 1 limit less\.\n$/,
       'sallyport ban add 192.0.2.7 --for 2h': /192\.0\.2\.7/,

@@ -77,7 +77,11 @@ for (const workers of [1, 2]) {
     // It comes back, maybe to another worker, and is confined still.
     await suspect.disconnect();
     const listed = await sallyport(['quarantine', 'list', '--data', gateway.directory]);
-    assert.match(listed.out, /^subject +ends\nclient:d1 +in (\d+ min|1 h)\n$/, listed.err);
+    assert.match(
+      listed.out,
+      /^subject +until +left\nclient:d1 +\d{4}-\d\d-\d\dT[\d:.]+Z +(\d+ min|1 h)\n$/,
+      listed.err,
+    );
     const again = await open('d1');
     assert.equal(await again.subscribe('site/#'), NOT_AUTHORIZED);
     assert.equal(await again.subscribe('notices/#'), 0);
@@ -141,7 +145,7 @@ test('whoever a detector has confined is let go as the list names it, on all wor
   for (let i = 0; i < 5; i++) assert.equal(await clients[0]!.subscribe(`foreign/${i}`), NOT_AUTHORIZED);
   await confined(HOST);
   await eventually('it is confined', async () => (await clients[0]!.subscribe('site/#')) === NOT_AUTHORIZED);
-  assert.match((await quarantine('list')).out, new RegExp(`\\naddress:${HOST} +in `));
+  assert.match((await quarantine('list')).out, new RegExp(`\\naddress:${HOST} +\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z +\\d+ `));
   const released = await quarantine('release', HOST, '--reason', 'our own scanner');
   assert.equal(released.out, `address:${HOST} is out of quarantine.\n`, released.err);
   await untilEvent(gateway.program, 'quarantine.ended', { subject: HOST, change: 'released' });
