@@ -123,6 +123,7 @@ describe('the log at its default level', () => {
     await client.subscribe(OWN, { qos: 2 });
     // Of its own alone: others may leave just now.
     const told = (): number => loggedEvents(gateway.program).filter(({ clientId }) => clientId === 'busy').length;
+    await untilEvent(gateway.program, 'client.connected', { clientId: 'busy' });
     const before = told();
     // Below the Receive Maximum, which MQTT.js does not count.
     for (let batch = 0; batch < 10; batch++) {
