@@ -4,12 +4,12 @@ import { stayAwake } from './stay-awake.ts';
 
 /** Resolves after `delayMs`, or when `cut` is called. */
 export function pause(delayMs: number): { readonly over: Promise<void>; cut(): void } {
-  const awake = stayAwake();
+  const sleep = stayAwake();
   let cut = (): void => undefined;
   const over = new Promise<void>((resolve) => {
     const end = (): void => {
       timer.cancel();
-      awake.callOff();
+      sleep();
       resolve();
     };
     const timer = systemClock.after(delayMs, end);

@@ -82,7 +82,7 @@ async function startIn(place: Place, made: InitOutcome | undefined): Promise<num
   await makeDataDirectory(config.dataDirectory);
   const lock = lockDirectory(config.dataDirectory);
   // All that is left at the end may be a collector that does not answer, and the time that it is given.
-  const awake = stayAwake();
+  const sleep = stayAwake();
   try {
     await renewServerCertificate(config.dataDirectory, systemClock, systemChance);
     const observers = await openObservers(config, { clock: systemClock, chance: systemChance, version: VERSION });
@@ -92,7 +92,7 @@ async function startIn(place: Place, made: InitOutcome | undefined): Promise<num
       await observers.close();
     }
   } finally {
-    awake.callOff();
+    sleep();
     lock.release();
   }
 }

@@ -1,9 +1,11 @@
-/** Timers of the clock keep no process alive, and sockets to others do not either: an open port does. */
-import { MessageChannel } from 'node:worker_threads';
+/** Keeps the process alive while it only waits: timers of the clock do not, nor do sockets to others, and there may be nothing else to wait for. */
 
-/** Keeps the process alive until it is called off. */
-export function stayAwake(): { callOff(): void } {
-  const { port1 } = new MessageChannel();
+/** Ends what it began. */
+export function stayAwake(): () => void {
+  const { port1, port2 } = new MessageChannel();
   port1.on('message', () => undefined);
-  return { callOff: () => port1.close() };
+  return () => {
+    port1.close();
+    port2.close();
+  };
 }

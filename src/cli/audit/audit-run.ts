@@ -22,10 +22,10 @@ import { machineCommands, noCommands, recordedCommands } from '../../assurance/a
 import { DirectorySystem, type RunCommand } from '../../assurance/audit/system/directory-system.ts';
 import { systemClock } from '../../base/clock.ts';
 import { hasOption, type Invocation, textOption, UsageError } from '../command.ts';
+import { stayAwake } from '../stay-awake.ts';
 import { endProgress, print, printError, showProgress, styled, terminalColumns } from '../terminal.ts';
 import { formatOption, outputOptions, parallelMax, severityOption, timeoutMs, viewFilter } from './options.ts';
 import { loadReport, writeReport } from './report-files.ts';
-import { stayAwake } from './stay-awake.ts';
 
 /** A probe takes half a minute, most of which it waits. */
 const PROBES_AT_ONCE = 256;

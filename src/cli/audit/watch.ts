@@ -13,11 +13,11 @@ import type { FindingChange, WatchEvent } from '../../assurance/audit/watch/watc
 import { systemClock } from '../../base/clock.ts';
 import { type CommandOption, type Invocation, textOption, UsageError } from '../command.ts';
 import { placeOf } from '../place.ts';
+import { stayAwake } from '../stay-awake.ts';
 import { printError } from '../terminal.ts';
 import { auditReport, jobsOf, withContext } from './audit-run.ts';
 import { AuditExit, severityOption } from './options.ts';
 import { loadReport, writeReport } from './report-files.ts';
-import { stayAwake } from './stay-awake.ts';
 
 export const WATCH_OPTIONS = {
   every: {
