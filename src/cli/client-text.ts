@@ -1,10 +1,10 @@
 /** Clients as people read them on a terminal; what they have chosen themselves is neutralised. */
 import type { ClientDetails, ClientSummary } from '../app/clients/client-facts.ts';
 import { printable } from '../base/printable.ts';
+import { type Field, fieldLines } from './fields.ts';
 import { bytesText, durationText, rateText, shortNumber } from './quantities.ts';
 import { prose, shortened, table } from './table.ts';
-import { styled, terminalColumns } from './terminal.ts';
-import { wrapped } from './wrapped.ts';
+import { styled } from './terminal.ts';
 
 const NAME_SHOWN_MAX = 40;
 export const VERSIONS = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const;
@@ -33,7 +33,7 @@ export function clientTable(clients: readonly ClientSummary[], widthMax?: number
 
 export function clientDetails(client: ClientDetails): string {
   const { identity, tls, certificate, totals, attacks, limits } = client;
-  const rows: (readonly [label: string, ...lines: string[]])[] = [
+  const rows: Field[] = [
     ['connection', `${client.connectionId}, from ${client.address} port ${client.port} on ${client.listener}`],
     ['since', client.connectedAt],
     ['broker', client.upstream],
@@ -86,14 +86,7 @@ export function clientDetails(client: ClientDetails): string {
           ] as const,
         ]),
   ];
-  return [
-    styled('bold', printable(client.clientId)),
-    ...rows.flatMap(([label, ...lines]) =>
-      lines.map((line, i) => {
-        return `  ${styled('dim', (i === 0 ? label : '').padEnd(11))} ${wrapped(line, 14, terminalColumns())}`;
-      }),
-    ),
-  ].join('\n');
+  return [styled('bold', printable(client.clientId)), ...fieldLines(rows, 11, '  ')].join('\n');
 }
 
 function waits({ waitsToSend, waitsToReceive }: ClientDetails): string[] {

@@ -2,10 +2,10 @@
 import type { SessionDetails, SessionSummary } from '../app/sessions/session-facts.ts';
 import { printable } from '../base/printable.ts';
 import { shownName, VERSIONS } from './client-text.ts';
+import { type Field, fieldLines } from './fields.ts';
 import { bytesText, durationText } from './quantities.ts';
 import { counted, prose, table } from './table.ts';
-import { styled, terminalColumns } from './terminal.ts';
-import { wrapped } from './wrapped.ts';
+import { styled } from './terminal.ts';
 
 const NEVER_S = 0xffffffff;
 
@@ -52,7 +52,7 @@ function numberText(count: number | null): string {
 
 export function sessionDetails(session: SessionDetails): string {
   const { will, filters } = session;
-  const rows: (readonly [label: string, ...lines: string[]])[] = [
+  const rows: Field[] = [
     ['broker', session.broker],
     ['user', shownName(session.username)],
     ['state', stateText(session)],
@@ -65,14 +65,7 @@ export function sessionDetails(session: SessionDetails): string {
     ['filters', ...(filters.length === 0 ? ['none'] : filters.map(filterText))],
     ['will', will === null ? 'none' : willText(will)],
   ];
-  return [
-    styled('bold', printable(session.clientId)),
-    ...rows.flatMap(([label, ...lines]) =>
-      lines.map((line, i) => {
-        return `  ${styled('dim', (i === 0 ? label : '').padEnd(8))} ${wrapped(line, 11, terminalColumns())}`;
-      }),
-    ),
-  ].join('\n');
+  return [styled('bold', printable(session.clientId)), ...fieldLines(rows, 8, '  ')].join('\n');
 }
 
 function stateText({ state, connectedAt, disconnectedAt }: SessionSummary): string {

@@ -2,10 +2,10 @@
 import type { GatewayStatus } from '../app/status/gateway-status.ts';
 import { printable } from '../base/printable.ts';
 import { type Command, ExitCode, hasOption, JSON_OPTION, PLACE_OPTIONS } from './command.ts';
+import { type Field, fieldLines } from './fields.ts';
 import { askRunning } from './gateway-question.ts';
 import { durationText, rateText } from './quantities.ts';
-import { print, printJson, styled, terminalColumns } from './terminal.ts';
-import { wrapped } from './wrapped.ts';
+import { print, printJson, styled } from './terminal.ts';
 
 /** Workers have two seconds of it; whoever watches waits no minute to learn that the gateway is stuck. */
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -44,7 +44,7 @@ export const statusCommand: Command = {
 function statusText(status: GatewayStatus): string {
   const { version, pid, uptimeMs, isHealthy, listeners, clients, upstreams, troubles } = status;
   const verdict = isHealthy ? styled('green', 'is well') : styled('red', 'is not well');
-  const rows: (readonly [label: string, ...lines: string[]])[] = [
+  const rows: Field[] = [
     ['listeners', ...listeners.map(({ name, type, address, port }) => `${name} (${type}) ${hostPort(address, port)}`)],
     ['clients', String(clients)],
     ['in', rateText(status.messagesInPerSecond, status.bytesInPerSecond)],
@@ -64,11 +64,7 @@ function statusText(status: GatewayStatus): string {
     ],
     ['journal', status.journal === 'failing' ? styled('red', 'failing') : status.journal],
   ];
-  const lines = rows.flatMap(([label, ...texts]) =>
-    texts.map((text, i) => {
-      return `${styled('dim', (i === 0 ? label : '').padEnd(10))} ${wrapped(text, 11, terminalColumns())}`;
-    }),
-  );
+  const lines = fieldLines(rows, 10);
   const silent = status.silentWorkers.map(({ slot, pid: worker }) => {
     return `${styled('red', `worker ${slot}`)} (process ${worker}) does not answer; it is counted as it was`;
   });
