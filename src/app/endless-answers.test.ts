@@ -6,6 +6,7 @@ import { after, describe, it } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { makeCa, makeCertificate } from '../../test/kit/certificates.ts';
 import { eventually } from '../../test/kit/eventually.ts';
+import { QUESTION } from '../../test/kit/webhook-question.ts';
 import { systemClock } from '../base/clock.ts';
 import { HttpExchange } from './certificates/http-exchange.ts';
 import { fetchText } from './fetch-text.ts';
@@ -30,18 +31,6 @@ interface Endless {
   readonly more: string;
   readonly says: RegExp;
 }
-
-const LOGIN = {
-  clientId: 'c',
-  username: 'u',
-  password: 'p',
-  passwordBase64: 'cA==',
-  address: null,
-  port: null,
-  listener: null,
-  secure: false,
-  certificate: null,
-};
 
 const ANSWERS: Readonly<Record<string, Endless>> = {
   'a body': { begin: `${OK}\r\n`, more: 'x'.repeat(16_384), says: /larger than \d+ bytes/ },
@@ -92,7 +81,7 @@ const CLIENTS: Readonly<Record<string, Client>> = {
       });
       const bounds = { answerSizeMaxBytes: SIZE_MAX_BYTES, connectionsMax: 1, guard };
       const { ask, close } = openWebhook({ url: `http://${HOST}:${port}/`, tls: {}, secret: undefined, ...bounds });
-      const { ok } = await ask(LOGIN);
+      const { ok } = await ask(QUESTION);
       close();
       assert.equal(ok, false);
       throw new Error(says.join());

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { after, describe, it } from 'node:test';
+import { QUESTION } from '../../../test/kit/webhook-question.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { GatewayEvent } from '../../base/events.ts';
 import type { BackendAnswer } from '../../policy/identity/backend.ts';
@@ -101,18 +102,6 @@ const CLIENTS: Readonly<Record<string, (port: number, guard: BackendGuard) => { 
   },
   Redis: (port, guard) => redisClient(port, guard, false),
   'Redis with TLS': (port, guard) => redisClient(port, guard, true),
-};
-
-const QUESTION = {
-  clientId: 'c',
-  username: 'u',
-  password: 'p',
-  passwordBase64: 'cA==',
-  address: null,
-  port: null,
-  listener: null,
-  secure: false,
-  certificate: null,
 };
 
 function ldapClient(port: number, guard: BackendGuard, startTls: boolean) {
