@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { COARSE_FROM_MS, COARSE_MS, CoarseTimers } from './coarse-timers.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -132,5 +133,26 @@ describe('a coarse timer', () => {
     );
     clock.advance(2 * COARSE_FROM_MS);
     assert.equal(ranAtMs, COARSE_FROM_MS);
+  });
+
+  it('runs a crowd that is due at once in shares of a turn, in order, and none that was cancelled meanwhile', async () => {
+    const clock = new ManualClock();
+    let spentMs = 0;
+    const exact = { nowMs: () => clock.nowMs() + spentMs, after: clock.after.bind(clock) };
+    const timers = new CoarseTimers(exact);
+    const ran: number[] = [];
+    const take = (index: unknown): void => {
+      ran.push(index as number);
+      spentMs += 0.2;
+    };
+    const asked = Array.from({ length: 30 }, (_, index) => timers.after(COARSE_FROM_MS, take, index));
+    clock.advance(COARSE_FROM_MS + COARSE_MS);
+    assert.deepEqual(ran, [0, 1, 2]);
+    asked[4]!.cancel();
+    asked[29]!.cancel();
+    for (let turn = 0; turn < asked.length; turn++) await nextTurn();
+    const others = asked.map((_, index) => index).filter((index) => index !== 4 && index !== 29);
+    assert.deepEqual(ran, others);
+    assert.equal(clock.pendingCount, 0);
   });
 });

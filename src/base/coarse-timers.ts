@@ -7,6 +7,8 @@
 export const COARSE_FROM_MS = 10_000;
 /** So much later than asked for one of these may run, and never earlier. */
 export const COARSE_MS = 250;
+/** Thousands may be due at once, such as those of a crowd that came at once: so long they run, and then others have a turn. */
+const SHARE_MS = 0.5;
 
 /** What the shared timers are made of. */
 export interface ExactTimers {
@@ -63,9 +65,19 @@ class Slot {
       this.#alarm = this.#arm();
       return;
     }
-    // One that runs may cancel others, and none is added: what is asked for now is due later.
-    for (let next = this.first; next !== undefined; next = this.first) next.run();
+    this.#run();
   }
+
+  /** One that runs may cancel others, and none is added: what is asked for now is due later. */
+  readonly #run = (): void => {
+    const untilMs = this.#exact.nowMs() + SHARE_MS;
+    while (this.first !== undefined) {
+      this.first.run();
+      if (this.#exact.nowMs() < untilMs) continue;
+      setImmediate(this.#run);
+      return;
+    }
+  };
 
   /** Nobody waits for it any more. */
   close(): void {
