@@ -29,6 +29,7 @@ import type { Config, ListenerConfig } from './config/config.ts';
 import { settingsThatDiffer } from './config/differing-settings.ts';
 import { OperatorError } from './config/problem.ts';
 import { connectGate } from './connect-gate.ts';
+import { makeDescriptorRoom } from './descriptor-room.ts';
 import { DetectionEngine } from './detection/detection-engine.ts';
 import { Sampler } from './detection/sampler.ts';
 import { openOwnBroker } from './embedded-upstream.ts';
@@ -304,7 +305,7 @@ class RunningGateway implements SharingGateway {
   }
 
   async open(): Promise<void> {
-    await letBackgroundYield();
+    await Promise.all([letBackgroundYield(), makeDescriptorRoom()]);
     this.#recorder = await openFlightRecorder(this.#config, this.#options);
     const prepared = await this.#prepare(this.#config);
     this.#policies = prepared.policies;
