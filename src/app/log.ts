@@ -8,6 +8,7 @@ import type { Config } from './config/config.ts';
 import { OperatorError } from './config/problem.ts';
 import { EVENT_LEVELS } from './event-level.ts';
 import { eventSentence } from './event-sentence.ts';
+import { LineGatherer } from './line-gatherer.ts';
 import { boundedEvent } from './observability/bounded-event.ts';
 import { logFields } from './observability/log-line.ts';
 
@@ -19,7 +20,7 @@ const CLOSE_TIMEOUT_MS = 2000;
 const SETTLE_TIMEOUT_MS = 100;
 
 export interface EventLog {
-  /** Writes the event if its level is wanted. Never throws, never waits. */
+  /** Writes the event if its level is wanted, at once or with others that come at the same time. Never throws, never waits. */
   readonly emit: Emit;
   /** Lines lost because the destination did not keep up or failed. */
   readonly droppedCount: number;
@@ -37,6 +38,10 @@ function destinationOf(destination: string): number | string {
   return destination === 'stderr' ? 2 : destination;
 }
 
+function lineCount(text: string): number {
+  return text.split('\n').length - 1;
+}
+
 /** Throws an `OperatorError` where the file cannot be written. */
 export async function openLog(config: Pick<Config['log'], 'level' | 'destination'>, clock: Clock): Promise<EventLog> {
   const dest = destinationOf(config.destination);
@@ -52,10 +57,21 @@ export async function openLog(config: Pick<Config['log'], 'level' | 'destination
   let droppedCount = 0;
   let toldCount = 0;
   const out = pino.destination({ dest, sync: false, minLength: 0, maxLength: BUFFER_MAX_BYTES, mode: FILE_MODE });
-  out.on('drop', () => droppedCount++);
+  out.on('drop', (text: string) => (droppedCount += lineCount(text)));
   // The lines stay in the bounded buffer and go out once the destination works again.
   out.on('error', () => undefined);
 
+  let isTelling = false;
+  const gatherer = new LineGatherer(clock, (text) => {
+    const before = droppedCount;
+    try {
+      out.write(text);
+      if (droppedCount === before && droppedCount > toldCount) tellDropped();
+    } catch {
+      // A destination that has been closed.
+      droppedCount += lineCount(text);
+    }
+  });
   const lines = pino(
     {
       level: config.level,
@@ -63,7 +79,7 @@ export async function openLog(config: Pick<Config['log'], 'level' | 'destination
       timestamp: () => `,"time":"${new Date(clock.epochMs()).toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: (line) => out.write(printableJson(line)) },
+    { write: (line) => (isTelling ? out.write(line) : gatherer.add(printableJson(line))) },
   );
 
   const write = (event: GatewayEvent): void => {
@@ -76,17 +92,17 @@ export async function openLog(config: Pick<Config['log'], 'level' | 'destination
   /** Said with the first line that finds room again; if this one finds none, the next one says it. */
   const tellDropped = (): void => {
     const lost = droppedCount - toldCount;
+    isTelling = true;
     lines.warn({ event: 'log.dropped', lines: lost }, `The log could not keep up: ${lost} lines are missing`);
+    isTelling = false;
     if (droppedCount - toldCount === lost) toldCount = droppedCount;
     else droppedCount--;
   };
 
   return {
     emit(event) {
-      const before = droppedCount;
       try {
         write(event);
-        if (droppedCount === before && droppedCount > toldCount) tellDropped();
       } catch {
         droppedCount++;
       }
@@ -99,6 +115,7 @@ export async function openLog(config: Pick<Config['log'], 'level' | 'destination
     },
     reopen() {
       try {
+        gatherer.flush();
         if (typeof dest === 'string') out.reopen();
       } catch {
         // A destination that is closing has nothing to reopen.
@@ -111,6 +128,7 @@ export async function openLog(config: Pick<Config['log'], 'level' | 'destination
           timer.cancel();
           resolve();
         });
+        gatherer.flush();
       });
     },
     close() {
@@ -121,6 +139,7 @@ export async function openLog(config: Pick<Config['log'], 'level' | 'destination
           resolve();
         });
         try {
+          gatherer.flush();
           out.end();
         } catch {
           resolve();
