@@ -25,7 +25,7 @@ test('threads that hash, collect and compile yield to the one that moves message
   const counts = await letBackgroundYield();
   assert.equal(nicenessOf(String(process.pid)), 7);
   for (const [ending, niceness] of [
-    ['libuv-worker', 12],
+    ['libuv-worker', 19],
     ['V8Worker', 17],
   ] as const) {
     const threads = threadsNamed(ending);

@@ -10,10 +10,11 @@ import { promisify } from 'node:util';
 
 const TASKS = '/proc/self/task';
 /**
- * By the end of the thread's name, as Node gives it: how much nicer than the process it is to be. Somebody waits for a hash, which keeps
- * about a third of the share of the main thread, where both want the processor; for better code nobody does, and it gets a tenth.
+ * By the end of the thread's name, as Node gives it: how much nicer than the process it is to be. A tenth of the main thread's share is left to what
+ * collects and compiles, where both want the processor. Hashing gets still less: the main thread waits for a collection, and a hash that has the
+ * other processor then would keep everybody waiting for as long as a slice of time lasts.
  */
-const NICENESS: Readonly<Record<string, number>> = { 'libuv-worker': 5, V8Worker: 10 };
+const NICENESS: Readonly<Record<string, number>> = { 'libuv-worker': 12, V8Worker: 10 };
 const NICENESS_MAX = 19;
 
 /** How many threads of each kind yield from now on; none where the system cannot, which costs nothing but latency. */
