@@ -214,6 +214,30 @@ describe('connects', () => {
     assert.deepEqual(by, [undefined, undefined, 'limit:network connects']);
   });
 
+  it('counts connections that stand where a reload has put them, and where they end', () => {
+    const narrow = rules({ network: { connectionsMax: 2 } });
+    const wide = { ...narrow, prefixV4: 16 };
+    const mayConnect = (address: string): boolean => limits.admitConnect('l', address) === undefined;
+    limits.setRules(narrow);
+    for (const address of ['192.0.2.1', '192.0.3.1']) limits.connected('l', address);
+    assert.ok(mayConnect('192.0.2.9'));
+    limits.setRules(wide);
+    assert.ok(!mayConnect('192.0.2.9'), 'both are in 192.0.0.0/16');
+    limits.disconnected('l', '192.0.2.1');
+    assert.ok(mayConnect('192.0.2.9'));
+    limits.connected('l', '192.0.2.9');
+    limits.setRules(narrow);
+    limits.connected('l', '192.0.2.8');
+    assert.ok(!mayConnect('192.0.2.7'));
+    for (const address of ['192.0.2.9', '192.0.2.8', '192.0.3.1']) limits.disconnected('l', address);
+    for (const again of [wide, narrow]) {
+      limits.setRules(again);
+      limits.connected('l', '192.0.2.1');
+      assert.ok(mayConnect('192.0.2.1'), 'nothing is left of those that have gone');
+      limits.disconnected('l', '192.0.2.1');
+    }
+  });
+
   it('beyond the connections that an address may have are refused, until one has gone', () => {
     limits.setRules(rules({ address: { connectionsMax: 2 } }));
     limits.connected('l', '192.0.2.1');

@@ -41,11 +41,19 @@ export interface Applicant {
 const REMEMBERED_MAX = 100_000;
 const TOLD_EVERY_MS = 10_000;
 const SCALE_MIN = 0.01;
+/** Addresses of each listener whose places are known: those of a flood come thousands of times a second. */
+const DOORS_MAX = 1024;
 
 /** What was done about an excess. */
 export type ExcessOutcome = 'delayed' | 'dropped' | 'refused' | 'disconnected' | 'held';
 
 type Place = readonly [scope: Scope, key: string];
+
+/** Where one who connects is counted, and by what key. */
+interface Door {
+  readonly places: readonly Place[];
+  readonly keys: readonly string[];
+}
 
 /** Where a member is not alone: different client identifiers are counted there. */
 function sharedPlacesOf({ username, roles }: Member): Place[] {
@@ -72,6 +80,8 @@ export class LimitsInForce {
   readonly #remembered = new Map<Scope, BoundedMap<string, ScopeState>>();
   /** Open connections at each place. */
   readonly #connections = new Map<string, number>();
+  /** By listener and address. */
+  readonly #doors = new Map<string, Map<string, Door>>();
   /** Client identifiers that a user or a role has connected: one that comes back replaces itself. */
   readonly #clientIds = new Map<string, Map<string, number>>();
   /** Users with an address that they have logged in from: whoever fails elsewhere does not shut them out. */
@@ -101,8 +111,21 @@ export class LimitsInForce {
 
   /** Puts the configuration's limits into force, on open connections too. */
   setRules(rules: LimitRules): void {
+    const { prefixV4, prefixV6 } = this.#rules;
     this.#rules = rules;
+    if (rules.prefixV4 !== prefixV4 || rules.prefixV6 !== prefixV6) this.#regroup();
     this.#refresh(undefined);
+  }
+
+  /** Networks are others now: connections that stand are counted where they will end. */
+  #regroup(): void {
+    this.#doors.clear();
+    for (const at of [...this.#connections.keys()]) if (at.startsWith('network ')) this.#connections.delete(at);
+    for (const [at, count] of [...this.#connections]) {
+      if (!at.startsWith('address ')) continue;
+      const network = scopeKey('network', this.networkOf(at.slice('address '.length)));
+      this.#connections.set(network, (this.#connections.get(network) ?? 0) + count);
+    }
   }
 
   /** Replaces one limit of a scope, for so long or until it is taken back; false where there are too many overrides already. */
@@ -234,22 +257,33 @@ export class LimitsInForce {
 
   #placesOf(member: Member): Place[] {
     const { listener, address, clientId } = member;
-    return [...this.#connecting(listener, address), ...sharedPlacesOf(member), ['client', clientId]];
+    return [...this.#doorOf(listener, address).places, ...sharedPlacesOf(member), ['client', clientId]];
   }
 
-  #connecting(listener: string, address: string): Place[] {
-    return [
-      ['global', ''],
-      ['listener', listener],
-      ['network', this.networkOf(address)],
-      ['address', address],
-    ];
+  #doorOf(listener: string, address: string): Door {
+    let doors = this.#doors.get(listener);
+    if (doors === undefined) {
+      doors = new Map();
+      this.#doors.set(listener, doors);
+    }
+    let door = doors.get(address);
+    if (door === undefined) {
+      const places: Place[] = [
+        ['global', ''],
+        ['listener', listener],
+        ['network', this.networkOf(address)],
+        ['address', address],
+      ];
+      door = { places, keys: places.map(([scope, key]) => scopeKey(scope, key)) };
+      if (doors.size >= DOORS_MAX) doors.clear();
+      doors.set(address, door);
+    }
+    return door;
   }
 
   /** The state of a place that nobody has to be in; undefined where nothing is limited. */
-  #look([scope, key]: Place): ScopeState | undefined {
+  #look([scope, key]: Place, at = scopeKey(scope, key)): ScopeState | undefined {
     if (!this.#limited.has(scope)) return undefined;
-    const at = scopeKey(scope, key);
     const known = this.#scopes.get(at);
     if (known !== undefined) return known;
     const remembered = this.#memoryOf(scope);
@@ -261,6 +295,15 @@ export class LimitsInForce {
     }
     remembered.set(at, state);
     return state;
+  }
+
+  #lookAtDoor({ places, keys }: Door): ScopeState[] {
+    const states: ScopeState[] = [];
+    for (let i = 0; i < places.length; i++) {
+      const state = this.#look(places[i]!, keys[i]);
+      if (state !== undefined) states.push(state);
+    }
+    return states;
   }
 
   #lookAll(places: readonly Place[]): ScopeState[] {
@@ -327,7 +370,7 @@ export class LimitsInForce {
   /** Asked for each connection before anything is read of it, and answered by `connected` when it stays. */
   admitConnect(listener: string, address: string): Excess | undefined {
     if (this.#limited.size === 0) return undefined;
-    const states = this.#lookAll(this.#connecting(listener, address));
+    const states = this.#lookAtDoor(this.#doorOf(listener, address));
     return (
       this.#overCap(states, (at) => this.#connections.get(at) ?? 0) ?? charge(states, 'connects', this.#clock.nowMs())
     );
@@ -335,15 +378,13 @@ export class LimitsInForce {
 
   /** A connection stands; `disconnected` is owed. */
   connected(listener: string, address: string): void {
-    for (const [scope, key] of this.#connecting(listener, address)) {
-      const at = scopeKey(scope, key);
+    for (const at of this.#doorOf(listener, address).keys) {
       this.#connections.set(at, (this.#connections.get(at) ?? 0) + 1);
     }
   }
 
   disconnected(listener: string, address: string): void {
-    for (const [scope, key] of this.#connecting(listener, address)) {
-      const at = scopeKey(scope, key);
+    for (const at of this.#doorOf(listener, address).keys) {
       const left = (this.#connections.get(at) ?? 0) - 1;
       if (left > 0) this.#connections.set(at, left);
       else this.#connections.delete(at);
@@ -388,7 +429,7 @@ export class LimitsInForce {
   }
 
   #statesOf(applicant: Applicant): ScopeState[] {
-    return this.#lookAll(applicantPlaces(applicant, this.#connecting(applicant.listener, applicant.address)));
+    return this.#lookAll(applicantPlaces(applicant, this.#doorOf(applicant.listener, applicant.address).places));
   }
 
   /** A login was judged by what it showed. */
