@@ -21,13 +21,12 @@ export type RejectionAuthor =
   /** Such as `limit:address connects`: as many as there are limits of those who connect. */
   | `limit:${string} ${string}`;
 
-const GATE_KINDS = ['ban', 'overload'] as const;
-type GateKind = (typeof GATE_KINDS)[number];
+type GateKind = 'ban' | 'overload';
 
 export interface Rejection {
-  by: RejectionAuthor;
-  reason: Reason;
-  says: string;
+  readonly by: RejectionAuthor;
+  readonly reason: Reason;
+  readonly says: string;
 }
 
 const WINDOW_MS = 1000;
@@ -43,7 +42,8 @@ interface Held {
 
 /** Authors that are told apart: of a gate's there are as many as it has bans, so they are one. */
 function authorOf(by: RejectionAuthor): string {
-  return GATE_KINDS.find((kind) => by.startsWith(`${kind}:`)) ?? by;
+  if (by.startsWith('ban:')) return 'ban';
+  return by.startsWith('overload:') ? 'overload' : by;
 }
 
 /**
