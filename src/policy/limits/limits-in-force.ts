@@ -47,18 +47,17 @@ const DOORS_MAX = 1024;
 /** What was done about an excess. */
 export type ExcessOutcome = 'delayed' | 'dropped' | 'refused' | 'disconnected' | 'held';
 
-type Place = readonly [scope: Scope, key: string];
+/** `at` is its `scopeKey`. */
+type Place = readonly [scope: Scope, key: string, at: string];
 
-/** Where one who connects is counted, and by what key. */
-interface Door {
-  readonly places: readonly Place[];
-  readonly keys: readonly string[];
+function place(scope: Scope, key: string): Place {
+  return [scope, key, scopeKey(scope, key)];
 }
 
 /** Where a member is not alone: different client identifiers are counted there. */
 function sharedPlacesOf({ username, roles }: Member): Place[] {
-  const places: Place[] = username === undefined ? [] : [['user', username]];
-  for (const role of roles) places.push(['role', role]);
+  const places: Place[] = username === undefined ? [] : [place('user', username)];
+  for (const role of roles) places.push(place('role', role));
   return places;
 }
 
@@ -80,8 +79,8 @@ export class LimitsInForce {
   readonly #remembered = new Map<Scope, BoundedMap<string, ScopeState>>();
   /** Open connections at each place. */
   readonly #connections = new Map<string, number>();
-  /** By listener and address. */
-  readonly #doors = new Map<string, Map<string, Door>>();
+  /** Where one who connects is counted, by listener and address. */
+  readonly #doors = new Map<string, Map<string, readonly Place[]>>();
   /** Client identifiers that a user or a role has connected: one that comes back replaces itself. */
   readonly #clientIds = new Map<string, Map<string, number>>();
   /** Users with an address that they have logged in from: whoever fails elsewhere does not shut them out. */
@@ -257,32 +256,27 @@ export class LimitsInForce {
 
   #placesOf(member: Member): Place[] {
     const { listener, address, clientId } = member;
-    return [...this.#doorOf(listener, address).places, ...sharedPlacesOf(member), ['client', clientId]];
+    return [...this.#connecting(listener, address), ...sharedPlacesOf(member), place('client', clientId)];
   }
 
-  #doorOf(listener: string, address: string): Door {
+  #connecting(listener: string, address: string): readonly Place[] {
     let doors = this.#doors.get(listener);
     if (doors === undefined) {
       doors = new Map();
       this.#doors.set(listener, doors);
     }
-    let door = doors.get(address);
-    if (door === undefined) {
-      const places: Place[] = [
-        ['global', ''],
-        ['listener', listener],
-        ['network', this.networkOf(address)],
-        ['address', address],
-      ];
-      door = { places, keys: places.map(([scope, key]) => scopeKey(scope, key)) };
+    let places = doors.get(address);
+    if (places === undefined) {
+      const network = this.networkOf(address);
+      places = [place('global', ''), place('listener', listener), place('network', network), place('address', address)];
       if (doors.size >= DOORS_MAX) doors.clear();
-      doors.set(address, door);
+      doors.set(address, places);
     }
-    return door;
+    return places;
   }
 
   /** The state of a place that nobody has to be in; undefined where nothing is limited. */
-  #look([scope, key]: Place, at = scopeKey(scope, key)): ScopeState | undefined {
+  #look([scope, key, at]: Place): ScopeState | undefined {
     if (!this.#limited.has(scope)) return undefined;
     const known = this.#scopes.get(at);
     if (known !== undefined) return known;
@@ -295,15 +289,6 @@ export class LimitsInForce {
     }
     remembered.set(at, state);
     return state;
-  }
-
-  #lookAtDoor({ places, keys }: Door): ScopeState[] {
-    const states: ScopeState[] = [];
-    for (let i = 0; i < places.length; i++) {
-      const state = this.#look(places[i]!, keys[i]);
-      if (state !== undefined) states.push(state);
-    }
-    return states;
   }
 
   #lookAll(places: readonly Place[]): ScopeState[] {
@@ -337,10 +322,9 @@ export class LimitsInForce {
   #enter(membership: Membership): void {
     const { member, scopes: before } = membership;
     const scopes: ScopeState[] = [];
-    for (const [scope, key] of this.#placesOf(member)) {
+    for (const [scope, key, at] of this.#placesOf(member)) {
       const personal = scope === 'client' ? member.personal : [];
       if (!this.#limited.has(scope) && personal.length === 0) continue;
-      const at = scopeKey(scope, key);
       let state = this.#scopes.get(at);
       if (state === undefined) {
         state = this.#remembered.get(scope)?.get(at) ?? new ScopeState(scope, key);
@@ -370,7 +354,7 @@ export class LimitsInForce {
   /** Asked for each connection before anything is read of it, and answered by `connected` when it stays. */
   admitConnect(listener: string, address: string): Excess | undefined {
     if (this.#limited.size === 0) return undefined;
-    const states = this.#lookAtDoor(this.#doorOf(listener, address));
+    const states = this.#lookAll(this.#connecting(listener, address));
     return (
       this.#overCap(states, (at) => this.#connections.get(at) ?? 0) ?? charge(states, 'connects', this.#clock.nowMs())
     );
@@ -378,13 +362,13 @@ export class LimitsInForce {
 
   /** A connection stands; `disconnected` is owed. */
   connected(listener: string, address: string): void {
-    for (const at of this.#doorOf(listener, address).keys) {
+    for (const [, , at] of this.#connecting(listener, address)) {
       this.#connections.set(at, (this.#connections.get(at) ?? 0) + 1);
     }
   }
 
   disconnected(listener: string, address: string): void {
-    for (const at of this.#doorOf(listener, address).keys) {
+    for (const [, , at] of this.#connecting(listener, address)) {
       const left = (this.#connections.get(at) ?? 0) - 1;
       if (left > 0) this.#connections.set(at, left);
       else this.#connections.delete(at);
@@ -429,7 +413,7 @@ export class LimitsInForce {
   }
 
   #statesOf(applicant: Applicant): ScopeState[] {
-    return this.#lookAll(applicantPlaces(applicant, this.#doorOf(applicant.listener, applicant.address).places));
+    return this.#lookAll(applicantPlaces(applicant, this.#connecting(applicant.listener, applicant.address)));
   }
 
   /** A login was judged by what it showed. */
@@ -484,7 +468,7 @@ export class LimitsInForce {
   }
 
   #countMember(member: Member, by: 1 | -1): void {
-    for (const [scope, key] of sharedPlacesOf(member)) this.#countClientId(scopeKey(scope, key), member.clientId, by);
+    for (const [, , at] of sharedPlacesOf(member)) this.#countClientId(at, member.clientId, by);
   }
 
   #countClientId(at: string, clientId: string, by: 1 | -1): void {
@@ -505,7 +489,7 @@ export class LimitsInForce {
 
   /** A scope as it is now, if it has any limits. */
   stateOf({ scope, key = '' }: Target): ScopeState | undefined {
-    return scope === 'topic' ? this.topicStates([key])[0] : this.#look([scope, key]);
+    return scope === 'topic' ? this.topicStates([key])[0] : this.#look(place(scope, key));
   }
 
   /** What a client has retained, while it is limited or remembered. */
@@ -576,7 +560,7 @@ export class LimitsInForce {
 export type ExcessFacts = Pick<ConnectionFacts, 'listener' | 'address'> & Partial<ConnectionFacts>;
 
 function applicantPlaces({ username, clientId }: Applicant, connecting: readonly Place[]): Place[] {
-  return [...connecting, ...(username === undefined ? [] : [['user', username] as const]), ['client', clientId]];
+  return [...connecting, ...(username === undefined ? [] : [place('user', username)]), place('client', clientId)];
 }
 
 /** A NUL is in no user name. */
