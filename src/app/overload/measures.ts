@@ -100,6 +100,16 @@ export function descriptorLimit(file = '/proc/self/limits'): number | undefined 
   }
 }
 
+/** Slots of the kernel's table of open files, used or not; undefined where the system does not tell. */
+export function descriptorTableSize(file = '/proc/self/status'): number | undefined {
+  try {
+    const slots = /^FDSize:\s+(\d+)/m.exec(readFileSync(file, 'latin1'))?.[1];
+    return slots === undefined ? undefined : Number(slots);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Undefined where the system does not tell. */
 export function descriptorCount(directory = '/proc/self/fd'): number | undefined {
   try {
