@@ -93,8 +93,11 @@ export async function openLog(config: Pick<Config['log'], 'level' | 'destination
   const tellDropped = (): void => {
     const lost = droppedCount - toldCount;
     isTelling = true;
-    lines.warn({ event: 'log.dropped', lines: lost }, `The log could not keep up: ${lost} lines are missing`);
-    isTelling = false;
+    try {
+      lines.warn({ event: 'log.dropped', lines: lost }, `The log could not keep up: ${lost} lines are missing`);
+    } finally {
+      isTelling = false;
+    }
     if (droppedCount - toldCount === lost) toldCount = droppedCount;
     else droppedCount--;
   };
