@@ -28,7 +28,7 @@ if (isCheckout && !existsSync(fileURLToPath(new URL('../node_modules', import.me
 // Nearly all that is allocated for a packet dies with it, so a nursery that stays small serves as well as the tens of megabytes it
 // would grow to. Set here, because it grows while modules load.
 setFlagsFromString('--semi-space-growth-factor=1');
-// One thread collects so little as fast as several, and never waits for a helper that has lost its processor to somebody else.
+// One thread collects so little as fast as several; it may be a helper, but then there is one to wait for that has lost its processor, and not many.
 setFlagsFromString('--no-parallel-scavenge');
 // What a full collection moves, it moves while everybody waits: a little each time instead of four megabytes.
 setFlagsFromString('--compaction-max-evacuated-bytes-mb=1');
