@@ -21,8 +21,8 @@ export interface AttackPlan extends Target {
   readonly attacks: readonly AttackName[];
   readonly scale: AttackScale;
   readonly durationMs: number;
-  /** Of several of the same kind, from 0: each has addresses of its own, which nobody has banned yet. */
-  readonly round: number;
+  /** The second byte of all addresses, from 1 to 255: whoever attacks in a network of its own has not been banned yet. */
+  readonly network: number;
 }
 
 /** What was offered (connections, packets or topics), how many sockets connected, how many the target closed. */
@@ -114,10 +114,10 @@ export class Attacker {
   }
 
   #open(name: AttackName, tally: Tally, onConnect: (socket: Socket) => void, onClosed?: () => void): Socket {
-    const { host, port, round } = this.#plan;
+    const { host, port, network } = this.#plan;
     tally.offered++;
     // Several addresses an attack, of which each stays within what ports it has.
-    const localAddress = `127.${round + 1}.${ATTACKS.indexOf(name) + 1}.${(tally.offered % 8) + 1}`;
+    const localAddress = `127.${network}.${ATTACKS.indexOf(name) + 1}.${(tally.offered % 8) + 1}`;
     const socket = connectTcp({ host, port, localAddress });
     this.#sockets.add(socket);
     socket.once('connect', () => {

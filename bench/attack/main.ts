@@ -1,7 +1,8 @@
 /**
  * `npm run bench:attack`: what well-behaved clients notice while others attack, one attack after the other and all at once; the
  * gateway before Mosquitto, and Mosquitto by itself under the same. Quiet time and attack take turns, in several rounds whose latencies
- * are judged together: what else befalls the machine befalls both.
+ * are judged together: what else befalls the machine befalls both. A round from which the machine underneath took processor time is
+ * measured anew: a stall of that kind is as long as what is looked for.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
@@ -30,8 +31,12 @@ const SCRIPT = fileURLToPath(new URL('process.ts', import.meta.url));
 const MIB = 2 ** 20;
 const MEMORY_LOOK_MS = 250;
 const QUIET_MS = 4000;
-/** Each has addresses of its own. */
-const ROUNDS_MAX = 20;
+/** Of a round, the first one included. */
+const ATTEMPTS = 3;
+/** Of the machine's processor time, in either part of a round. */
+const STOLEN_MAX = 0.01;
+/** Each attempt of each attack has addresses of its own, in a network from 127.1 to 127.255. */
+const ROUNDS_MAX = 12;
 const FULL: AttackScale = {
   malformedPerS: 5000,
   heldConnections: 2000,
@@ -98,6 +103,23 @@ class Part {
     }
   }
 
+  add(round: Part): void {
+    this.addHarm(round);
+    this.latenciesMs.push(...round.latenciesMs);
+    this.sent += round.sent;
+    this.attacked(round.attackers);
+    this.#processorMs += round.#processorMs;
+    this.#stolenMs += round.#stolenMs;
+    this.#tookMs += round.#tookMs;
+  }
+
+  /** What must not happen, whatever the machine underneath takes. */
+  addHarm(round: Part): void {
+    this.lost += round.lost;
+    this.disconnected += round.disconnected;
+    this.grownBytes = Math.max(this.grownBytes, round.grownBytes);
+  }
+
   get attackers(): AttackResult {
     return this.#attackers;
   }
@@ -118,18 +140,26 @@ class Part {
   }
 }
 
-interface Row {
-  readonly name: RowName;
+interface Round {
   readonly before: Part;
   readonly control: Part | undefined;
   readonly during: Part;
 }
 
+interface Row extends Round {
+  readonly name: RowName;
+  /** Rounds that are not in it, because too much was stolen. */
+  readonly again: number;
+}
+
+const stolenOf = ({ before, during }: Round): number => Math.max(before.stolenShare, during.stolenShare);
+
 /**
  * Attackers bring processors of their own elsewhere. Here they have what nobody else wants, all threads of theirs: of a priority that a process
- * sets itself, its older threads, such as those that collect garbage, know nothing.
+ * sets itself, its older threads, such as those that collect garbage, know nothing. One thread is all they have: even an idle one is owed a little
+ * time, and has it in whole ticks of four milliseconds, each thread for itself.
  */
-const WHEN_IDLE = { execPath: 'chrt', execArgv: ['--idle', '0', process.execPath] };
+const WHEN_IDLE = { execPath: 'chrt', execArgv: ['--idle', '0', process.execPath, '--single-threaded'] };
 /** So do good clients: what they wait for shall be the target, and not the processor they share with it here. */
 const AT_ONCE = { execPath: 'nice', execArgv: ['-n', '-15', process.execPath] };
 
@@ -154,6 +184,7 @@ interface Scale {
   readonly clients: number;
   readonly ratePerS: number;
   readonly rounds: number;
+  readonly attempts: number;
   readonly quietMs: number;
   readonly attackMs: number;
   readonly settleMs: number;
@@ -164,6 +195,8 @@ class Bench {
   readonly #scale: Scale;
   readonly #pids: number[];
   readonly #sinkPort: number | undefined;
+  /** The second byte of the attackers' addresses: who was banned does not come again. */
+  #network = 1;
 
   /** `sinkPort`: what is attacked beside the target, in a part of its own. */
   constructor(target: Attacked, scale: Scale, sinkPort: number | undefined) {
@@ -174,7 +207,7 @@ class Bench {
   }
 
   async run(names: readonly RowName[]): Promise<Row[]> {
-    const { clients, ratePerS, quietMs, rounds } = this.#scale;
+    const { clients, ratePerS, quietMs } = this.#scale;
     const to = { host: '127.0.0.1', port: this.#target.port, tls: false, pids: [] } as const;
     const good = start({ role: 'good', plan: { ...to, ...GOOD_LOGIN, clients, ratePerS } });
     try {
@@ -183,13 +216,7 @@ class Bench {
       await this.#phase(good, () => sleep(quietMs));
       const rows: Row[] = [];
       for (const name of names) {
-        const control = this.#sinkPort === undefined ? undefined : new Part();
-        const row = { name, before: new Part(), control, during: new Part() };
-        for (let round = 0; round < rounds; round++) {
-          await row.before.measure(this.#pids, () => this.#phase(good, () => sleep(quietMs)));
-          if (control !== undefined) await this.#attack(name, round, this.#sinkPort!, good, control);
-          await this.#attack(name, round, this.#target.port, good, row.during);
-        }
+        const row = await this.#row(name, good);
         rows.push(row);
         process.stdout.write(`${lineOf(this.#target.title, row)}\n`);
       }
@@ -197,6 +224,37 @@ class Bench {
     } finally {
       good.kill('SIGKILL');
     }
+  }
+
+  async #row(name: RowName, good: ChildProcess): Promise<Row> {
+    const whole = this.#emptyRound();
+    let again = 0;
+    for (let round = 0; round < this.#scale.rounds; round++) {
+      const attempts = [await this.#round(name, good)];
+      while (stolenOf(attempts.at(-1)!) > STOLEN_MAX && attempts.length < this.#scale.attempts) {
+        attempts.push(await this.#round(name, good));
+      }
+      const [best, ...others] = attempts.toSorted((a, b) => stolenOf(a) - stolenOf(b));
+      whole.before.add(best!.before);
+      whole.control?.add(best!.control!);
+      whole.during.add(best!.during);
+      for (const { during } of others) whole.during.addHarm(during);
+      again += others.length;
+    }
+    return { name, again, ...whole };
+  }
+
+  #emptyRound(): Round {
+    return { before: new Part(), control: this.#sinkPort === undefined ? undefined : new Part(), during: new Part() };
+  }
+
+  async #round(name: RowName, good: ChildProcess): Promise<Round> {
+    const { before, control, during } = this.#emptyRound();
+    await before.measure(this.#pids, () => this.#phase(good, () => sleep(this.#scale.quietMs)));
+    if (control !== undefined) await this.#attack(name, this.#sinkPort!, good, control);
+    await this.#attack(name, this.#target.port, good, during);
+    this.#network++;
+    return { before, control, during };
   }
 
   async #phase(good: ChildProcess, during: () => Promise<unknown>): Promise<GoodPhase> {
@@ -207,13 +265,11 @@ class Bench {
     return told;
   }
 
-  async #attack(name: RowName, round: number, port: number, good: ChildProcess, part: Part): Promise<void> {
+  async #attack(name: RowName, port: number, good: ChildProcess, part: Part): Promise<void> {
     const { attack, attackMs, settleMs } = this.#scale;
     const attacks = name === 'all' ? ATTACKS : [name];
-    // Those of all at once are not those that were banned before.
-    const addresses = name === 'all' ? this.#scale.rounds + round : round;
     const to = { host: '127.0.0.1', port, tls: false, pids: [] } as const;
-    const plan = { ...to, attacks, scale: attack, durationMs: attackMs, round: addresses };
+    const plan = { ...to, attacks, scale: attack, durationMs: attackMs, network: this.#network };
     const attacker = start({ role: 'attack', plan });
     try {
       await message(attacker);
@@ -232,13 +288,13 @@ class Bench {
 }
 
 const HEADER = [
-  '| target | attack | p99 before, ms | a sink attacked | under attack | ratio | lost | disconnected | memory, MiB | of one core | stolen | offered, opened, closed by it |',
-  '| - | - | -: | -: | -: | -: | -: | -: | -: | -: | -: | - |',
+  '| target | attack | p99 before, ms | a sink attacked | under attack | ratio | lost | disconnected | memory, MiB | of one core | stolen | measured anew | offered, opened, closed by it |',
+  '| - | - | -: | -: | -: | -: | -: | -: | -: | -: | -: | -: | - |',
 ].join('\n');
 
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 
-function lineOf(title: string, { name, before, control, during }: Row): string {
+function lineOf(title: string, { name, again, before, control, during }: Row): string {
   const told = Object.entries(during.attackers).map(([attack, { offered, opened, closed }]) => {
     const numbers = [offered, opened, closed].map((number) => number.toLocaleString('en')).join(', ');
     return name === 'all' ? `${attack} ${numbers}` : numbers;
@@ -255,6 +311,7 @@ function lineOf(title: string, { name, before, control, during }: Row): string {
     `+${(during.grownBytes / MIB).toFixed(0)}`,
     `${percent(before.coreShare)} → ${percent(during.coreShare)}`,
     `${percent(before.stolenShare)} → ${percent(during.stolenShare)}`,
+    String(again),
     told.join('; '),
   ];
   return `| ${cells.join(' | ')} |`;
@@ -307,12 +364,13 @@ async function main(): Promise<number> {
     return 2;
   }
   const scale: Scale = values.smoke
-    ? { attack: SMOKE, clients: 20, ratePerS: 100, rounds: 1, quietMs: 300, attackMs: 600, settleMs: 300 }
+    ? { attack: SMOKE, clients: 20, ratePerS: 100, rounds: 1, attempts: 1, quietMs: 300, attackMs: 600, settleMs: 300 }
     : {
         attack: FULL,
         clients: 200,
         ratePerS: 400,
         rounds,
+        attempts: ATTEMPTS,
         quietMs: QUIET_MS,
         attackMs: seconds * 1000,
         settleMs: 1500,
