@@ -4,7 +4,7 @@
  * are judged together: what else befalls the machine befalls both. A round from which the machine underneath took processor time is
  * measured anew: a stall of that kind is as long as what is looked for.
  */
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -160,8 +160,14 @@ const stolenOf = ({ before, during }: Round): number => Math.max(before.stolenSh
  * time, and has it in whole ticks of four milliseconds, each thread for itself.
  */
 const WHEN_IDLE = { execPath: 'chrt', execArgv: ['--idle', '0', process.execPath, '--single-threaded'] };
-/** So do good clients: what they wait for shall be the target, and not the processor they share with it here. */
-const AT_ONCE = { execPath: 'nice', execArgv: ['-n', '-15', process.execPath] };
+/**
+ * So do good clients: what they wait for shall be the target, and not the processor they share with it here. In real time, where we may: a
+ * process that is only less nice than another waits until that one's slice is over.
+ */
+const AT_ONCE =
+  spawnSync('chrt', ['--rr', '1', 'true']).status === 0
+    ? { execPath: 'chrt', execArgv: ['--rr', '1', process.execPath, '--single-threaded'] }
+    : { execPath: 'nice', execArgv: ['-n', '-15', process.execPath] };
 
 function start(role: Role): ChildProcess {
   const when = role.role === 'good' ? AT_ONCE : WHEN_IDLE;
@@ -381,23 +387,29 @@ async function main(): Promise<number> {
     await mkdir(path, { mode: 0o700 });
     return path;
   };
-  let running: Attacked | undefined;
+  const running: Attacked[] = [];
   const sink = values.control ? start({ role: 'sink' }) : undefined;
   const stop = async (): Promise<void> => {
     sink?.kill('SIGKILL');
-    await running?.stop();
+    await Promise.all(running.map((target) => target.stop()));
     await removeDirectory(directory);
   };
   process.once('SIGINT', () => void stop().finally(() => process.exit(130)));
+  process.once('SIGTERM', () => void stop().finally(() => process.exit(143)));
+  // Whoever read what comes of it has gone, as `head` does.
+  process.stdout.once('error', () => void stop().finally(() => process.exit(1)));
   try {
     process.stdout.write(`load average before: ${loadAverage()}\n${HEADER}\n`);
     const sinkPort = sink === undefined ? undefined : await message<number>(sink);
     const behind = await startMosquittoAlone(await place('behind'));
-    running = await startGuarded(await place('gateway'), behind, values.profile);
-    const ours = await new Bench(running, scale, sinkPort).run(names);
-    await running.stop();
-    running = await startMosquittoAlone(await place('alone'));
-    await new Bench(running, scale, sinkPort).run(names);
+    running.push(behind);
+    const guarded = await startGuarded(await place('gateway'), behind, values.profile);
+    running.push(guarded);
+    const ours = await new Bench(guarded, scale, sinkPort).run(names);
+    await guarded.stop();
+    const alone = await startMosquittoAlone(await place('alone'));
+    running.push(alone);
+    await new Bench(alone, scale, sinkPort).run(names);
     const short = shortfalls(ours, values.smoke);
     process.stdout.write(`load average after: ${loadAverage()}\n`);
     for (const says of short) process.stdout.write(`falls short: ${says}\n`);
