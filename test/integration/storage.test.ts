@@ -18,6 +18,8 @@ const FILES = {
 const DISK_BYTES = 16 * 1024 * 1024;
 const QUOTA_EXCEEDED = 0x97;
 const BULK = 'x'.repeat(2000);
+/** The journal and others keep their files on the same disk, and fail and recover by themselves. */
+const OF_BROKER = { path: /broker\.sqlite$/ };
 
 async function connect(
   t: TestContext,
@@ -55,7 +57,7 @@ class Publisher {
   /** One after another, until the disk is full and the gateway says so; the last one may wait for its answer. */
   async publishUntilFull(topic: string, gateway: RunningGateway): Promise<void> {
     let isFull = false;
-    const full = untilEvent(gateway.program, 'storage.failed').then(() => {
+    const full = untilEvent(gateway.program, 'storage.failed', OF_BROKER).then(() => {
       isFull = true;
     });
     for (let number = 0; !isFull; number++) await Promise.race([this.publish(topic, `bulk ${number}`), full]);
@@ -90,9 +92,8 @@ describe('a disk that is full', { skip: withoutSmallDisks, concurrency: 2 }, () 
 
       disk.fill();
       await v5.publishUntilFull('kept/a', gateway);
-      const [failed] = eventsLike(program, 'storage.failed');
+      const [failed] = eventsLike(program, 'storage.failed', OF_BROKER);
       assert.equal(failed?.level, 'error');
-      assert.match(String(failed['path']), /broker\.sqlite$/);
       // MQTT 5 is told. 3.1.1 has no word for it: not acknowledged, the connection ends.
       assert.equal(await v5.publish('kept/a', 'told'), QUOTA_EXCEEDED);
       assert.equal(await v5.publish('retained', 'told too', true), QUOTA_EXCEEDED);
@@ -106,7 +107,7 @@ describe('a disk that is full', { skip: withoutSmallDisks, concurrency: 2 }, () 
       assert.deepEqual(v4.acknowledged, []);
 
       disk.free();
-      await untilEvent(program, 'storage.recovered');
+      await untilEvent(program, 'storage.recovered', OF_BROKER);
       assert.equal(await v5.publish('kept/a', 'after'), 0);
       assert.equal(await isAgain, 0);
       // What waited for the disk when it was full has its answer now.
