@@ -5,6 +5,7 @@
  * measured anew: a stall of that kind is as long as what is looked for.
  */
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -58,6 +59,12 @@ const P99_RATIO_MAX = 2;
 const MEMORY_MAX_BYTES = 100 * MIB;
 
 type RowName = AttackName | 'all';
+
+/** The highest number of those that this process may run on, of a list such as `0-3,8`. */
+function lastProcessor(): string {
+  const allowed = /^Cpus_allowed_list:.*?(\d+)$/m.exec(readFileSync('/proc/self/status', 'utf8'));
+  return allowed?.[1] ?? '0';
+}
 
 /** One part of each round, all rounds together. */
 class Part {
@@ -157,9 +164,13 @@ const stolenOf = ({ before, during }: Round): number => Math.max(before.stolenSh
 /**
  * Attackers bring processors of their own elsewhere. Here they have what nobody else wants, all threads of theirs: of a priority that a process
  * sets itself, its older threads, such as those that collect garbage, know nothing. One thread is all they have: even an idle one is owed a little
- * time, and has it in whole ticks of four milliseconds, each thread for itself.
+ * time, and has it in whole ticks of four milliseconds, each thread for itself; and on one processor, so that those ticks are not of whichever the
+ * target is on.
  */
-const WHEN_IDLE = { execPath: 'chrt', execArgv: ['--idle', '0', process.execPath, '--single-threaded'] };
+const WHEN_IDLE = {
+  execPath: 'taskset',
+  execArgv: ['--cpu-list', lastProcessor(), 'chrt', '--idle', '0', process.execPath, '--single-threaded'],
+};
 /**
  * So do good clients: what they wait for shall be the target, and not the processor they share with it here. In real time, where we may: a
  * process that is only less nice than another waits until that one's slice is over.
