@@ -19,7 +19,7 @@ import { type RunningGateway, sallyport, startGateway } from '../kit/gateway.ts'
 import { mosquittoPub, withoutMosquittoClients } from '../kit/mosquitto-clients.ts';
 import { MqttJsClient } from '../kit/mqttjs.ts';
 import { OpensslAuthority, withoutOpenssl } from '../kit/openssl.ts';
-import { HOST, removeDirectory, temporaryDirectory } from '../kit/process.ts';
+import { HOST, removeAtExit, removeDirectory, temporaryDirectory } from '../kit/process.ts';
 import { RevocationServer } from '../kit/revocation-server.ts';
 
 const NOT_AUTHORIZED = 0x87;
@@ -195,7 +195,7 @@ describe('client certificates', () => {
 describe('our own certificate', { skip: withoutOpenssl }, () => {
   it('is shown with what its OCSP responder says of it', async (t) => {
     const directory = await temporaryDirectory('staple');
-    t.after(() => removeDirectory(directory));
+    removeAtExit(directory);
     const server = await new RevocationServer().open();
     t.after(() => server.close());
     const ca = await makeCa('Server CA');

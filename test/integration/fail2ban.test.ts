@@ -14,14 +14,14 @@ import { type RunningGateway, sallyport, startGateway } from '../kit/gateway.ts'
 import { inNetworkOf, inOwnNetwork, withoutNetworks } from '../kit/network-namespace.ts';
 import { operatorLogins } from '../kit/operators.ts';
 import { connect } from '../kit/packets.ts';
-import { HOST, Program, removeDirectory, runToEnd, temporaryDirectory } from '../kit/process.ts';
+import { HOST, Program, removeAtExit, removeDirectory, runToEnd, temporaryDirectory } from '../kit/process.ts';
 
 const PASSWORD = 'a password of the tests';
 const INNOCENT = '203.0.113.99';
 
 async function scene(t: TestContext, config: object = {}): Promise<{ gateway: RunningGateway; logFile: string }> {
   const directory = await temporaryDirectory('fail2ban');
-  t.after(() => removeDirectory(directory));
+  removeAtExit(directory);
   await mkdir(path.join(directory, 'gateway'));
   const logFile = path.join(directory, 'sallyport.log');
   const gateway = await startGateway({

@@ -10,7 +10,7 @@ import { eventually } from '../kit/eventually.ts';
 import { type RunningGateway, startGateway } from '../kit/gateway.ts';
 import { type RunningMosquitto, startMosquitto } from '../kit/mosquitto.ts';
 import { MqttJsClient, type MqttJsInit } from '../kit/mqttjs.ts';
-import { HOST, removeDirectory, temporaryDirectory } from '../kit/process.ts';
+import { HOST, removeAtExit, temporaryDirectory } from '../kit/process.ts';
 import { RawClient } from '../kit/raw-client.ts';
 import { repeated, SteadyLoad } from '../kit/steady-load.ts';
 import { Testimony } from '../kit/witness.ts';
@@ -31,7 +31,7 @@ interface Scene {
   gateway: RunningGateway;
 }
 
-async function start(t: TestContext, config: Readonly<Record<string, unknown>>): Promise<RunningGateway> {
+async function start(config: Readonly<Record<string, unknown>>): Promise<RunningGateway> {
   const directory = await temporaryDirectory('failure');
   const gateway = await startGateway({
     directory,
@@ -40,7 +40,7 @@ async function start(t: TestContext, config: Readonly<Record<string, unknown>>):
     acl: ['pattern readwrite #'],
     config,
   });
-  t.after(() => removeDirectory(directory));
+  removeAtExit(directory);
   return gateway;
 }
 
@@ -52,7 +52,7 @@ async function stage(t: TestContext, workers: number): Promise<Scene> {
   const witness = await testimony.stand(mosquitto.port);
   t.after(() => witness.stop());
   const target = { url: `mqtt://${HOST}:${witness.port}` };
-  const gateway = await start(t, {
+  const gateway = await start({
     workers,
     upstream: 'mosquitto',
     upstreams: [{ name: 'mosquitto', targets: [target], healthCheck: { interval: '200ms' } }],
@@ -247,7 +247,7 @@ describe('before a Mosquitto', { skip: withoutMosquitto, concurrency: false }, (
 
 describe('with the embedded broker', () => {
   it('a gateway that stood still for longer than a Keep Alive ends nobody who spoke meanwhile', async (t) => {
-    const gateway = await start(t, { broker: { persistence: 'memory' } });
+    const gateway = await start({ broker: { persistence: 'memory' } });
     t.after(() => gateway.program.end());
     const client = await RawClient.open({ transport: 'tcp', host: HOST, port: gateway.ports.get('tcp')! }, 5);
     t.after(() => client.drop());
@@ -261,7 +261,7 @@ describe('with the embedded broker', () => {
 
   it('durable: a gateway of several workers that is killed under load loses nothing that was acknowledged', async (t) => {
     const broker = { persistence: 'durable', queuedMessagesMax: 1_000_000, queuedBytesMax: '1GiB' };
-    let gateway = await start(t, { workers: WORKERS, broker });
+    let gateway = await start({ workers: WORKERS, broker });
     t.after(() => gateway.program.end('SIGKILL'));
     const subscribers = [await subscriber(t, gateway, 4, 'sub-4'), await subscriber(t, gateway, 5, 'sub-5')];
     const load = await loadOn(t, gateway);
@@ -276,7 +276,7 @@ describe('with the embedded broker', () => {
   });
 
   it('workers that are killed under load lose nothing that was acknowledged', async (t) => {
-    const gateway = await start(t, { workers: WORKERS, broker: { persistence: 'memory' } });
+    const gateway = await start({ workers: WORKERS, broker: { persistence: 'memory' } });
     t.after(() => gateway.program.end());
     const subscribers = [await subscriber(t, gateway, 4, 'sub-4'), await subscriber(t, gateway, 5, 'sub-5')];
     const load = await loadOn(t, gateway);

@@ -15,7 +15,7 @@ import { COMMAND, writeGatewayFiles } from '../kit/gateway.ts';
 import { inOwnNetwork, withoutNetworks } from '../kit/network-namespace.ts';
 import { type Knock, OwnNetwork } from '../kit/own-network.ts';
 import { connect } from '../kit/packets.ts';
-import { removeDirectory, runToEnd, temporaryDirectory } from '../kit/process.ts';
+import { removeAtExit, removeDirectory, runToEnd, temporaryDirectory } from '../kit/process.ts';
 
 const PORT = 1883;
 const without =
@@ -160,7 +160,7 @@ describe('packets', { skip: without }, () => {
   it('from elsewhere, to other ports, or too many at once are dropped, and all others come through', async (t) => {
     const { guarded, outside } = await neighbours(t);
     const directory = await temporaryDirectory('firewall');
-    t.after(() => removeDirectory(directory));
+    removeAtExit(directory);
     const firewall = {
       sources: ['10.9.0.0/24', 'fd09::/64'],
       defaultDrop: true,

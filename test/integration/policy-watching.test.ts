@@ -10,7 +10,7 @@ import { eventsLike, untilEvent } from '../kit/event-log.ts';
 import { eventually } from '../kit/eventually.ts';
 import { type RunningGateway, sallyport, startGateway } from '../kit/gateway.ts';
 import { MqttJsClient } from '../kit/mqttjs.ts';
-import { removeDirectory, temporaryDirectory } from '../kit/process.ts';
+import { removeAtExit, temporaryDirectory } from '../kit/process.ts';
 
 const USERS = { 'pump-1': 'p', 'pump-2': 'p', ann: 'p' };
 const NOT_AUTHORIZED = 0x87;
@@ -26,7 +26,7 @@ interface Init {
 
 async function start(t: TestContext, { workers, files = {}, authorization = {}, acl }: Init): Promise<RunningGateway> {
   const directory = await temporaryDirectory('watching');
-  t.after(() => removeDirectory(directory));
+  removeAtExit(directory);
   for (const [name, text] of Object.entries(files)) await writeFile(path.join(directory, name), text);
   const gateway = await startGateway({
     directory,

@@ -10,7 +10,7 @@ import { untilEvent } from '../kit/event-log.ts';
 import { eventually } from '../kit/eventually.ts';
 import { startGateway } from '../kit/gateway.ts';
 import { MqttJsClient } from '../kit/mqttjs.ts';
-import { freePort, HOST, Program, removeDirectory, temporaryDirectory } from '../kit/process.ts';
+import { freePort, HOST, Program, removeAtExit, temporaryDirectory } from '../kit/process.ts';
 
 const withoutRsyslog = spawnSync('rsyslogd', ['-v']).error === undefined ? false : 'rsyslogd is not installed';
 
@@ -61,7 +61,7 @@ async function scene(
   collector: (port: number, directory: string) => Promise<{ input: string[]; entry: object; isTcp: boolean }>,
 ) {
   const directory = await temporaryDirectory('syslog');
-  t.after(() => removeDirectory(directory));
+  removeAtExit(directory);
   const port = await freePort();
   const { input, entry, isTcp } = await collector(port, directory);
   const rsyslog = await startRsyslog(directory, isTcp ? port : 0, input);
@@ -169,7 +169,7 @@ test('with TLS, the collector has to be who it is said to be', { skip: withoutRs
   await new Promise<void>((resolve) => server.listen(port, HOST, resolve));
   t.after(() => server.close());
   const directory = await temporaryDirectory('syslog-tls');
-  t.after(() => removeDirectory(directory));
+  removeAtExit(directory);
   await writeFile(path.join(directory, 'ca.pem'), authority.certificatePem);
   await writeFile(path.join(directory, 'other.pem'), stranger.certificatePem);
   const entry = (ca: string, serverName: string): object => ({

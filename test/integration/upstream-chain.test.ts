@@ -7,12 +7,12 @@ import { it } from 'node:test';
 import { makeCa, makeCertificate } from '../kit/certificates.ts';
 import { untilEvent } from '../kit/event-log.ts';
 import { startGateway } from '../kit/gateway.ts';
-import { HOST, removeDirectory, temporaryDirectory } from '../kit/process.ts';
+import { HOST, removeAtExit, temporaryDirectory } from '../kit/process.ts';
 import { RawClient } from '../kit/raw-client.ts';
 
 it('a gateway before a gateway tells it by PROXY header, before TLS, where each client comes from', async (t) => {
   const directory = await temporaryDirectory('chain');
-  t.after(() => removeDirectory(directory));
+  removeAtExit(directory);
   const at = (name: string): string => path.join(directory, name);
   const ca = await makeCa();
   const server = await makeCertificate(ca, { commonName: 'inner', use: 'server' });

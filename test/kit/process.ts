@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -222,4 +223,19 @@ export async function runToEnd(
 
 export function removeDirectory(directory: string): Promise<void> {
   return rm(directory, { recursive: true, force: true });
+}
+
+const leftToExit: string[] = [];
+
+/**
+ * For directories of programs that are ended by a hook: hooks run in the order in which they were made, and one that is made before the program
+ * is started would remove what that still writes.
+ */
+export function removeAtExit(directory: string): void {
+  if (leftToExit.length === 0) {
+    process.once('exit', () => {
+      for (const left of leftToExit) rmSync(left, { recursive: true, force: true });
+    });
+  }
+  leftToExit.push(directory);
 }
