@@ -69,9 +69,12 @@ describe('the control plane of two workers', () => {
     if (directory !== undefined) await removeDirectory(directory);
   });
 
+  /** Its line in the log, by which its worker is found, comes a moment after its CONNACK. */
   const open = async (clientId: string): Promise<RawClient> => {
+    const before = eventsLike(gateway.program, 'client.connected', { clientId }).length;
     const client = await RawClient.open({ transport: 'tcp', host: HOST, port: gateway.ports.get('tcp')! }, 5);
     await client.connect({ clientId, username: 'ann', password: PASSWORD });
+    await untilEvent(gateway.program, 'client.connected', { clientId }, before);
     return client;
   };
   const slotOf = (clientId: string): number => {
