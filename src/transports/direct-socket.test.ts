@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { systemClock } from '../base/clock.ts';
 import { turnShare } from '../base/turn-share.ts';
 import { DirectSocket } from './direct-socket.ts';
+import { acceptEarly } from './early-accept.ts';
 
 interface Pair {
   readonly server: Server;
@@ -13,17 +14,22 @@ interface Pair {
 }
 
 async function pair(t: TestContext): Promise<Pair> {
-  const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
+  const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const accepted = once(server, 'connection') as Promise<[Socket]>;
+  const accepted = new Promise<DirectSocket>((resolve) => {
+    const isEarly = acceptEarly(server, (_address, _port, handle) => {
+      resolve(new DirectSocket(handle));
+      return 'taken';
+    });
+    assert.ok(isEarly, 'the runtime is as it was');
+  });
   const client = connect((server.address() as { port: number }).port, '127.0.0.1');
-  const socket = DirectSocket.takeOver((await accepted)[0]);
+  const socket = await accepted;
   t.after(() => {
     client.destroy();
     socket.destroy();
     server.close();
   });
-  assert.ok(socket instanceof DirectSocket, 'the runtime is as it was');
   return { server, client, socket };
 }
 
@@ -43,7 +49,7 @@ function gather(socket: DirectSocket): { text: () => string; until: (length: num
   return { text: () => text, until };
 }
 
-test('a socket that was taken over is a stream until somebody reads from it directly', async (t) => {
+test('a socket is a stream until somebody reads from it directly', async (t) => {
   const { client, socket } = await pair(t);
   client.write('first');
   const [chunk] = (await once(socket, 'data')) as [Buffer];
@@ -52,6 +58,18 @@ test('a socket that was taken over is a stream until somebody reads from it dire
   await gathered.until(6);
   assert.equal(chunk.toString(), 'first');
   assert.equal(gathered.text(), 'second');
+});
+
+test('nothing is read of a socket before somebody listens, and nothing of it is lost', async (t) => {
+  const { client, socket } = await pair(t);
+  client.write('early');
+  // It has arrived by the time that a second connection's bytes have.
+  const other = await pair(t);
+  other.client.write('x');
+  await once(other.socket, 'data');
+  assert.equal(socket.bytesRead, 0);
+  const [chunk] = (await once(socket, 'data')) as [Buffer];
+  assert.equal(chunk.toString(), 'early');
 });
 
 test('chunks that the stream keeps are not overwritten by later ones', async (t) => {
@@ -76,6 +94,7 @@ test('a paused socket hands nothing to its reader, and all of it in order afterw
   client.write('c');
   // What the kernel had room for has arrived by the time that a second connection's bytes have.
   const other = await pair(t);
+  other.socket.on('data', () => assert.fail('the stream is not used'));
   const otherGathered = gather(other.socket);
   other.client.write('x');
   await otherGathered.until(1);
@@ -93,7 +112,7 @@ test('bytes that wait in the stream are not overtaken', async (t) => {
   assert.equal(socket.read()?.toString(), 'waits');
 });
 
-test('the end of the peer is heard, and a server whose connections were taken over closes', async (t) => {
+test('the end of the peer is heard, and a server whose connections were taken closes', async (t) => {
   const { server, client, socket } = await pair(t);
   socket.on('data', () => {});
   gather(socket);

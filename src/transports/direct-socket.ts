@@ -2,7 +2,7 @@
  * Accepted connections that read into a buffer shared by all of them, instead of a fresh one for every chunk: the runtime fills
  * it and calls the reader within the same turn, so nothing is allocated and no stream stands between.
  */
-import { Socket, type SocketConstructorOpts } from 'node:net';
+import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { turnShare } from '../base/turn-share.ts';
 import { intoHearer } from './heard-socket.ts';
@@ -13,29 +13,23 @@ export interface DirectReader {
   take(buffer: Uint8Array, size: number): void;
 }
 
+/** What is used of an accepted connection's handle, beside what the runtime's own sockets use of it. */
+export interface DirectHandle {
+  setNoDelay(isOn: boolean): number;
+}
+
 export class DirectSocket extends Socket {
   /** Who takes the bytes. Without one the socket is an ordinary stream, which keeps copies. */
   #reader: DirectReader | undefined;
 
-  private constructor(handle: object) {
-    // The callback is a method of the socket to the runtime: one serves all of them.
-    const onread = { buffer: doorBuffer, callback: DirectSocket.#onRead };
-    super({ handle, onread, allowHalfOpen: true, manualStart: true } as SocketConstructorOpts);
-  }
-
   /**
-   * Takes an accepted connection over. The runtime has `onread` for connections that one makes, not for those that one
-   * accepts, hence the way around; where its inside is not as it was, the socket stays as it is, and only slower. Nothing is read before somebody listens.
+   * Of an accepted connection that is no socket yet: the runtime has `onread` for connections that one makes, not for those that one
+   * accepts, and a second socket to take the handle from costs as much as the first. Its server does not count it. Nothing is read
+   * before somebody listens.
    */
-  static takeOver(accepted: Socket): Socket {
-    const holder = accepted as unknown as { _handle?: object | null };
-    const handle = holder._handle;
-    if (typeof handle !== 'object' || handle === null) return accepted;
-    holder._handle = null;
-    const socket = new DirectSocket(handle);
-    // An empty shell by now; this takes it off its server's count.
-    accepted.destroy();
-    return socket;
+  constructor(handle: DirectHandle) {
+    handle.setNoDelay(true);
+    super({ handle, onread: ONREAD, allowHalfOpen: true, manualStart: true } as object);
   }
 
   /** From now on bytes go to `reader`, unless the stream still has earlier ones to give, which must not be overtaken. */
@@ -60,12 +54,20 @@ export class DirectSocket extends Socket {
     return this;
   }
 
-  static #onRead(this: DirectSocket, size: number, buffer: Uint8Array): boolean {
+  /** What was read: false where the stream wants no more of it for now. */
+  hand(size: number, buffer: Uint8Array): boolean {
     if (this.#reader === undefined) return this.push(Buffer.from(buffer.subarray(0, size)));
     this.#reader.take(buffer, size);
     return true;
   }
 }
+
+/** A method of the socket to the runtime: one serves all of them. */
+function onRead(this: DirectSocket, size: number, buffer: Uint8Array): boolean {
+  return this.hand(size, buffer);
+}
+
+const ONREAD = { buffer: doorBuffer, callback: onRead };
 
 /** By what name a socket keeps its `onread` option, where the runtime is as it was. */
 interface OnreadNames {

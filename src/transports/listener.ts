@@ -83,7 +83,7 @@ interface Admitted {
   readonly facts: Pick<DownstreamFacts, 'connectionId' | 'listener' | 'address' | 'port'>;
   /** It comes from a trusted proxy. */
   readonly isProxys: boolean;
-  place?: HalfOpenPlace;
+  readonly place: HalfOpenPlace;
   raw?: Socket;
 }
 
@@ -158,7 +158,7 @@ class SocketListener implements Listener, Host {
     }
     if (overWebSocket) this.webSocket = new WebSocketGate(this.#settings);
     // Nothing is read before a greeting reads it.
-    this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: options.type !== 'tcp' });
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true });
     this.#server.on('connection', (socket) => this.#onConnection(socket));
     const gone = (socket: Socket): void => this.#gone(socket);
     this.#onGone = function onGone() {
@@ -196,9 +196,15 @@ class SocketListener implements Listener, Host {
       this.tls?.close();
       throw listenError(this.name, host, port, error as NodeJS.ErrnoException);
     }
-    acceptEarly(this.#server, (address, port) => {
-      this.#admitted = this.#judge(address, port);
-      return this.#admitted !== undefined;
+    acceptEarly(this.#server, (address, port, accepted) => {
+      const admitted = this.#judge(address, port);
+      if (admitted === undefined) return 'away';
+      if (this.type === 'tcp') {
+        this.#greet(admitted, new DirectSocket(accepted));
+        return 'taken';
+      }
+      this.#admitted = admitted;
+      return 'in';
     });
     const bound = this.#server.address() as AddressInfo;
     this.address = bound.address;
@@ -317,31 +323,30 @@ class SocketListener implements Listener, Host {
       this.#ceiling(isProxys ? undefined : address) ??
       (isProxys ? undefined : this.#deps.gate?.admit(this.name, address));
     if (rejection !== undefined) {
-      this.reject(facts, rejection);
+      this.#rejections.add(facts, rejection);
       return undefined;
     }
-    const admitted: Admitted = { facts, isProxys };
     const drop = (): void => this.#makeRoom(admitted);
     if (this.#isFull) this.admission.halfOpen.makeRoom(this, address);
     const place = this.admission.halfOpen.enter({ address: isProxys ? undefined : address, door: this, drop });
-    if (place instanceof HalfOpenPlace) {
-      admitted.place = place;
-      return admitted;
+    if (!(place instanceof HalfOpenPlace)) {
+      this.#rejections.add(facts, place);
+      if (!isProxys) this.#deps.gate?.released?.(this.name, address);
+      return undefined;
     }
-    this.reject(facts, place);
-    if (!isProxys) this.#deps.gate?.released?.(this.name, address);
-    return undefined;
+    const admitted: Admitted = { facts, isProxys, place };
+    return admitted;
   }
 
   #onConnection(accepted: Socket): void {
     const admitted = this.#admitted ?? this.#judge(accepted.remoteAddress, accepted.remotePort ?? 0);
     this.#admitted = undefined;
-    if (admitted?.place === undefined) {
-      accepted.resetAndDestroy();
-      return;
-    }
+    if (admitted === undefined) accepted.resetAndDestroy();
+    else this.#greet(admitted, accepted);
+  }
+
+  #greet(admitted: Admitted, raw: Socket): void {
     const { facts, isProxys, place } = admitted;
-    const raw = this.type === 'tcp' ? DirectSocket.takeOver(accepted) : accepted;
     admitted.raw = raw;
     const greeting = new Greeting(this, raw, place, facts);
     this.#owners.set(raw, greeting);
@@ -353,7 +358,7 @@ class SocketListener implements Listener, Host {
   /** One that stands in the door goes, so that another comes in. */
   #makeRoom({ raw, facts }: Admitted): void {
     const owner = raw === undefined ? undefined : this.#owners.get(raw);
-    this.reject(facts, HALF_OPEN_EVICTED);
+    this.#rejections.add(facts, HALF_OPEN_EVICTED);
     owner?.destroy();
   }
 

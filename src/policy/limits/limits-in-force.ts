@@ -10,6 +10,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { ConnectionFacts, Emit } from '../../base/events.ts';
 import { networkOf } from '../../base/ip-address.ts';
 import { topicMatchesFilter } from '../../mqtt/topic.ts';
+import type { Budget } from './budget.ts';
 import { type Excess, excess, excessOf } from './excess.ts';
 import type { LimitName, RateName, Scope } from './limit-name.ts';
 import { type LimitRules, NO_RULES, scopeKey, type Target } from './limit-rules.ts';
@@ -570,7 +571,10 @@ function provenKey(username: string, address: string): string {
 
 /** Charges one to every budget of that name, or to none: then the one that lacks longest is told. */
 function charge(states: readonly ScopeState[], name: RateName, nowMs: number): Excess | undefined {
-  const budgets = states.flatMap((state) => state.budgets.filter((budget) => budget.name === name));
+  const budgets: Budget[] = [];
+  for (const state of states) {
+    for (const budget of state.budgets) if (budget.name === name) budgets.push(budget);
+  }
   if (budgets.length === 0) return undefined;
   const lacking = new Meter(budgets).charge(1, 1, nowMs);
   return lacking === undefined ? undefined : excessOf(lacking);
