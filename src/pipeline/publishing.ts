@@ -129,18 +129,10 @@ export class Publishing {
     const { reason, by, says } = denial;
     this.#client.conduct.refused();
     this.#tellExcess(denial, action === 'acknowledged' ? 'refused' : action);
-    const isTold = this.#events.emit(() => ({
-      name: 'publish.refused',
-      ...this.#client.facts(),
-      topic,
-      qos,
-      retain,
-      action,
-      reason,
-      by,
-      says,
-    }));
-    if (!isTold && reason === Reason.NotAuthorized) this.#client.traffic.refusalsUntold++;
+    if (this.#events.admits()) {
+      const facts = this.#client.facts();
+      this.#events.tell({ name: 'publish.refused', ...facts, topic, qos, retain, action, reason, by, says });
+    } else if (reason === Reason.NotAuthorized) this.#client.traffic.refusalsUntold++;
   }
 
   #tellExcess({ excess, reason }: Denial, outcome: ExcessOutcome): void {

@@ -34,23 +34,29 @@ export class RefusalEvents {
     this.#clock = clock;
   }
 
-  /** `make` is called only for an event that goes out; false when it was held back. */
-  emit(make: () => RefusalEvent): boolean {
+  /** Whether there is room for an event now, which is told then; one for which there is none is counted. */
+  admits(): boolean {
     const nowMs = this.#clock.nowMs();
     if (nowMs - this.#windowStartMs >= WINDOW_MS) {
       this.#windowStartMs = nowMs;
       this.#inWindow = 0;
     }
-    if (this.#inWindow >= EVENTS_PER_WINDOW_MAX) {
-      this.#suppressed++;
-      return false;
-    }
+    if (this.#inWindow < EVENTS_PER_WINDOW_MAX) return true;
+    this.#suppressed++;
+    return false;
+  }
+
+  /** What `admits` has found room for. */
+  tell(event: RefusalEvent): void {
     this.#inWindow++;
-    const event = make();
     if (this.#suppressed > 0) event.suppressed = this.#suppressed;
     this.#suppressed = 0;
     this.#emit(event);
-    return true;
+  }
+
+  /** `make` is called only for an event that goes out. Whoever is refused thousands of times a second asks `admits` first, and has no function made. */
+  emit(make: () => RefusalEvent): void {
+    if (this.admits()) this.tell(make());
   }
 
   /** How many were held back and have not been told of: the connection's last event carries them. */

@@ -151,15 +151,9 @@ export class Subscriptions {
   #tell(filter: string, denial: Denial): void {
     const { reason, by, says } = denial;
     this.#client.conduct.refused();
-    const isTold = this.#events.emit(() => ({
-      name: 'subscribe.refused',
-      ...this.#client.facts(),
-      filter,
-      reason,
-      by,
-      says,
-    }));
-    if (!isTold && reason === Reason.NotAuthorized) this.#client.traffic.refusalsUntold++;
+    if (this.#events.admits()) {
+      this.#events.tell({ name: 'subscribe.refused', ...this.#client.facts(), filter, reason, by, says });
+    } else if (reason === Reason.NotAuthorized) this.#client.traffic.refusalsUntold++;
   }
 
   suback(packet: SubackPacket, frame: Frame | undefined): void {
