@@ -26,12 +26,23 @@ const LABEL_LENGTH_MAX = 200;
 /** In place of labels for which there is no room. */
 export const OTHER = 'other';
 
+/** What was counted of one set of labels since the library was told. */
+interface Tally {
+  readonly labels: Record<string, string>;
+  count: number;
+}
+
 export class MetricStore {
   readonly #registry = new Registry();
   readonly #counters = new Map<MetricName, Counter>();
   readonly #gauges = new Map<MetricName, Gauge>();
   readonly #histograms = new Map<MetricName, Histogram>();
   readonly #series = new Map<MetricName, Set<string>>();
+  /**
+   * Of counters, by their labels as they came: to the library each step of a counter is an object and a sorted text, and there are
+   * thousands between two readings.
+   */
+  readonly #tallies = new Map<MetricName, Map<string, Tally>>();
   readonly #full = new Set<MetricName>();
   readonly #options: MetricStoreOptions;
   /** Text is written one after another: the library renames its counters while it writes OpenMetrics. */
@@ -51,10 +62,42 @@ export class MetricStore {
 
   /** Adds to a counter, or to a gauge. What is no number is left out, as with the others: counting never throws. */
   add<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, by = 1): void {
-    if (!Number.isFinite(by) || (by < 0 && this.#counters.has(name))) return;
+    if (!Number.isFinite(by)) return;
+    const counter = this.#counters.get(name);
+    if (counter === undefined) this.#gauges.get(name)?.inc(this.#bounded(name, labels), by);
+    else if (by >= 0) this.#count(name, counter, labels, by);
+  }
+
+  #count(name: MetricName, counter: Counter, labels: Readonly<Record<string, string>>, by: number): void {
+    let tallies = this.#tallies.get(name);
+    if (tallies === undefined) {
+      tallies = new Map();
+      this.#tallies.set(name, tallies);
+    }
+    const key = keyOf(kindOf(name).labels, labels);
+    const tally = tallies.get(key);
+    if (tally !== undefined) {
+      tally.count += by;
+      return;
+    }
     const bounded = this.#bounded(name, labels);
-    this.#counters.get(name)?.inc(bounded, by);
-    this.#gauges.get(name)?.inc(bounded, by);
+    counter.inc(bounded, by);
+    if (tallies.size >= this.#seriesMax || key.length > LABEL_LENGTH_MAX) return;
+    tallies.set(key, { labels: bounded, count: 0 });
+  }
+
+  #tellTallies(): void {
+    for (const [name, tallies] of this.#tallies) {
+      for (const tally of tallies.values()) {
+        if (tally.count === 0) continue;
+        this.#counters.get(name)!.inc(tally.labels, tally.count);
+        tally.count = 0;
+      }
+    }
+  }
+
+  get #seriesMax(): number {
+    return this.#options.seriesMax ?? SERIES_MAX;
   }
 
   set<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, value: number): void {
@@ -75,6 +118,7 @@ export class MetricStore {
       this.#counters.get(name)?.reset();
       this.#gauges.get(name)?.reset();
       this.#series.delete(name);
+      this.#tallies.delete(name);
     }
     for (const [name, values, value] of samples.slice(0, SAMPLES_MAX)) {
       const labels = Object.fromEntries(kindOf(name).labels.map((label, i) => [label, values[i] ?? '']));
@@ -95,14 +139,14 @@ export class MetricStore {
     for (const label of names) bounded[label] = labelText(labels[label] ?? '');
     const key = JSON.stringify(bounded);
     if (series.has(key)) return bounded;
-    const { seriesMax = SERIES_MAX, onFull } = this.#options;
+    const seriesMax = this.#seriesMax;
     if (series.size < seriesMax) {
       series.add(key);
       return bounded;
     }
     if (!this.#full.has(name)) {
       this.#full.add(name);
-      onFull(name, seriesMax);
+      this.#options.onFull(name, seriesMax);
     }
     for (const label of names) bounded[label] = OTHER;
     return bounded;
@@ -110,7 +154,10 @@ export class MetricStore {
 
   /** All of them, in one of the two formats that Prometheus reads. */
   text(format: TextFormat): Promise<string> {
-    const text = this.#writing.then(() => (format === 'prometheus' ? this.#registry.metrics() : this.#openMetrics()));
+    const text = this.#writing.then(() => {
+      this.#tellTallies();
+      return format === 'prometheus' ? this.#registry.metrics() : this.#openMetrics();
+    });
     this.#writing = text.catch(() => undefined);
     return text;
   }
@@ -129,6 +176,7 @@ export class MetricStore {
 
   /** All numbers as data. */
   async points(): Promise<Map<MetricName, MetricPoint[]>> {
+    this.#tellTallies();
     const points = new Map<MetricName, MetricPoint[]>();
     for (const [name, metric] of [...this.#counters, ...this.#gauges, ...this.#histograms]) {
       const { values } = await metric.get();
@@ -146,6 +194,13 @@ export class MetricStore {
 
 function partOf(metricName: string | undefined): MetricPoint['part'] {
   return (['bucket', 'sum', 'count'] as const).find((part) => metricName?.endsWith(`_${part}`) === true);
+}
+
+/** Labels are ours or the operator's, and no client's: none has a NUL. */
+function keyOf(names: readonly string[], labels: Readonly<Record<string, string>>): string {
+  let key = '';
+  for (const name of names) key += `\0${labels[name] ?? ''}`;
+  return key;
 }
 
 function labelText(value: string): string {

@@ -226,6 +226,29 @@ describe('labels', () => {
       ]);
     });
   });
+
+  it('of a counter are whole at each reading, in whichever form, and begin anew where they are replaced', async () => {
+    const store = new MetricStore({ onFull: () => assert.fail('there is room') });
+    const name = 'sallyport_connections_closed_total';
+    const close = (by: string, times: number): void => store.add(name, { listener: 'mqtts', by }, times);
+    const line = async (by: string): Promise<string | undefined> =>
+      (await store.text('prometheus'))
+        .split('\n')
+        .find((text) => text.startsWith(`${name}{listener="mqtts",by="${by}"}`));
+    const points = async (): Promise<number[]> => ((await store.points()).get(name) ?? []).map(({ value }) => value);
+    close('peer', 1);
+    close('peer', 2);
+    assert.equal(await line('peer'), `${name}{listener="mqtts",by="peer"} 3`);
+    close('peer', 4);
+    close('us', 0);
+    assert.deepEqual(await points(), [7, 0]);
+    assert.equal(await line('us'), `${name}{listener="mqtts",by="us"} 0`);
+    close('peer', 1);
+    store.replace([[name, ['mqtts', 'peer'], 5]]);
+    assert.deepEqual(await points(), [5]);
+    close('peer', 1);
+    assert.deepEqual(await points(), [6]);
+  });
 });
 
 describe('samples', () => {
