@@ -4,8 +4,7 @@
  * are judged together: what else befalls the machine befalls both. A round from which the machine underneath took processor time is
  * measured anew: a stall of that kind is as long as what is looked for.
  */
-import { type ChildProcess, fork, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { type ChildProcess, fork } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +16,7 @@ import { NotHere } from '../peers/peer.ts';
 import { familyOf, loadAverage, processorMs, residentBytes, stolenMs } from '../processes.ts';
 import { ATTACKS, type AttackName, type AttackResult, type AttackScale, type Tally } from './attackers.ts';
 import type { GoodPhase } from './good-clients.ts';
+import { Places, type Start } from './places.ts';
 import type { Role } from './process.ts';
 import { type Attacked, GOOD_LOGIN, startGuarded, startMosquittoAlone } from './targets.ts';
 
@@ -24,6 +24,7 @@ const HELP = `npm run bench:attack -- [options]
   --only NAME[,NAME]  attacks: ${ATTACKS.join(', ')}, all
   --seconds N         of each attack in each round (5)
   --rounds N          of quiet time and attack (3); one from which too much processor time was stolen is measured anew, twice at most
+  --shared            all share the processors; without it the target's main thread has one to itself, where there are two
   --control           in each round a third part: a sink beside the target is attacked; what the attackers' own processor time does
   --profile DIRECTORY writes a processor profile of the gateway there
   --smoke             a few seconds: shows that it works and that nothing is lost, judges no time
@@ -59,12 +60,6 @@ const P99_RATIO_MAX = 2;
 const MEMORY_MAX_BYTES = 100 * MIB;
 
 type RowName = AttackName | 'all';
-
-/** The highest number of those that this process may run on, of a list such as `0-3,8`. */
-function lastProcessor(): string {
-  const allowed = /^Cpus_allowed_list:.*?(\d+)$/m.exec(readFileSync('/proc/self/status', 'utf8'));
-  return allowed?.[1] ?? '0';
-}
 
 /** One part of each round, all rounds together. */
 class Part {
@@ -161,28 +156,9 @@ interface Row extends Round {
 
 const stolenOf = ({ before, during }: Round): number => Math.max(before.stolenShare, during.stolenShare);
 
-/**
- * Attackers bring processors of their own elsewhere. Here they have what nobody else wants, all threads of theirs: of a priority that a process
- * sets itself, its older threads, such as those that collect garbage, know nothing. One thread is all they have: even an idle one is owed a little
- * time, and has it in whole ticks of four milliseconds, each thread for itself; and on one processor, so that those ticks are not of whichever the
- * target is on.
- */
-const WHEN_IDLE = {
-  execPath: 'taskset',
-  execArgv: ['--cpu-list', lastProcessor(), 'chrt', '--idle', '0', process.execPath, '--single-threaded'],
-};
-/**
- * So do good clients: what they wait for shall be the target, and not the processor they share with it here. In real time, where we may: a
- * process that is only less nice than another waits until that one's slice is over.
- */
-const AT_ONCE =
-  spawnSync('chrt', ['--rr', '1', 'true']).status === 0
-    ? { execPath: 'chrt', execArgv: ['--rr', '1', process.execPath, '--single-threaded'] }
-    : { execPath: 'nice', execArgv: ['-n', '-15', process.execPath] };
-
-function start(role: Role): ChildProcess {
-  const when = role.role === 'good' ? AT_ONCE : WHEN_IDLE;
-  return fork(SCRIPT, [JSON.stringify(role)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], ...when });
+function start(role: Role, { execPath, execArgv }: Start): ChildProcess {
+  const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const;
+  return fork(SCRIPT, [JSON.stringify(role)], { stdio: [...stdio], execPath, execArgv: [...execArgv] });
 }
 
 function message<T>(child: ChildProcess): Promise<T> {
@@ -211,14 +187,16 @@ class Bench {
   readonly #target: Attacked;
   readonly #scale: Scale;
   readonly #pids: number[];
+  readonly #places: Places;
   readonly #sinkPort: number | undefined;
   /** The second byte of the attackers' addresses: who was banned does not come again. */
   #network = 1;
 
   /** `sinkPort`: what is attacked beside the target, in a part of its own. */
-  constructor(target: Attacked, scale: Scale, sinkPort: number | undefined) {
+  constructor(target: Attacked, scale: Scale, places: Places, sinkPort: number | undefined) {
     this.#target = target;
     this.#scale = scale;
+    this.#places = places;
     this.#sinkPort = sinkPort;
     this.#pids = familyOf(target.pid);
   }
@@ -226,13 +204,15 @@ class Bench {
   async run(names: readonly RowName[]): Promise<Row[]> {
     const { clients, ratePerS, quietMs } = this.#scale;
     const to = { host: '127.0.0.1', port: this.#target.port, tls: false, pids: [] } as const;
-    const good = start({ role: 'good', plan: { ...to, ...GOOD_LOGIN, clients, ratePerS } });
+    const plan = { ...to, ...GOOD_LOGIN, clients, ratePerS };
+    const good = start({ role: 'good', plan }, this.#places.goodClients);
     try {
       await message(good);
       // The first seconds warm up the compiler.
       await this.#phase(good, () => sleep(quietMs));
       const rows: Row[] = [];
       for (const name of names) {
+        this.#places.target(this.#target.pid);
         const row = await this.#row(name, good);
         rows.push(row);
         process.stdout.write(`${lineOf(this.#target.title, row)}\n`);
@@ -287,7 +267,7 @@ class Bench {
     const attacks = name === 'all' ? ATTACKS : [name];
     const to = { host: '127.0.0.1', port, tls: false, pids: [] } as const;
     const plan = { ...to, attacks, scale: attack, durationMs: attackMs, network: this.#network };
-    const attacker = start({ role: 'attack', plan });
+    const attacker = start({ role: 'attack', plan }, this.#places.attackers);
     try {
       await message(attacker);
       await part.measure(this.#pids, () =>
@@ -358,6 +338,7 @@ async function main(): Promise<number> {
       rounds: { type: 'string', default: '3' },
       profile: { type: 'string' },
       control: { type: 'boolean', default: false },
+      shared: { type: 'boolean', default: false },
       smoke: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -399,7 +380,8 @@ async function main(): Promise<number> {
     return path;
   };
   const running: Attacked[] = [];
-  const sink = values.control ? start({ role: 'sink' }) : undefined;
+  const places = new Places(values.shared);
+  const sink = values.control ? start({ role: 'sink' }, places.attackers) : undefined;
   const stop = async (): Promise<void> => {
     sink?.kill('SIGKILL');
     await Promise.all(running.map((target) => target.stop()));
@@ -414,13 +396,16 @@ async function main(): Promise<number> {
     const sinkPort = sink === undefined ? undefined : await message<number>(sink);
     const behind = await startMosquittoAlone(await place('behind'));
     running.push(behind);
+    places.apart(behind.pid);
     const guarded = await startGuarded(await place('gateway'), behind, values.profile);
     running.push(guarded);
-    const ours = await new Bench(guarded, scale, sinkPort).run(names);
+    // Not before: how many threads the gateway makes is for it to say by what it may run on.
+    places.apart(process.pid);
+    const ours = await new Bench(guarded, scale, places, sinkPort).run(names);
     await guarded.stop();
     const alone = await startMosquittoAlone(await place('alone'));
     running.push(alone);
-    await new Bench(alone, scale, sinkPort).run(names);
+    await new Bench(alone, scale, places, sinkPort).run(names);
     const short = shortfalls(ours, values.smoke);
     process.stdout.write(`load average after: ${loadAverage()}\n`);
     for (const says of short) process.stdout.write(`falls short: ${says}\n`);
