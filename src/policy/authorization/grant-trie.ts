@@ -5,6 +5,7 @@
  */
 import type { AclAccess } from './acl-file.ts';
 import { spellOut } from './filter-spelling.ts';
+import { TopicLevels } from './topic-levels.ts';
 
 /** No rule: larger than every line number. */
 export const NO_LINE = 0x3fffffff;
@@ -105,26 +106,26 @@ export class GrantSearch {
   allowLine = NO_LINE;
   /** `overlap` was given up: its filter matches too many branches. */
   exhausted = false;
-  #levels: readonly string[] = [];
+  readonly #levels = new TopicLevels();
   #expansions: Expansions | undefined;
   #reading = false;
   #visitsLeft = 0;
 
   /** Begins with a topic name, for `match`. */
   startWithTopic(topic: string, reading: boolean, expansions: Expansions | undefined): void {
-    this.#start(topic.split('/'), reading, expansions);
+    this.#start(topic, reading, expansions);
   }
 
   /** Begins with a topic filter, for `contain` and `overlap`. */
   startWithFilter(filter: string, expansions: Expansions | undefined): void {
-    this.#start(spellOut(filter).split('/'), true, expansions);
+    this.#start(spellOut(filter), true, expansions);
   }
 
-  #start(levels: readonly string[], reading: boolean, expansions: Expansions | undefined): void {
+  #start(text: string, reading: boolean, expansions: Expansions | undefined): void {
     this.denyLine = NO_LINE;
     this.allowLine = NO_LINE;
     this.exhausted = false;
-    this.#levels = levels;
+    this.#levels.start(text);
     this.#expansions = expansions;
     this.#reading = reading;
     this.#visitsLeft = OVERLAP_VISITS_MAX;
@@ -151,9 +152,8 @@ export class GrantSearch {
    * before holds it all.
    */
   #match(node: GrantNode, depth: number): void {
-    const levels = this.#levels;
     if (node.below !== undefined) this.#take(node.below);
-    const level = levels[depth];
+    const level = this.#levels.at(depth);
     if (level === undefined) {
       if (node.here !== undefined) this.#take(node.here);
       return;
@@ -184,7 +184,7 @@ export class GrantSearch {
       return true;
     }
     if (node.below !== undefined && this.#found(node.below.readLine)) return true;
-    const level = this.#levels[depth];
+    const level = this.#levels.at(depth);
     if (level === undefined) return node.here !== undefined && this.#found(node.here.readLine);
     if (level === '#') return this.#found(node.subtreeReadLine);
     if (node.plus !== undefined && !isHidden(level, depth) && this.#overlap(node.plus, depth + 1)) return true;
