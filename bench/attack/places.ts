@@ -1,7 +1,7 @@
 /**
  * Which processors each party of the attack bench has. Elsewhere they are on machines of their own, and what a message waits for is the target; here
- * it would wait as often for the scheduler. So the target's main thread has the first processor, and nobody else is on it; its other threads have
- * the rest together with everybody else.
+ * it would wait as often for the scheduler. So the target's main thread has the first processor, and everybody else the others; its own other
+ * threads may run while it rests.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -26,6 +26,7 @@ function does(command: string, ...args: readonly string[]): boolean {
 }
 
 export class Places {
+  readonly #all: string;
   readonly #first: string;
   /** Undefined where nobody has a processor to itself. */
   readonly #others: string | undefined;
@@ -35,6 +36,7 @@ export class Places {
   /** `isShared`: the scheduler decides, as on one machine for all. */
   constructor(isShared: boolean) {
     const processors = processorsHere();
+    this.#all = processors.join(',');
     this.#first = String(processors[0]);
     this.#last = String(processors.at(-1));
     this.#others = isShared || processors.length === 1 ? undefined : processors.slice(1).join(',');
@@ -62,15 +64,21 @@ export class Places {
 
   /** Off the target's processor, with all threads that it has by now. */
   apart(pid: number): void {
-    if (this.#others !== undefined) does('taskset', '--all-tasks', '--cpu-list', '--pid', this.#others, String(pid));
+    if (this.#others !== undefined) this.#put(pid, this.#others, '--all-tasks');
   }
 
-  /** The target's: its main thread has what it has at once, whatever else this machine runs. To be said again when it may have made more threads. */
+  /**
+   * The target's: its main thread has its processor at once, whatever else this machine runs, and others of its threads have it while that one
+   * rests; where nothing may be in real time, they are kept off it. To be said again when it may have made more threads, which begin beside the main one.
+   */
   target(pid: number): void {
     if (this.#others === undefined) return;
-    this.apart(pid);
-    does('taskset', '--cpu-list', '--pid', this.#first, String(pid));
-    // Threads that it makes from now on are not in real time, and come off its processor with the next call.
+    this.#put(pid, this.#mayBeRealTime ? this.#all : this.#others, '--all-tasks');
+    this.#put(pid, this.#first);
     if (this.#mayBeRealTime) does('chrt', '--reset-on-fork', '--rr', '--pid', '1', String(pid));
+  }
+
+  #put(pid: number, processors: string, ...options: readonly string[]): void {
+    does('taskset', ...options, '--cpu-list', '--pid', processors, String(pid));
   }
 }
