@@ -25,6 +25,7 @@ const HELP = `npm run bench:attack -- [options]
   --seconds N         of each attack in each round (5)
   --rounds N          of quiet time and attack (3); one from which too much processor time was stolen is measured anew, twice at most
   --shared            all share the processors; without it the target's main thread has one to itself, where there are two
+  --workers N         of the gateway (one process); as --shared
   --control           in each round a third part: a sink beside the target is attacked; what the attackers' own processor time does
   --profile DIRECTORY writes a processor profile of the gateway there
   --smoke             a few seconds: shows that it works and that nothing is lost, judges no time
@@ -38,6 +39,7 @@ const ATTEMPTS = 3;
 /** Of the machine's processor time, in either part of a round. */
 const STOLEN_MAX = 0.01;
 /** Each attempt of each attack, all at once among them, has addresses of its own, in a network from 127.1 to 127.255. */
+const WORKERS_MAX = 64;
 const ROUNDS_MAX = Math.floor(255 / (ATTEMPTS * (ATTACKS.length + 1)));
 const FULL: AttackScale = {
   malformedPerS: 5000,
@@ -339,6 +341,7 @@ async function main(): Promise<number> {
       profile: { type: 'string' },
       control: { type: 'boolean', default: false },
       shared: { type: 'boolean', default: false },
+      workers: { type: 'string' },
       smoke: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -349,14 +352,16 @@ async function main(): Promise<number> {
   }
   const seconds = Number(values.seconds);
   const rounds = Number(values.rounds);
+  const workers = values.workers === undefined ? undefined : Number(values.workers);
   const known: readonly RowName[] = [...ATTACKS, 'all'];
   const names = (values.only?.split(',') ?? known) as readonly RowName[];
   const unknown = names.find((name) => !known.includes(name));
   const areTimes = seconds >= 1 && seconds <= 120 && Number.isInteger(rounds) && rounds >= 1 && rounds <= ROUNDS_MAX;
-  if (unknown !== undefined || !areTimes) {
+  const areWorkers = workers === undefined || (Number.isInteger(workers) && workers >= 1 && workers <= WORKERS_MAX);
+  if (unknown !== undefined || !areTimes || !areWorkers) {
     const says =
       unknown === undefined
-        ? `--seconds takes a number from 1 to 120, --rounds one from 1 to ${ROUNDS_MAX}`
+        ? `--seconds takes a number from 1 to 120, --rounds one from 1 to ${ROUNDS_MAX}, --workers one from 1 to ${WORKERS_MAX}`
         : `no attack named ${unknown}`;
     process.stderr.write(`${says}\n${HELP}`);
     return 2;
@@ -380,7 +385,7 @@ async function main(): Promise<number> {
     return path;
   };
   const running: Attacked[] = [];
-  const places = new Places(values.shared);
+  const places = new Places(values.shared || workers !== undefined);
   const sink = values.control ? start({ role: 'sink' }, places.attackers) : undefined;
   const stop = async (): Promise<void> => {
     sink?.kill('SIGKILL');
@@ -397,7 +402,7 @@ async function main(): Promise<number> {
     const behind = await startMosquittoAlone(await place('behind'));
     running.push(behind);
     places.apart(behind.pid);
-    const guarded = await startGuarded(await place('gateway'), behind, values.profile);
+    const guarded = await startGuarded(await place('gateway'), behind, { profile: values.profile, workers });
     running.push(guarded);
     // Not before: how many threads the gateway makes is for it to say by what it may run on.
     places.apart(process.pid);

@@ -51,8 +51,18 @@ async function environmentOfUnit(): Promise<Record<string, string>> {
   return Object.fromEntries([...unit.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
 }
 
-/** `profile`: a directory for a processor profile of the gateway's main thread. */
-export async function startGuarded(directory: string, behind: Attacked, profile?: string): Promise<Attacked> {
+interface Guarding {
+  /** A directory for a processor profile of the gateway's main thread. */
+  readonly profile: string | undefined;
+  /** One process where there is no number. */
+  readonly workers: number | undefined;
+}
+
+export async function startGuarded(
+  directory: string,
+  behind: Attacked,
+  { profile, workers }: Guarding,
+): Promise<Attacked> {
   const port = await freePort();
   const at = (name: string): string => join(directory, name);
   const admin = await hashPassword(Buffer.from(GUESSED), systemChance);
@@ -62,6 +72,7 @@ export async function startGuarded(directory: string, behind: Attacked, profile?
     listeners: [{ name: 'plain', type: 'tcp', address: '127.0.0.1', port }],
     upstream: `mqtt://127.0.0.1:${behind.port}`,
     log: { destination: 'events.log' },
+    ...(workers !== undefined && { workers }),
     // Five minutes of standing are more than the bench lasts.
     overload: { knownGood: { connectedMin: '1s' } },
   };
