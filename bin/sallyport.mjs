@@ -32,6 +32,9 @@ setFlagsFromString('--semi-space-growth-factor=1');
 setFlagsFromString('--no-parallel-scavenge');
 // What a full collection moves, it moves while everybody waits: a little each time instead of four megabytes.
 setFlagsFromString('--compaction-max-evacuated-bytes-mb=1');
+// And of the nursery, which it empties, it takes whole pages along, but for those of which hardly anything is alive: moving each object took longer
+// than all the rest.
+setFlagsFromString('--page-promotion-threshold=5');
 // What a connection runs through is hundreds of functions, each a few times: compiled after some thirty calls instead of hundreds, the
 // first ones after a start cost a fifth less, and messages the same.
 setFlagsFromString('--invocation-count-for-maglev=30');
