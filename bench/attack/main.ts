@@ -38,8 +38,8 @@ const QUIET_MS = 4000;
 const ATTEMPTS = 3;
 /** Of the machine's processor time, in either part of a round. */
 const STOLEN_MAX = 0.01;
-/** Each attempt of each attack, all at once among them, has addresses of its own, in a network from 127.1 to 127.255. */
 const WORKERS_MAX = 64;
+/** Each attempt of each attack, all at once among them, has addresses of its own, in a network from 127.1 to 127.255. */
 const ROUNDS_MAX = Math.floor(255 / (ATTEMPTS * (ATTACKS.length + 1)));
 const FULL: AttackScale = {
   malformedPerS: 5000,
@@ -158,9 +158,8 @@ interface Row extends Round {
 
 const stolenOf = ({ before, during }: Round): number => Math.max(before.stolenShare, during.stolenShare);
 
-function start(role: Role, { execPath, execArgv }: Start): ChildProcess {
-  const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const;
-  return fork(SCRIPT, [JSON.stringify(role)], { stdio: [...stdio], execPath, execArgv: [...execArgv] });
+function start(role: Role, how: Start): ChildProcess {
+  return fork(SCRIPT, [JSON.stringify(role)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], ...how });
 }
 
 function message<T>(child: ChildProcess): Promise<T> {

@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 /** How a process is begun, for `fork`. */
 export interface Start {
   readonly execPath: string;
-  readonly execArgv: readonly string[];
+  readonly execArgv: string[];
 }
 
 /** Those that this process may run on, of a list such as `0-3,8`. */

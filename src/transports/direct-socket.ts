@@ -5,17 +5,13 @@
 import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { turnShare } from '../base/turn-share.ts';
+import type { AcceptedHandle } from './early-accept.ts';
 import { intoHearer } from './heard-socket.ts';
 import { doorBuffer, readBuffer } from './read-buffer.ts';
 
 export interface DirectReader {
   /** `buffer[0..size)`, which is borrowed until this returns. */
   take(buffer: Uint8Array, size: number): void;
-}
-
-/** What is used of an accepted connection's handle, beside what the runtime's own sockets use of it. */
-export interface DirectHandle {
-  setNoDelay(isOn: boolean): number;
 }
 
 export class DirectSocket extends Socket {
@@ -27,7 +23,7 @@ export class DirectSocket extends Socket {
    * accepts, and a second socket to take the handle from costs as much as the first. Its server does not count it. Nothing is read
    * before somebody listens.
    */
-  constructor(handle: DirectHandle) {
+  constructor(handle: AcceptedHandle) {
     handle.setNoDelay(true);
     super({ handle, onread: ONREAD, allowHalfOpen: true, manualStart: true } as object);
   }

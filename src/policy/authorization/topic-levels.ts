@@ -1,6 +1,6 @@
 /**
  * The levels of a topic name or filter, one after the other as somebody asks for them. Most questions are answered by the first ones, and a scan
- * asks thousands of them a second: cut whole, its topics would be most of what there is to collect.
+ * asks thousands of them a second: cut whole, each topic of it leaves all its levels to be collected.
  */
 export class TopicLevels {
   #text = '';
